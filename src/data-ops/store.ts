@@ -1,0 +1,87 @@
+import type { CameraId, EpochMicros } from '../engine/units.ts';
+import type { FrameId } from '../messages/frame-id.ts';
+import type { PlatformEvent } from '../messages/platform-event.ts';
+import type { DropReason, TerminalRecord } from '../messages/terminal-record.ts';
+
+/** A run of frame numbers, both ends inclusive. */
+export interface SeqRange { readonly from: number; readonly to: number }
+
+/** A recorded chunk, as indexed. */
+export interface ChunkRow {
+  readonly camera: CameraId;
+  readonly epoch: number;
+  readonly chunkSeq: number;
+  /** Relative to the archive folder, with `/`. */
+  readonly path: string;
+  readonly firstFrameSeq: number;
+  /** Durable frames so far. */
+  readonly frameCount: number;
+  readonly startedAt: EpochMicros;
+  /** Event time of the last durable frame. */
+  readonly endedAt: EpochMicros;
+  readonly sizeBytes: number;
+  readonly isOpenGop: boolean;
+  /** Hash over the NAL (OBU, packet) sequence, hex; null while the chunk is open. */
+  readonly contentHash: string | null;
+  readonly isClosed: boolean;
+  /** The file was removed by retention; its frames stay counted. */
+  readonly isExpired: boolean;
+}
+
+/** A camera as the user wants it. */
+export interface CameraRow {
+  readonly id: CameraId;
+  /** May hold credentials: never logged or returned by an API. */
+  readonly uri: string;
+  readonly maxFps: number | null;
+  readonly isDetecting: boolean;
+  readonly isLooping: boolean;
+}
+
+/** A terminal record with its place in the commit order. */
+export interface CommittedRecord { readonly id: number; readonly record: TerminalRecord }
+
+/** The ledger of one camera and epoch. `received = detected + dropped + pending` always; `pending` is 0 at rest. */
+export interface Balance {
+  readonly camera: CameraId;
+  readonly epoch: number;
+  readonly received: number;
+  readonly detected: number;
+  readonly dropped: Readonly<Partial<Record<DropReason, number>>>;
+  readonly pending: number;
+  readonly gaps: number;
+}
+
+/**
+ * Desired state, archive index, ledger and events. One writer process owns it; nothing is acknowledged before it is durable.
+ * Implementations: `sqlite`. All calls may throw PlatformError STORE_FAILED.
+ */
+export interface Store {
+  /** Appends what is new of `records` in one transaction; frames that already have a terminal record are left out and counted. */
+  append(records: readonly TerminalRecord[]): { readonly committed: readonly CommittedRecord[]; readonly repeated: number };
+  /** Records with id > `after`, oldest first, at most `max`; optionally of one camera. */
+  recordsAfter(after: number, max: number, camera?: CameraId): readonly CommittedRecord[];
+  lastRecordId(): number;
+  /** Reserves the next epoch of a camera, durably. The first is 1. */
+  nextEpoch(camera: CameraId, at: EpochMicros): number;
+  /** Inserts or updates chunks. */
+  putChunks(rows: readonly ChunkRow[]): void;
+  /** Chunks of a camera, oldest first. */
+  chunks(query: { readonly camera?: CameraId; readonly onlyOpen?: boolean; readonly onlyOfEpoch?: number }): readonly ChunkRow[];
+  /** Durable frames of the camera's epochs that have no terminal record, oldest first. */
+  unaccounted(camera: CameraId): readonly { readonly epoch: number; readonly ranges: readonly SeqRange[] }[];
+  /** True when the frame has a terminal record. */
+  hasRecord(id: FrameId): boolean;
+  putEvents(events: readonly PlatformEvent[]): void;
+  events(query: { readonly camera?: CameraId; readonly max: number }): readonly PlatformEvent[];
+  putCamera(row: CameraRow): void;
+  deleteCamera(id: CameraId): boolean;
+  cameras(): readonly CameraRow[];
+  /** Every camera and epoch that has received a frame. */
+  balances(): readonly Balance[];
+  /** Oldest closed chunks beyond `maxBytes` in total, marked expired; the caller deletes their files. */
+  expireChunks(maxBytes: number): readonly ChunkRow[];
+  /** Deletes detections older than `before`; their counts stay in the balances. */
+  pruneRecords(before: EpochMicros): number;
+  close(): void;
+}

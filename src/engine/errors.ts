@@ -1,0 +1,93 @@
+/** What the stage host or supervisor does about an error. */
+export type Fate =
+  /** Transient: the same work is tried again after a back-off. */
+  | 'retry'
+  /** The record is bad: it is counted, reported and left behind. */
+  | 'skip'
+  /** The actor's state is suspect: a new generation of it is started. */
+  | 'restart'
+  /** Nobody can mend it while running: the actor ends and says why. */
+  | 'stop';
+
+/** One row of the error table. */
+export interface ErrorRow {
+  readonly fate: Fate;
+  /** HTTP status when the error answers a request. */
+  readonly http: number;
+  /** gRPC status name when the error answers a call. */
+  readonly grpc: string;
+  /** What the reader should do: one or two sentences. */
+  readonly help: string;
+}
+
+/** Every error this platform raises by name. Documented in README (checked by test/architecture). */
+export const ERRORS = {
+  CONFIG_INVALID: { fate: 'stop', http: 400, grpc: 'INVALID_ARGUMENT', help: 'Correct the named key; config/default.toml lists every key with its meaning.' },
+  PLUGIN_UNKNOWN: { fate: 'stop', http: 400, grpc: 'INVALID_ARGUMENT', help: 'Use one of the known names in the message.' },
+  SOURCE_UNREACHABLE: { fate: 'retry', http: 502, grpc: 'UNAVAILABLE', help: 'Check that the camera is powered and that host and port are reachable from here; the source is tried again with back-off.' },
+  SOURCE_REFUSED: { fate: 'retry', http: 502, grpc: 'PERMISSION_DENIED', help: 'Check user, password and path of the camera URL.' },
+  SOURCE_STALLED: { fate: 'retry', http: 504, grpc: 'UNAVAILABLE', help: 'The camera stopped sending; the session is closed and opened again.' },
+  SOURCE_NOT_FOUND: { fate: 'stop', http: 404, grpc: 'NOT_FOUND', help: 'Check the path of the file or folder.' },
+  MEDIA_INVALID: { fate: 'stop', http: 422, grpc: 'INVALID_ARGUMENT', help: 'The bytes are no media that this build can read; try them with ffprobe.' },
+  MEDIA_UNSUPPORTED: { fate: 'stop', http: 415, grpc: 'UNIMPLEMENTED', help: 'Use a codec that `vto doctor` lists.' },
+  MEDIA_CORRUPT: { fate: 'skip', http: 422, grpc: 'DATA_LOSS', help: 'Damaged access units are counted as undecodable; the rest goes on.' },
+  MODEL_INVALID: { fate: 'stop', http: 422, grpc: 'INVALID_ARGUMENT', help: 'Check the ONNX file with `vto doctor --model FILE`.' },
+  MODEL_FAMILY_UNKNOWN: { fate: 'stop', http: 422, grpc: 'INVALID_ARGUMENT', help: 'Name the family of the model with --family.' },
+  PROVIDER_UNAVAILABLE: { fate: 'stop', http: 503, grpc: 'UNAVAILABLE', help: 'The execution provider cannot start on this machine; `vto doctor` says why.' },
+  INFERENCE_FAILED: { fate: 'restart', http: 500, grpc: 'INTERNAL', help: 'The model failed on a frame; the vision process is restarted.' },
+  STORE_FAILED: { fate: 'restart', http: 500, grpc: 'INTERNAL', help: 'The database could not be read or written; check disk space and permissions of the data folder.' },
+  STORE_LOCKED: { fate: 'stop', http: 409, grpc: 'FAILED_PRECONDITION', help: 'Another vto runs on this data folder; stop it or give --data another folder.' },
+  RECORDING_FAILED: { fate: 'restart', http: 500, grpc: 'INTERNAL', help: 'A chunk could not be written; check disk space and permissions of the data folder.' },
+  CHUNK_CORRUPT: { fate: 'skip', http: 500, grpc: 'DATA_LOSS', help: 'The recorded chunk differs from its manifest; `vto verify` names the file.' },
+  PORT_CLOSED: { fate: 'retry', http: 503, grpc: 'UNAVAILABLE', help: 'The other side of a link went away; the link is opened again.' },
+  LINK_INVALID: { fate: 'restart', http: 500, grpc: 'INTERNAL', help: 'Bytes on an internal link do not follow its format; both sides must be of one version.' },
+  STALLED: { fate: 'restart', http: 500, grpc: 'INTERNAL', help: 'An actor made no progress within its limit and was restarted.' },
+  PROCESS_EXITED: { fate: 'restart', http: 500, grpc: 'INTERNAL', help: 'A child process ended on its own and was started again; its last log lines say why.' },
+  CAMERA_UNKNOWN: { fate: 'skip', http: 404, grpc: 'NOT_FOUND', help: 'List the cameras with GET /api/v1/cameras.' },
+  CAMERA_EXISTS: { fate: 'skip', http: 409, grpc: 'ALREADY_EXISTS', help: 'Remove the camera first or choose another id.' },
+  REQUEST_INVALID: { fate: 'skip', http: 400, grpc: 'INVALID_ARGUMENT', help: 'Correct the named field of the request.' },
+  STREAM_NOT_ALLOWED: { fate: 'skip', http: 403, grpc: 'PERMISSION_DENIED', help: 'Start vto with the --allow-stream flag named in the message, or register the camera.' },
+  OVERLOADED: { fate: 'retry', http: 429, grpc: 'RESOURCE_EXHAUSTED', help: 'Too many requests or streams are open; try again later.' },
+  READER_SLOW: { fate: 'skip', http: 503, grpc: 'RESOURCE_EXHAUSTED', help: 'The client read too slowly and was disconnected; reconnect with ?after= to go on.' },
+} as const satisfies Record<string, ErrorRow>;
+
+/** Name of a row of the error table. */
+export type ErrorCode = keyof typeof ERRORS;
+
+/** Facts that belong to an error: small values, never credentials or payloads. */
+export type Facts = Readonly<Record<string, string | number | boolean | undefined>>;
+
+/** The one error this platform throws. `message` says what happened, with the values; the table's `help` says what to do. */
+export class PlatformError extends Error {
+  readonly code: ErrorCode;
+  readonly facts: Facts;
+
+  constructor(code: ErrorCode, message: string, facts: Facts = {}, cause?: unknown) {
+    super(message, cause === undefined ? undefined : { cause });
+    this.name = 'PlatformError';
+    this.code = code;
+    this.facts = facts;
+  }
+
+  get fate(): Fate { return ERRORS[this.code].fate; }
+  get help(): string { return ERRORS[this.code].help; }
+}
+
+/** The fate of anything thrown: an error that is not ours means `restart`. */
+export function fateOf(error: unknown): Fate {
+  return error instanceof PlatformError ? error.fate : 'restart';
+}
+
+/** A plain form of any error that survives a process boundary. */
+export interface ErrorReport { readonly code: ErrorCode | 'UNEXPECTED'; readonly message: string; readonly facts: Facts }
+
+/** Turns anything thrown into its plain form. */
+export function reportError(error: unknown): ErrorReport {
+  if (error instanceof PlatformError) return { code: error.code, message: error.message, facts: error.facts };
+  return { code: 'UNEXPECTED', message: error instanceof Error ? error.message : String(error), facts: {} };
+}
+
+/** Rebuilds an error from its plain form. */
+export function reviveError(report: ErrorReport): Error {
+  return report.code === 'UNEXPECTED' ? new Error(report.message) : new PlatformError(report.code, report.message, report.facts);
+}
