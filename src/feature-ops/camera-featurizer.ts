@@ -12,6 +12,9 @@ import { FrameRateGate } from './frame-rate-gate.ts';
 /** No codec here holds a picture back for more units than this: an older one that is still missing never comes. */
 const MAX_REORDER = 64;
 
+/** A unit that waited this long although it is stale shows that even decoding is too slow: the rest of its GOP is left out. */
+const SKIP_GOP_AFTER_MS = 1000;
+
 /** What a camera's featurizer works with. */
 export interface FeaturizerTools {
   readonly createDecoder: (parameters: StreamParameters) => Promise<FrameDecoder>;
@@ -38,6 +41,7 @@ export class CameraFeaturizer {
   #decoder: FrameDecoder | undefined;
   #parameters: StreamParameters | undefined;
   #isSynced = false;
+  #isSkipping = false;
   #drops: DropRuns;
   #decodeMs = 0;
 
@@ -76,6 +80,10 @@ export class CameraFeaturizer {
       if (!isAccounted) this.#drop(unit.frameSeq, 'undecodable', unit.capturedAt);
       return;
     }
+    if (this.#skips(unit, request)) {
+      if (!isAccounted) this.#drop(unit.frameSeq, 'stale', unit.capturedAt);
+      return;
+    }
     this.#isSynced = true;
     this.#waiting.set(unit.frameSeq, {
       capturedAt: unit.capturedAt, arrivedAt: unit.arrivedAt, ptsSeconds: unit.pts === null ? null : unit.pts * num / den,
@@ -90,6 +98,12 @@ export class CameraFeaturizer {
       if (!(error instanceof PlatformError) || error.code !== 'MEDIA_CORRUPT') throw error;
       this.#giveUp(unit.frameSeq);
     }
+  }
+
+  #skips(unit: AccessUnit, request: FeatureRequest<ChunkPart>): boolean {
+    if (unit.isKey) this.#isSkipping = false;
+    else if (request.isStale && this.#tools.nowMs() - request.receivedAtMs > SKIP_GOP_AFTER_MS) this.#isSkipping = true;
+    return this.#isSkipping;
   }
 
   #choose(pictures: readonly Picture[], out: Feature[]): void {
@@ -145,6 +159,7 @@ export class CameraFeaturizer {
     this.#feed = feed;
     this.#epoch = -1;
     this.#isSynced = false;
+    this.#isSkipping = false;
     this.#parameters = undefined;
     this.#drops.take();
   }
