@@ -115,12 +115,12 @@ export class Feeder {
       const part = this.#live[0];
       if (!part) { await this.#idle(signal); continue; }
       cursor = await this.#finishEvicted(cursor, part.epoch, generation, signal);
-      if (part.epoch === cursor.epoch && part.units.length > 0 && firstSeq(part) > cursor.next) {
+      if (part.epoch !== cursor.epoch) cursor = { epoch: part.epoch, next: 0, recoveredTo: -1 };
+      if (part.units.length > 0 && firstSeq(part) > cursor.next) {
         cursor = await this.#readBack(cursor, firstSeq(part), generation, signal);
       }
       await this.#feedLive(part, cursor, generation, signal);
-      const next = (part.units.at(-1)?.frameSeq ?? -1) + 1;
-      cursor = part.epoch === cursor.epoch ? { ...cursor, next: Math.max(cursor.next, next) } : { epoch: part.epoch, next, recoveredTo: -1 };
+      cursor = { ...cursor, next: Math.max(cursor.next, (part.units.at(-1)?.frameSeq ?? -1) + 1) };
     }
   }
 
@@ -130,7 +130,7 @@ export class Feeder {
     const next = ranges[0]?.from ?? (live ? firstSeq(live) : this.#headSeq + 1);
     const cursor: Cursor = { epoch, next, recoveredTo: this.#headSeq };
     const isInMemory = live !== undefined && firstSeq(live) <= next && this.#live.some(part => part.epoch === epoch && firstSeq(part) === next && part.units[0]?.isKey);
-    if (epoch < 0 || next > this.#headSeq || isInMemory) return cursor;
+    if (epoch < 0 || this.#headSeq < 0 || isInMemory) return cursor;
     return this.#refeedCurrent(cursor, ranges, generation, signal);
   }
 
