@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import { resolve } from 'node:path';
+import { isAbsolute, resolve } from 'node:path';
 import { PlatformError } from '../engine/errors.ts';
 import { canonicalHost, canonicalPath, parseStreamUri, type StreamScheme, type StreamTarget } from './stream-uri.ts';
 
@@ -59,6 +59,7 @@ function networkRule(pattern: string, parts: RegExpExecArray, scheme: StreamSche
 function ruleOf(pattern: string, schemes: readonly StreamScheme[]): (target: StreamTarget) => boolean {
   const name = /^([a-z][a-z0-9+.-]+):/i.exec(pattern)?.[1]?.toLowerCase();
   const scheme = schemes.find((each) => each.name === name);
+  if (name === undefined && !isAbsolute(pattern) && !/^\.\.?[/\\]/.test(pattern)) throw invalid(pattern, "is neither a URL nor a path; a file here is written './name'");
   if (name === undefined || name === 'file') {
     const exact = parseStreamUri(name === undefined ? resolve(pattern) : pattern, schemes);
     return (target) => exact.kind === 'file' && target.kind === 'file' && target.path === exact.path;
@@ -75,7 +76,8 @@ function ruleOf(pattern: string, schemes: readonly StreamScheme[]): (target: Str
 
 /**
  * Reads `--allow-stream` patterns. Network: `scheme://host[:port]/path`; without port the scheme's own; `*` in the path matches anything,
- * query included, in the host exactly one label, as port any. Files: exact paths or file URLs only, a `*` in them is a character.
+ * query included, in the host exactly one label, as port any. Files: exact paths (`./name` for one below the
+ * working folder) or file URLs only, a `*` in them is a character.
  * @throws PlatformError CONFIG_INVALID naming the pattern
  */
 export function createAllowList(patterns: readonly string[], schemes: readonly StreamScheme[]): AllowList {

@@ -32,9 +32,11 @@ async function sendLines(face: Face, reply: FastifyReply, slot: StreamSlot, line
   let lastId: number | undefined;
   try {
     for await (const line of lines) {
-      await writer.write(line.json);
+      slot.signal.throwIfAborted();
+      const hasRoom = writer.write(line.json);
       counts.sentLines++;
       lastId = line.lastId;
+      if (!hasRoom) await writer.drained();
       if (line.isFrame && ++sentFrames >= frames) break;
     }
     await writer.end();

@@ -18,16 +18,18 @@ export interface LineWriterOptions {
 
 /** Writes JSON lines to a response, each flushed at once. What waits for the reader is bounded: one write buffer and one line. */
 export interface LineWriter {
+  /** Hands the line over; false when the buffer is full and `drained` must be awaited before the next. */
+  write(line: object): boolean;
   /**
-   * Resolves when the next line may be written.
+   * Resolves when the reader has taken what was written.
    * @throws PlatformError READER_SLOW; the signal's reason
    */
-  write(line: object): Promise<void>;
+  drained(): Promise<void>;
   /** Ends the response, after `last` if given. Resolves when it is sent or the connection is cut; never rejects. */
   end(last?: object): Promise<void>;
 }
 
-function drained(response: ServerResponse, options: LineWriterOptions): Promise<void> {
+function untilDrained(response: ServerResponse, options: LineWriterOptions): Promise<void> {
   const { signal, slowReaderMs } = options;
   const timer = new AbortController();
   return new Promise<void>((resolve, reject) => {
@@ -62,10 +64,8 @@ export function openLines(response: ServerResponse, options: LineWriterOptions):
   response.writeHead(200, { 'content-type': LINES_TYPE, 'cache-control': 'no-store', 'x-content-type-options': 'nosniff', 'x-accel-buffering': 'no' });
   response.flushHeaders();
   return {
-    async write(line) {
-      options.signal.throwIfAborted();
-      if (!response.write(`${JSON.stringify(line)}\n`)) await drained(response, options);
-    },
+    write: (line) => response.write(`${JSON.stringify(line)}\n`),
+    drained: () => untilDrained(response, options),
     end(last) {
       if (!response.destroyed) response.end(last === undefined ? undefined : `${JSON.stringify(last)}\n`);
       return finished(response, options);
