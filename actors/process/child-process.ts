@@ -4,11 +4,14 @@ import { fileURLToPath } from 'node:url';
 import type { Actor, ActorContext, ActorReport } from '../../src/engine/actor.ts';
 import type { Clock } from '../../src/engine/clock.ts';
 import { PlatformError, reviveError } from '../../src/engine/errors.ts';
-import { deferred, withTimeout } from '../../src/engine/timers.ts';
+import { deferred, every, withTimeout } from '../../src/engine/timers.ts';
 import type { FromChild, Role, ToChild } from './protocol.ts';
 
 /** The file next to the actors folder that every child runs, as source or compiled. */
 const ENTRY = fileURLToPath(new URL(`../main${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url));
+
+/** Loading a model may block a process for long: until it is ready it is only watched for its death, up to this limit. */
+const START_LIMIT_MS = 120_000;
 
 /** How a role process is started and watched. */
 export interface ProcessOptions {
@@ -86,7 +89,13 @@ export class ProcessActor implements Actor {
     this.#send({ type: 'start', role: this.#options.role, settings: this.#options.settings() });
     const stop = (): void => this.#send({ type: 'stop' });
     ctx.signal.addEventListener('abort', stop, { once: true });
+    const starting = new AbortController();
+    const untilMs = this.#options.clock.monotonicMs() + START_LIMIT_MS;
+    void every(1_000, this.#options.clock, starting.signal, () => {
+      if (!this.#isReady && this.#options.clock.monotonicMs() < untilMs) ctx.progress();
+    });
     const how = await Promise.race([ended, this.#killWhenLate(ctx.signal, ended)]);
+    starting.abort();
     ctx.signal.removeEventListener('abort', stop);
     this.#forget();
     if (ctx.signal.aborted) return;

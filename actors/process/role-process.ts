@@ -6,8 +6,9 @@ import type { Random } from '../../src/engine/random.ts';
 import { systemRandom } from '../../src/engine/seeded-random.ts';
 import { systemClock } from '../../src/engine/system-clock.ts';
 import { every } from '../../src/engine/timers.ts';
-import { createLog, type Log } from '../../src/utility-ops/log.ts';
-import { createTelemetry, type Telemetry } from '../../src/utility-ops/telemetry/telemetry.ts';
+import { createLogger, type Logger } from '../../src/utility-ops/log.ts';
+import { redactUri } from '../../src/utility-ops/redact-uri.ts';
+import { createRecorder, type Recorder } from '../../src/utility-ops/telemetry/recorder.ts';
 import { dieWithParent } from './parent-watch.ts';
 import type { FromChild, Role, ToChild } from './protocol.ts';
 
@@ -17,8 +18,8 @@ export interface RoleContext {
   readonly system: ActorSystem;
   readonly clock: Clock;
   readonly random: Random;
-  readonly log: Log;
-  readonly telemetry: Telemetry;
+  readonly log: Logger;
+  readonly telemetry: Recorder;
   /** Aborts when the process must drain and end. */
   readonly signal: AbortSignal;
   /** The role serves now. */
@@ -43,7 +44,7 @@ export function runRoleProcess(roles: Readonly<Record<Role, () => Promise<RoleMa
   process.on('SIGINT', () => { /* Ctrl-C goes to the whole group: the root tells us when to stop */ });
   process.on('SIGTERM', () => stopping.abort());
   let listener: (message: unknown) => void = () => {};
-  let telemetry: Telemetry | undefined;
+  let telemetry: Recorder | undefined;
   process.on('message', (message: ToChild) => {
     switch (message.type) {
       case 'stop': stopping.abort(); return;
@@ -52,8 +53,8 @@ export function runRoleProcess(roles: Readonly<Record<Role, () => Promise<RoleMa
         void telemetry?.snapshot().then(snapshot => send({ type: 'metrics', id: message.id, snapshot }));
         return;
       case 'start': {
-        const log = createLog({ level: 'info', format: 'json', bindings: { process: name } });
-        telemetry = createTelemetry({ process: name });
+        const log = createLogger({ level: 'debug', format: 'json', isTerminal: false, scrub: redactUri, fields: { process: name } });
+        telemetry = createRecorder({ process: name });
         const system = createSystem(name, log);
         const ctx: RoleContext = {
           name, system, clock: systemClock, random: systemRandom, log, telemetry, signal: stopping.signal,
@@ -66,7 +67,7 @@ export function runRoleProcess(roles: Readonly<Record<Role, () => Promise<RoleMa
   });
 }
 
-function createSystem(name: string, log: Log): ActorSystem {
+function createSystem(name: string, log: Logger): ActorSystem {
   return createActorSystem({
     name, clock: systemClock, random: systemRandom,
     onEvent: event => {

@@ -14,6 +14,7 @@ import type { TerminalRecord } from '../../src/messages/terminal-record.ts';
 import { terminalRecordCodec } from '../../src/messages/terminal-record-codec.ts';
 import { listenIpc } from '../../src/transports/ipc/listen-ipc.ts';
 import type { LinkInPort } from '../../src/transports/ipc-types.ts';
+import type { Recorder } from '../../src/utility-ops/telemetry/recorder.ts';
 import { POLICIES } from '../tree.ts';
 import type { RoleContext } from '../process/role-process.ts';
 
@@ -57,11 +58,26 @@ async function writeRecords(input: LinkInPort<TerminalRecord>, store: Store, com
     const { committed, repeated } = store.append(batch.map(item => item.envelope.body));
     for (const item of batch) item.settle();
     commits.push(committed);
-    if (repeated > 0) ctx.telemetry.repeatedRecords(repeated);
+    for (const { record } of committed) countRecord(ctx.telemetry, record);
+    if (repeated > 0) ctx.telemetry.dropped('writer', 'repeated', repeated, true);
   };
   await firstValueFrom(fromPort(input, { credit: 4096, signal }).pipe(
     batchBy({ max: 512, withinMs: COMMIT_WITHIN_MS, maxPending: 8192, clock: ctx.clock, project: commit }),
   ), { defaultValue: undefined });
+}
+
+function countRecord(telemetry: Recorder, record: TerminalRecord): void {
+  const { camera } = record;
+  if (record.kind === 'dropped') {
+    telemetry.count('framesDropped', { camera, reason: record.reason, intentional: String(record.isIntentional) }, record.to - record.from + 1);
+    return;
+  }
+  telemetry.count('framesDetected', { camera });
+  telemetry.count('boxes', { camera }, record.boxes.length);
+  telemetry.observe('frameAge', { camera }, record.timings.ageMs / 1000);
+  telemetry.observe('decodeTime', {}, record.timings.decodeMs / 1000);
+  telemetry.observe('waitTime', {}, record.timings.waitMs / 1000);
+  telemetry.observe('inferTime', { provider: record.provider }, record.timings.inferMs / 1000);
 }
 
 async function retain(store: Store, options: StoreSettings, ctx: RoleContext, signal: AbortSignal): Promise<void> {
