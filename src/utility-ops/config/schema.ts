@@ -15,10 +15,10 @@ const camera = z.strictObject({
 
 const ingress = z.strictObject({
   maxFps: z.number().min(0).max(1000).default(0).describe('At most so many frames a second of each camera are detected on; all are recorded. 0: every frame.'),
-  stallMs: milliseconds(100).default(10_000).describe('A camera that sends nothing for so long is closed and opened again.'),
-  connectTimeoutMs: milliseconds(100).default(10_000).describe('A camera that does not answer within this time counts as unreachable.'),
-  reconnectBackoffMs: milliseconds(1).default(500).describe('First wait before a lost camera is tried again; doubles with each failure.'),
-  reconnectBackoffMaxMs: milliseconds(1).default(30_000).describe('Longest wait between two tries of a lost camera.'),
+  stallMs: milliseconds(100).default(2_000).describe('A camera that sends nothing for so long is closed and opened again.'),
+  connectTimeoutMs: milliseconds(100).default(5_000).describe('A camera that does not answer within this time counts as unreachable.'),
+  reconnectBackoffMs: milliseconds(1).default(250).describe('First wait before a lost camera is tried again; doubles with each failure.'),
+  reconnectBackoffMaxMs: milliseconds(1).default(10_000).describe('Longest wait between two tries of a lost camera.'),
   camerasPerProcess: z.int().min(1).max(256).default(16).describe('Cameras that share one ingest process: more save memory, fewer lose less when one process fails.'),
   threadPoolSize: z.int().min(0).max(1024).default(0).describe('Threads of an ingest process for blocking reads. 0: twice its cameras and four.'),
 });
@@ -32,7 +32,7 @@ const recording = z.strictObject({
 const vision = z.strictObject({
   processes: z.int().min(1).max(256).default(1).describe('Processes that decode and detect: one per core or GPU to use.'),
   stalenessMs: milliseconds(1).default(100).describe('A live frame that waited longer gives way to a newer one of its camera (dropped as `stale`).'),
-  catchUpMs: milliseconds(0).default(5000).describe('Frames up to this age are caught up with after a vision process was replaced.'),
+  catchUpMs: milliseconds(0).default(5000).describe('For so long after a vision process was replaced, the frames missed meanwhile are caught up with before any counts as stale.'),
   maxRewindMs: milliseconds(0).default(10_000).describe('Frames that waited longer than this for a vision process are dropped as `expired`.'),
 });
 
