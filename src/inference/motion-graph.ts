@@ -9,6 +9,8 @@ export interface MotionSettings {
   readonly height: number;
   /** Side of the squares in which parts of one object are joined, pixels. */
   readonly cell: number;
+  /** Least moving pixels of a square that belongs to an object. */
+  readonly cellMin: number;
   /** Steps of label propagation: an object may be this many cells long. */
   readonly steps: number;
   /** Share of a new frame in the background, once learnt. */
@@ -27,7 +29,7 @@ export interface MotionSettings {
 
 /** For cameras of 10 to 30 frames per second. */
 export const MOTION_SETTINGS: MotionSettings = {
-  width: 320, height: 180, cell: 4, steps: 40, learningRate: 0.04, contrastMin: 7, deviations: 5, areaMin: 14, settleFrames: 90, sceneChange: 0.6,
+  width: 320, height: 180, cell: 2, cellMin: 2, steps: 64, learningRate: 0.04, contrastMin: 7, deviations: 5, areaMin: 14, settleFrames: 90, sceneChange: 0.6,
 };
 
 /** State tensors that go from one frame of a stream to the next: float32 `[1, 1, height, width]`, and `seen` `[1]`. All zero at the start. */
@@ -37,6 +39,8 @@ export const MOTION_STATE = ['mean', 'deviation', 'age', 'seen'] as const;
 interface Foreground {
   /** Float 0 or 1, `[1, 1, height, width]`. */
   readonly mask: Value;
+  /** The same without the halo that smoothing leaves around an object: its outline to the pixel. */
+  readonly tight: Value;
   /** Difference over threshold. */
   readonly ratio: Value;
   /** Frame minus background minus the change of brightness. */
@@ -88,9 +92,10 @@ function findForeground(graph: GraphBuilder, settings: MotionSettings, state: { 
   const smooth = graph.op('Abs', [graph.op('AveragePool', [difference], { kernel_shape: [3, 3], pads: [1, 1, 1, 1], count_include_pad: 0 })]);
   const threshold = graph.op('Max', [graph.op('Mul', [state.deviation, graph.float(settings.deviations)]), graph.float(settings.contrastMin)]);
   const ratio = graph.op('Div', [smooth, threshold]);
-  const differs = graph.op('Greater', [ratio, graph.float(1)]);
   const known = graph.op('Greater', [state.seen, graph.float(0)]); // the first frame is all background
-  return { mask: graph.cast(graph.op('And', [differs, known]), 'float32'), ratio, difference, smooth, brightness };
+  const differs = graph.op('And', [graph.op('Greater', [ratio, graph.float(1)]), known]);
+  const sharp = graph.op('And', [differs, graph.op('Greater', [graph.op('Abs', [difference]), threshold])]);
+  return { mask: graph.cast(differs, 'float32'), tight: graph.cast(sharp, 'float32'), ratio, difference, smooth, brightness };
 }
 
 function findComponents(graph: GraphBuilder, settings: MotionSettings, foreground: Foreground, pictures: { frame: Value; mean: Value }): { detections: Value; ghosts: Value } {
@@ -98,16 +103,18 @@ function findComponents(graph: GraphBuilder, settings: MotionSettings, foregroun
   const [columns, rows] = [width / cell, height / cell];
   const cells = rows * columns;
   const tile = { kernel_shape: [cell, cell], strides: [cell, cell] };
-  const edges = edgeStrengths(graph, foreground.mask, pictures);
-  const sums = graph.op('AveragePool', [graph.op('Concat', [foreground.mask, graph.op('Mul', [foreground.ratio, foreground.mask]), edges], { axis: 1 })], tile);
-  const active = graph.cast(graph.op('Greater', [graph.slice(sums, 1, 0, 1), graph.float(1.5 / (cell * cell))]), 'float32');
+  const sums = graph.op('Concat', [
+    graph.op('AveragePool', [graph.op('Concat', [foreground.tight, graph.op('Mul', [foreground.ratio, foreground.tight])], { axis: 1 })], tile),
+    edgeStrengths(graph, settings, foreground.tight, pictures),
+  ], { axis: 1 });
+  const active = graph.cast(graph.op('Greater', [graph.slice(sums, 1, 0, 1), graph.float((settings.cellMin - 0.5) / (cell * cell))]), 'float32');
   let labels = graph.op('Mul', [active, graph.floats(Array.from({ length: cells }, (_, index) => index + 1), [1, 1, rows, columns])]);
   for (let step = 0; step < settings.steps; step++) {
     labels = graph.op('Mul', [graph.op('MaxPool', [labels], { kernel_shape: [3, 3], pads: [1, 1, 1, 1] }), active]);
   }
   const label = graph.cast(graph.reshape(labels, [1, cells]), 'int64');
   const index = graph.op('Expand', [label, graph.ints([4, cells])]);
-  const reaches = graph.op('MaxPool', [graph.op('Mul', [foreground.mask, reachPlanes(graph, width, height)])], tile);
+  const reaches = graph.op('MaxPool', [graph.op('Mul', [foreground.tight, reachPlanes(graph, width, height)])], tile);
   const empty = graph.op('ConstantOfShape', [graph.ints([4, cells + 1])]);
   const scatter = (values: Value, reduction: string): Value =>
     graph.op('ScatterElements', [empty, index, graph.reshape(graph.op('Mul', [values, active]), [4, cells])], { axis: 1, reduction });
@@ -123,15 +130,18 @@ function findComponents(graph: GraphBuilder, settings: MotionSettings, foregroun
   return { detections: rowsOf(graph, { width, height, extents, totals, isObject }), ghosts };
 }
 
-/** `[1, 2, height, width]`: edge strength of the picture and of the background along the inside of the foreground's outline. */
-function edgeStrengths(graph: GraphBuilder, mask: Value, pictures: { frame: Value; mean: Value }): Value {
+/** `[1, 2, rows, columns]`: mean edge strength of the picture and of the background along the inside of the foreground's outline. */
+function edgeStrengths(graph: GraphBuilder, settings: MotionSettings, mask: Value, pictures: { frame: Value; mean: Value }): Value {
+  const { width, height, cell } = settings;
   const outside = graph.op('MaxPool', [graph.op('Sub', [graph.float(1), mask])], { kernel_shape: [3, 3], pads: [1, 1, 1, 1] });
   const outline = graph.op('Mul', [outside, mask]);
-  const both = graph.op('Concat', [pictures.frame, pictures.mean], { axis: 0 });
-  const kernels = graph.floats([-1, 0, 1, -2, 0, 2, -1, 0, 1, -1, -2, -1, 0, 0, 0, 1, 2, 1], [2, 1, 3, 3]); // Sobel, x and y
-  const gradients = graph.op('Abs', [graph.op('Conv', [both, kernels], { pads: [1, 1, 1, 1] })]);
-  const strength = graph.op('Add', [graph.slice(gradients, 1, 0, 1), graph.slice(gradients, 1, 1, 2)]);
-  return graph.op('Mul', [graph.op('Concat', [graph.slice(strength, 0, 0, 1), graph.slice(strength, 0, 1, 2)], { axis: 1 }), outline]);
+  const both = graph.op('Concat', [pictures.frame, pictures.mean], { axis: 1 });
+  const inner = (value: Value, top: number, left: number): Value => // the picture without its border, moved
+    graph.op('Slice', [value, graph.ints([top, left]), graph.ints([top + height - 2, left + width - 2]), graph.ints([2, 3])]);
+  const across = graph.op('Abs', [graph.op('Sub', [inner(both, 1, 2), inner(both, 1, 0)])]);
+  const down = graph.op('Abs', [graph.op('Sub', [inner(both, 2, 1), inner(both, 0, 1)])]);
+  const strength = graph.op('Mul', [graph.op('Add', [across, down]), inner(outline, 1, 1)]);
+  return graph.op('AveragePool', [strength], { kernel_shape: [cell, cell], strides: [cell, cell], pads: [1, 1, 1, 1], count_include_pad: 1 });
 }
 
 /** `[1, 4, height, width]`: for each pixel its distance to the far border on the left, top, right and bottom, so that a maximum finds the extent. */
