@@ -113,12 +113,13 @@ function findComponents(graph: GraphBuilder, settings: MotionSettings, foregroun
     labels = graph.op('Mul', [graph.op('MaxPool', [labels], { kernel_shape: [3, 3], pads: [1, 1, 1, 1] }), active]);
   }
   const label = graph.cast(graph.reshape(labels, [1, cells]), 'int64');
-  const index = graph.op('Expand', [label, graph.ints([4, cells])]);
-  const reaches = graph.op('MaxPool', [graph.op('Mul', [foreground.tight, reachPlanes(graph, width, height)])], tile);
+  // Few squares are active, and scattering costs by the square: only they take part.
+  const chosen = graph.reshape(graph.slice(graph.op('NonZero', [label]), 0, 1, 2), [-1]);
+  const index = graph.op('Expand', [graph.op('Gather', [label, chosen], { axis: 1 }), graph.ints([4, 1])]);
   const empty = graph.op('ConstantOfShape', [graph.ints([4, cells + 1])]);
   const scatter = (values: Value, reduction: string): Value =>
-    graph.op('ScatterElements', [empty, index, graph.reshape(graph.op('Mul', [values, active]), [4, cells])], { axis: 1, reduction });
-  const extents = scatter(reaches, 'max');
+    graph.op('ScatterElements', [empty, index, graph.op('Gather', [graph.reshape(values, [4, cells]), chosen], { axis: 1 })], { axis: 1, reduction });
+  const extents = scatter(graph.op('MaxPool', [graph.op('Mul', [foreground.tight, reachPlanes(graph, width, height)])], tile), 'max');
   const totals = scatter(sums, 'add');
   const area = graph.slice(totals, 0, 0, 1);
   const isGhost = graph.op('Greater', [graph.slice(totals, 0, 3, 4), graph.op('Mul', [graph.slice(totals, 0, 2, 3), graph.float(1.25)])]);
