@@ -44,7 +44,7 @@ export class ChunkTable {
       const entry = this.#book.ensure(row.camera, row.epoch);
       const before = this.#statements.find.get(entry.cameraKey, row.epoch, row.chunkSeq);
       this.#statements.put.run(
-        entry.cameraKey, row.epoch, row.chunkSeq, row.path, row.firstFrameSeq, row.frameCount, row.startedAt, row.endedAt,
+        entry.cameraKey, row.epoch, row.chunkSeq, row.path, row.firstFrameSeq, row.frameCount, Math.round(row.startedAt), Math.round(row.endedAt),
         row.sizeBytes, Number(row.isOpenGop), row.contentHash, Number(row.isClosed), Number(row.isExpired),
       );
       const isShrunk = before !== undefined && (before.frame_count > row.frameCount || before.first_frame_seq !== row.firstFrameSeq);

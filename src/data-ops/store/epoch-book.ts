@@ -110,7 +110,7 @@ export class EpochBook {
     const known = this.find(camera, epoch);
     if (known !== undefined) return known;
     const cameraKey = this.ensureCamera(camera);
-    const key = this.#statements.addEpoch.run(cameraKey, epoch, at).lastId;
+    const key = this.#statements.addEpoch.run(cameraKey, epoch, Math.round(at)).lastId;
     return this.#remember({ key, cameraKey, camera, epoch, received: new Coverage(), accounted: new Coverage(), detected: 0, dropped: {}, gaps: 0, pruned: 0 });
   }
 

@@ -27,7 +27,7 @@ export class EventTable {
   put(events: readonly PlatformEvent[]): void {
     for (const event of events) {
       const cameraKey = 'camera' in event ? this.#book.ensureCamera(event.camera) : null;
-      this.#statements.insert.run(cameraKey, event.at, JSON.stringify(event));
+      this.#statements.insert.run(cameraKey, Math.round(event.at), JSON.stringify(event));
       if (event.type !== 'gap') continue;
       const entry = this.#epochOf(event.camera, event.from);
       if (entry === undefined) continue;

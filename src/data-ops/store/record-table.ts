@@ -86,7 +86,7 @@ export class RecordTable {
     if (entry.accounted.add({ from: frameSeq, to: frameSeq }).length === 0) return 1;
     entry.detected += 1;
     this.#book.changed(entry);
-    this.#lastId = this.#statements.insert.run(entry.cameraKey, entry.key, frameSeq, frameSeq, record.capturedAt, null, this.#modelKey(record), encodeBody(record)).lastId;
+    this.#lastId = this.#statements.insert.run(entry.cameraKey, entry.key, frameSeq, frameSeq, Math.round(record.capturedAt), null, this.#modelKey(record), encodeBody(record)).lastId;
     committed.push({ id: this.#lastId, record });
     return 0;
   }
@@ -96,7 +96,7 @@ export class RecordTable {
     for (const { from, to } of entry.accounted.add(record)) {
       repeated -= to - from + 1;
       entry.dropped[record.reason] = (entry.dropped[record.reason] ?? 0) + to - from + 1;
-      this.#lastId = this.#statements.insert.run(entry.cameraKey, entry.key, from, to, record.capturedAt, record.reason, null, null).lastId;
+      this.#lastId = this.#statements.insert.run(entry.cameraKey, entry.key, from, to, Math.round(record.capturedAt), record.reason, null, null).lastId;
       committed.push({ id: this.#lastId, record: from === record.from && to === record.to ? record : { ...record, from, to } });
     }
     this.#book.changed(entry);
