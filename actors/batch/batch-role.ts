@@ -1,6 +1,5 @@
 import { createScaler, createDecoder, isClosedGopStart } from '../../src/media/index.ts';
-import type { Delivery, InPort } from '../../src/engine/ports.ts';
-import { isCameraId, type CameraId } from '../../src/engine/units.ts';
+import { isCameraId } from '../../src/engine/units.ts';
 import { Chunker } from '../../src/data-ops/chunker.ts';
 import { EveryNth, FrameRateGate } from '../../src/feature-ops/frame-gate.ts';
 import { Featurizer } from '../../src/feature-ops/featurizer.ts';
@@ -8,11 +7,10 @@ import { loadDetector } from '../../src/inference/load-detector.ts';
 import type { DetectorOptions } from '../../src/inference/detector-model.ts';
 import { createSource } from '../../src/ingress/index.ts';
 import { libavAccess } from '../../src/ingress/libav-access.ts';
-import type { SourceSession } from '../../src/ingress/source.ts';
-import type { SourceUnit } from '../../src/messages/access-unit.ts';
 import { terminalRecordCodec } from '../../src/messages/terminal-record-codec.ts';
 import { connectIpc } from '../../src/transports/ipc/connect-ipc.ts';
 import { batchFlow, visionFlow } from '../pipeline.ts';
+import { SessionUnits } from '../ingest/session-units.ts';
 import type { RoleContext } from '../process/role-process.ts';
 import { POLICIES } from '../tree.ts';
 import { Detector } from '../vision/detector.ts';
@@ -44,7 +42,7 @@ export async function batchRole(settings: unknown, ctx: RoleContext): Promise<vo
   const link = connectIpc({ clock: ctx.clock, random: ctx.random, path: options.socket, backoffMs: 10, backoffMaxMs: 200 });
   const records = link.output('vto.detections', terminalRecordCodec, { maxItems: 256, maxBytes: 16 << 20 });
   const host = { clock: ctx.clock, random: ctx.random, observer: ctx.telemetry };
-  const units = new BatchUnits(options.camera, session, ctx.signal);
+  const units = new SessionUnits(options.camera, session, ctx.signal, () => {});
   const parts = batchFlow(host, units, new Chunker({ camera: options.camera, epoch: 1, chunkSeconds: 10, isClosedGopStart }));
   const actors = [...parts.actors, ...visionFlow(host, {
     parts: parts.output, records, credit: 64, catchUpMs: 0, stalenessMs: session.isLive ? 100 : Number.POSITIVE_INFINITY,
@@ -67,30 +65,5 @@ export async function batchRole(settings: unknown, ctx: RoleContext): Promise<vo
     await session.close();
     await ctx.system.stop();
     await link.close();
-  }
-}
-
-/** The session's units as a port. A source that fails ends the input: what came before is still detected on. */
-class BatchUnits implements InPort<SourceUnit> {
-  failure: unknown;
-  readonly #camera: CameraId;
-  readonly #session: SourceSession;
-  readonly #stop: AbortSignal;
-
-  constructor(camera: CameraId, session: SourceSession, stop: AbortSignal) {
-    this.#camera = camera;
-    this.#session = session;
-    this.#stop = stop;
-  }
-
-  async pull(_max: number, _signal: AbortSignal): Promise<Delivery<SourceUnit> | undefined> {
-    try {
-      const unit = await this.#session.next(this.#stop);
-      if (unit === undefined) return undefined;
-      return { items: [{ body: unit, key: this.#camera, capturedAt: unit.capturedAt, trace: '' }], ack: async () => {}, nack: async () => {} };
-    } catch (error) {
-      this.failure = error;
-      return undefined;
-    }
   }
 }
