@@ -48,13 +48,26 @@ export class Chunker implements Stage<SourceUnit, ChunkPart> {
 
   async close(): Promise<void> { /* nothing held */ }
 
+  /** The part that ends the epoch, without units; none when there was no unit. */
+  end(): readonly Envelope<ChunkPart>[] {
+    const { camera, epoch } = this.#options;
+    const chunk = this.#chunk;
+    if (chunk === undefined) return [];
+    const part: ChunkPart = {
+      camera, epoch, chunkSeq: chunk.chunkSeq, partSeq: chunk.parts, chunkStartedAt: chunk.startedAt, parameters: chunk.parameters,
+      units: [], isOpenGop: chunk.isOpenGop, isEpochEnd: true, isRecovered: false, isAccounted: false, feed: 0,
+    };
+    return [{ body: part, key: camera, capturedAt: chunk.startedAt, trace: '' }];
+  }
+
   #place(unit: SourceUnit): ChunkPart {
     const { camera, epoch } = this.#options;
     const chunk = this.#chunkFor(unit);
     const frameSeq = this.#nextFrameSeq;
     const part: ChunkPart = {
       camera, epoch, chunkSeq: chunk.chunkSeq, partSeq: chunk.parts, chunkStartedAt: chunk.startedAt, parameters: chunk.parameters,
-      units: [{ ...unit, frameSeq }], isOpenGop: chunk.isOpenGop, feed: 0,
+      units: [{ ...unit, frameSeq }], isOpenGop: chunk.isOpenGop,
+      isEpochEnd: false, isRecovered: false, isAccounted: false, feed: 0,
     };
     this.#nextFrameSeq += 1;
     chunk.parts += 1;
