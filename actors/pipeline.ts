@@ -25,6 +25,11 @@ export function ingestFlow(host: FlowHost, flow: IngestFlow): readonly Actor[] {
     .into('recorder', flow.recorder, flow.durable, 64);
 }
 
+/** Batch process: units of a file become parts at once; nothing is recorded, nothing is dropped. */
+export function batchFlow(host: FlowHost, units: InPort<SourceUnit>, chunker: Chunker): Flow<ChunkPart> {
+  return new Flow(host, units).through('chunker', chunker, { maxInFlight: 64, maxWaiting: 16, atEnd: () => chunker.end() });
+}
+
 /** Vision process: durable parts of many cameras become terminal records. */
 export interface VisionFlow extends Omit<IntakeOptions, 'input' | 'output' | 'whenIdle' | 'signal' | 'clock'> {
   readonly parts: InPort<ChunkPart>;
@@ -42,7 +47,7 @@ export function visionFlow(host: FlowHost, flow: VisionFlow): readonly Actor[] {
     run: async ctx => {
       await runIntake({
         input: flow.parts, output: requests.output, whenIdle: signal => features.output.room(signal), clock: host.clock, signal: ctx.signal,
-        stalenessMs: flow.stalenessMs, catchUpMs: flow.catchUpMs,
+        stalenessMs: flow.stalenessMs, catchUpMs: flow.catchUpMs, credit: flow.credit,
       });
       requests.end();
     },

@@ -35,6 +35,11 @@ export class Flow<Body> {
     this.#actors = actors;
   }
 
+  /** What comes out of the chain so far. */
+  get output(): InPort<Body> { return this.#input; }
+  /** Its stages so far, first one first. */
+  get actors(): readonly Actor[] { return this.#actors; }
+
   /** Adds a stage and the port behind it. */
   through<Out>(name: string, stage: Stage<Body, Out>, handover: Handover<Out>): Flow<Out> {
     const port = memoryPort<Out>(handover.maxWaiting);

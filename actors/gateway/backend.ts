@@ -13,14 +13,13 @@ const LINGER_MS = 5_000;
 /** What the gateway asks of the platform, answered by the root. */
 export function createBackend(root: Orchestrator, options: { readonly ownMetrics: () => Promise<MetricsSnapshot>; readonly sleep: (ms: number) => Promise<void> }): ServingBackend {
   const readers = new Map<CameraId, number>();
-  const views = (): ReturnType<ServingBackend['cameras']> => root.board.figures().map(figure => figure.view);
-  const viewOf = (id: CameraId): ReturnType<ServingBackend['cameras']>[number] => {
-    const view = views().find(candidate => candidate.id === id);
+    const viewOf = (id: CameraId): ReturnType<ServingBackend['cameras']>[number] => {
+    const view = root.board.views().find(candidate => candidate.id === id);
     if (!view) throw unknown(id);
     return view;
   };
   return {
-    cameras: views,
+    cameras: () => root.board.views(),
     cameraOf: uri => {
       const wanted = canonical(uri);
       return root.cameraRows().find(row => canonical(row.uri) === wanted)?.id;

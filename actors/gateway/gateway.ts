@@ -23,7 +23,7 @@ export function gatewayActor(options: GatewayActorOptions): Actor {
   return {
     name: 'gateway',
     run: async ctx => {
-      const gateway = createGateway({
+      const gateway = await createGateway({
         backend, clock, log, host: config.httpHost, port: config.httpPort, allowStreams: config.allowStreams, maxStreams: config.maxStreams,
       });
       try {

@@ -1,8 +1,7 @@
 import type { ActorContext } from '../../src/engine/actor.ts';
-import type { Delivery, InPort, OutPort } from '../../src/engine/ports.ts';
+import type { OutPort } from '../../src/engine/ports.ts';
 import type { CameraId, EpochMicros } from '../../src/engine/units.ts';
-import type { Source, SourceSession } from '../../src/ingress/source.ts';
-import type { SourceUnit } from '../../src/messages/access-unit.ts';
+import type { Source } from '../../src/ingress/source.ts';
 import type { ChunkPart } from '../../src/messages/chunk-part.ts';
 import { Chunker } from '../../src/data-ops/chunker.ts';
 import type { Recorder } from '../../src/data-ops/recorder.ts';
@@ -10,6 +9,7 @@ import { isClosedGopStart } from '../../src/media/index.ts';
 import { ingestFlow } from '../pipeline.ts';
 import { POLICIES } from '../tree.ts';
 import type { FlowHost } from '../wiring.ts';
+import { SessionUnits } from './session-units.ts';
 
 /** What a session of a camera works with. */
 export interface SessionOptions {
@@ -33,7 +33,14 @@ export async function runSession(options: SessionOptions, ctx: ActorContext): Pr
   ctx.status('connecting');
   const session = await options.source.open(ctx.signal);
   try {
-    const units = new UnitPort(options, session, ctx);
+    const live = { isLive: false };
+    const units = new SessionUnits(options.camera, session, ctx.signal, unit => {
+      ctx.progress();
+      if (live.isLive) return;
+      live.isLive = true;
+      ctx.status('live');
+      options.onLive(unit.capturedAt, options.source.label);
+    });
     const epoch = await options.nextEpoch();
     const flow = ingestFlow(options.host, {
       units, durable: options.durable, recorder: options.createRecorder(epoch),
@@ -51,47 +58,6 @@ export async function runSession(options: SessionOptions, ctx: ActorContext): Pr
     ctx.status('ended');
   } finally {
     await session.close();
-  }
-}
-
-/** The session's units as a port. When the source fails or must stop, the input ends: what was received still becomes durable. */
-class UnitPort implements InPort<SourceUnit> {
-  failure: unknown;
-  readonly #options: SessionOptions;
-  readonly #session: SourceSession;
-  readonly #ctx: ActorContext;
-  #isLive = false;
-  #hasEnded = false;
-
-  constructor(options: SessionOptions, session: SourceSession, ctx: ActorContext) {
-    this.#options = options;
-    this.#session = session;
-    this.#ctx = ctx;
-  }
-
-  async pull(_max: number, _signal: AbortSignal): Promise<Delivery<SourceUnit> | undefined> {
-    if (this.#hasEnded) return undefined;
-    const unit = await this.#next();
-    if (unit === undefined) {
-      this.#hasEnded = true;
-      return undefined;
-    }
-    this.#ctx.progress();
-    if (!this.#isLive) {
-      this.#isLive = true;
-      this.#ctx.status('live');
-      this.#options.onLive(unit.capturedAt, this.#options.source.label);
-    }
-    return { items: [{ body: unit, key: this.#options.camera, capturedAt: unit.capturedAt, trace: '' }], ack: async () => {}, nack: async () => {} };
-  }
-
-  async #next(): Promise<SourceUnit | undefined> {
-    try {
-      return await this.#session.next(this.#ctx.signal);
-    } catch (error) {
-      this.failure = error;
-      return undefined;
-    }
   }
 }
 

@@ -25,6 +25,8 @@ export interface ProcessOptions {
   readonly clock: Clock;
   /** A line the child wrote to its standard output or error. */
   readonly onLine: (process: string, line: string) => void;
+  /** What the role itself tells. */
+  readonly onNote?: (note: unknown) => void;
   /** How long the child may take to drain after `stop` before SIGKILL. */
   readonly stopMs: number;
 }
@@ -117,7 +119,8 @@ export class ProcessActor implements Actor {
       this.#isReady = true;
       ctx.status('ready');
       this.#ready.resolve();
-    } else if (message.type === 'report') this.#report = message.report;
+    } else if (message.type === 'note') this.#options.onNote?.(message.note);
+    else if (message.type === 'report') this.#report = message.report;
     else if (message.type === 'metrics') this.#pendingMetrics.get(message.id)?.(message.snapshot);
     else failure.error = reviveError(message.error);
   }

@@ -16,4 +16,6 @@ export type FromChild =
   | { readonly type: 'ready' }
   | { readonly type: 'report'; readonly report: ActorReport; readonly isAlive: true }
   | { readonly type: 'metrics'; readonly id: number; readonly snapshot: unknown }
+  /** Something the role tells whoever started it. */
+  | { readonly type: 'note'; readonly note: unknown }
   | { readonly type: 'failed'; readonly error: ErrorReport };

@@ -24,6 +24,8 @@ export interface RoleContext {
   readonly signal: AbortSignal;
   /** The role serves now. */
   ready(): void;
+  /** Tells something to whoever started the process. */
+  note(note: unknown): void;
   /** Control messages of the root. */
   onMessage(listener: (message: unknown) => void): void;
 }
@@ -58,7 +60,7 @@ export function runRoleProcess(roles: Readonly<Record<Role, () => Promise<RoleMa
         const system = createSystem(name, log);
         const ctx: RoleContext = {
           name, system, clock: systemClock, random: systemRandom, log, telemetry, signal: stopping.signal,
-          ready: () => send({ type: 'ready' }), onMessage: added => { listener = added; },
+          ready: () => send({ type: 'ready' }), note: note => send({ type: 'note', note }), onMessage: added => { listener = added; },
         };
         void reportTree(system, stopping.signal, report => send({ type: 'report', report, isAlive: true }));
         void run(roles[message.role], message.settings, ctx, send);

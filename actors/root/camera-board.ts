@@ -1,47 +1,33 @@
 import type { ActorReport } from '../../src/engine/actor.ts';
 import type { CameraId } from '../../src/engine/units.ts';
+import { CameraTally, type CameraView as CameraTallyView } from './camera-tally.ts';
 import type { Balance, CameraRow, CommittedRecord } from '../../src/data-ops/store.ts';
 import type { DropReason } from '../../src/messages/terminal-record.ts';
 import type { CameraState, CameraView } from '../../src/serving-ops/service.ts';
-
-/** Ages kept per camera for the percentiles: about ten seconds of a 25 fps camera. */
-const AGES = 256;
-
-/** What the root knows of one camera, put together from reports, balances and the record stream. */
-export interface CameraFigures {
-  readonly view: CameraView;
-  readonly detectedPerSecond: number;
-  /** Milliseconds from arrival to the end of inference, over the last frames; null before the first. */
-  readonly ageP50Ms: number | null;
-  readonly ageP99Ms: number | null;
-  readonly boxes: number;
-}
 
 interface Entry {
   readonly row: CameraRow;
   readonly label: string;
   readonly isTemporary: boolean;
+  readonly tally: CameraTally;
   state: CameraState;
   lastError: { readonly code: string; readonly message: string } | undefined;
   balances: readonly Balance[];
-  received: number;
-  detected: number;
-  fps: number;
-  detectedPerSecond: number;
-  readonly ages: Float64Array;
-  ageCount: number;
-  boxes: number;
+  received: number | undefined;
 }
 
 /** Figures of all cameras, for the live table and the API. Never asks anybody: it is told. */
 export class CameraBoard {
   readonly #entries = new Map<CameraId, Entry>();
-  #sampledAtMs = 0;
+  readonly #nowMs: () => number;
+
+  constructor(nowMs: () => number) {
+    this.#nowMs = nowMs;
+  }
 
   add(row: CameraRow, label: string, isTemporary: boolean): void {
     this.#entries.set(row.id, {
-      row, label, isTemporary, state: 'connecting', lastError: undefined, balances: [], received: 0, detected: 0, fps: 0, detectedPerSecond: 0,
-      ages: new Float64Array(AGES), ageCount: 0, boxes: 0,
+      row, label, isTemporary, tally: new CameraTally(row.id, this.#nowMs()), state: 'connecting', lastError: undefined, balances: [], received: undefined,
     });
   }
 
@@ -53,39 +39,19 @@ export class CameraBoard {
     return this.#entries.has(id);
   }
 
-  rows(): readonly CameraRow[] {
-    return [...this.#entries.values()].map(entry => entry.row);
-  }
-
-  isTemporary(id: CameraId): boolean {
-    return this.#entries.get(id)?.isTemporary ?? false;
-  }
-
   /** Takes committed records. */
   take(records: readonly CommittedRecord[]): void {
-    for (const { record } of records) {
-      const entry = this.#entries.get(record.camera);
-      if (!entry || record.kind !== 'detected') continue;
-      entry.ages[entry.ageCount % AGES] = record.timings.ageMs;
-      entry.ageCount += 1;
-      entry.boxes = record.boxes.length;
-    }
+    for (const { record } of records) this.#entries.get(record.camera)?.tally.record(record, this.#nowMs());
   }
 
   /** Takes the ledger's balances of all cameras, once a second or so. */
-  sample(balances: readonly Balance[], nowMs: number): void {
-    const seconds = (nowMs - this.#sampledAtMs) / 1000;
-    const isFirst = this.#sampledAtMs === 0;
-    this.#sampledAtMs = nowMs;
+  sample(balances: readonly Balance[]): void {
     const byCamera = Map.groupBy(balances, balance => balance.camera);
     for (const [id, entry] of this.#entries) {
       entry.balances = byCamera.get(id) ?? [];
       const received = sum(entry.balances, balance => balance.received);
-      const detected = sum(entry.balances, balance => balance.detected);
-      entry.fps = isFirst || seconds <= 0 ? 0 : (received - entry.received) / seconds;
-      entry.detectedPerSecond = isFirst || seconds <= 0 ? 0 : (detected - entry.detected) / seconds;
+      entry.tally.received(received - (entry.received ?? received), this.#nowMs());
       entry.received = received;
-      entry.detected = detected;
     }
   }
 
@@ -96,31 +62,31 @@ export class CameraBoard {
       const session = camera.children.find(child => child.name === 'session');
       if (!entry || !session) continue;
       entry.state = stateOf(session);
+      entry.tally.state(entry.state);
       entry.lastError = entry.state === 'retrying' || entry.state === 'failed' ? session.lastError : undefined;
     }
   }
 
-  figures(): readonly CameraFigures[] {
-    return [...this.#entries.values()].map(entry => {
-      const ages = entry.ages.slice(0, Math.min(entry.ageCount, AGES)).sort();
-      const percentile = (share: number): number | null => ages[Math.min(ages.length - 1, Math.floor(ages.length * share))] ?? null;
-      return {
-        view: viewOf(entry), detectedPerSecond: entry.detectedPerSecond, boxes: entry.boxes,
-        ageP50Ms: percentile(0.5), ageP99Ms: percentile(0.99),
-      };
-    });
+  /** As the API shows them. */
+  views(): readonly CameraView[] {
+    return [...this.#entries.values()].map(entry => viewOf(entry, this.#nowMs()));
+  }
+
+  /** As the live table shows them. */
+  tallies(): readonly CameraTallyView[] {
+    return [...this.#entries.values()].map(entry => entry.tally.view(this.#nowMs()));
   }
 }
 
-function viewOf(entry: Entry): CameraView {
+function viewOf(entry: Entry, nowMs: number): CameraView {
   const dropped: Partial<Record<DropReason, number>> = {};
   for (const balance of entry.balances) {
     for (const [reason, count] of Object.entries(balance.dropped) as [DropReason, number][]) dropped[reason] = (dropped[reason] ?? 0) + count; // keys of a typed record
   }
   return {
     id: entry.row.id, label: entry.label, state: entry.state, isTemporary: entry.isTemporary, epoch: entry.balances.at(-1)?.epoch ?? 0,
-    fps: entry.fps, maxFps: entry.row.maxFps, isDetecting: entry.row.isDetecting, isLooping: entry.row.isLooping,
-    counts: { received: entry.received, detected: entry.detected, dropped, gaps: sum(entry.balances, balance => balance.gaps) },
+    fps: entry.tally.view(nowMs).receivedPerSecond, maxFps: entry.row.maxFps, isDetecting: entry.row.isDetecting, isLooping: entry.row.isLooping,
+    counts: { received: entry.received ?? 0, detected: sum(entry.balances, balance => balance.detected), dropped, gaps: sum(entry.balances, balance => balance.gaps) },
     ...(entry.lastError ? { lastError: entry.lastError } : {}),
   };
 }

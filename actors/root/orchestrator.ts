@@ -42,7 +42,7 @@ interface Running { readonly actor: ProcessActor; readonly supervised: Supervise
 
 /** The root: starts and watches the role processes, places cameras, and knows how everything is. */
 export class Orchestrator {
-  readonly board = new CameraBoard();
+  readonly board: CameraBoard;
   readonly #options: OrchestratorOptions;
   readonly #system: ActorSystem;
   readonly #ending = new AbortController();
@@ -56,6 +56,7 @@ export class Orchestrator {
 
   constructor(options: OrchestratorOptions) {
     this.#options = options;
+    this.board = new CameraBoard(() => options.clock.monotonicMs());
     this.#system = createActorSystem({ name: 'vto', clock: options.clock, random: options.random, onEvent: event => this.#note(event) });
   }
 
@@ -76,8 +77,9 @@ export class Orchestrator {
     const paths = this.#paths;
     const store = this.#startProcess('store', 'store', 8, () => storeSettings(config, paths));
     await Promise.race([store.actor.untilReady(), this.#failureOf(store)]);
-    this.#link = connectIpc({ path: join(paths.sockets, 'store.sock'), clock, random, backoffMs: 10, backoffMaxMs: 200 });
-    this.#store = remoteStore(this.#link, clock, this.signal);
+    const link = connectIpc({ path: join(paths.sockets, 'store.sock'), clock, random, backoffMs: 10, backoffMaxMs: 200 });
+    this.#link = link;
+    this.#store = remoteStore(link, clock, this.signal);
     for (let index = 0; index < config.vision.processes; index += 1) {
       this.#startProcess(`vision-${index}`, 'vision', 4, () => visionSettings(config, paths, index, this.#rows.values()));
     }
@@ -145,7 +147,7 @@ export class Orchestrator {
   /** Metrics of every process that answers. */
   async metrics(): Promise<readonly MetricsSnapshot[]> {
     const all = await Promise.all([...this.#processes.values()].map(({ actor }) => actor.metrics()));
-    return all.filter(snapshot => snapshot !== undefined) as readonly MetricsSnapshot[]; // made by the recorder of the same version
+    return all.filter(snapshot => snapshot !== undefined) as unknown as readonly MetricsSnapshot[]; // made by the recorder of the same version
   }
 
   /** Drains from the cameras on: what was received is recorded, detected and stored. Returns the balances at rest. */
@@ -227,7 +229,7 @@ export class Orchestrator {
   async #sample(): Promise<void> {
     this.board.observe([...this.#processes].filter(([name]) => name.startsWith('ingest-')).map(([, { actor }]) => actor.tree));
     const balances = await this.store.balances().catch(() => undefined);
-    if (balances) this.board.sample(balances, this.#options.clock.monotonicMs());
+    if (balances) this.board.sample(balances);
   }
 
   #note(event: LifecycleEvent): void {

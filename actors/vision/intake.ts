@@ -17,12 +17,11 @@ export interface IntakeOptions {
   readonly stalenessMs: number;
   /** How long frames that were missed may be caught up with before they count as stale. */
   readonly catchUpMs: number;
+  /** Most parts held here, not yet handed on. */
+  readonly credit: number;
   readonly clock: Clock;
   readonly signal: AbortSignal;
 }
-
-/** Parts not yet handed on; more than the senders' windows hold together never arrive. */
-const CREDIT = 16_384;
 
 interface Arrival { readonly item: Credited<ChunkPart>; readonly receivedAtMs: number }
 
@@ -46,9 +45,9 @@ export async function runIntake(options: IntakeOptions): Promise<void> {
     backlog.enter(item.envelope.key);
     return { item, receivedAtMs: clock.monotonicMs() };
   };
-  await lastValueFrom(fromPort(input, { credit: CREDIT, signal }).pipe(
+  await lastValueFrom(fromPort(input, { credit: options.credit, signal }).pipe(
     fairShare({
-      key: (item: Credited<ChunkPart>) => item.envelope.key, maxPerKey: CREDIT, project: dispatch, arrive,
+      key: (item: Credited<ChunkPart>) => item.envelope.key, maxPerKey: options.credit, project: dispatch, arrive,
       onDrop: (item: Credited<ChunkPart>) => item.fail(new Error('more parts than credit')),
     }),
     tap({}),

@@ -1,14 +1,17 @@
-import type { Envelope } from '../../src/engine/ports.ts';
 import type { CameraId } from '../../src/engine/units.ts';
 import type { DetectorOptions } from '../../src/inference/detector-model.ts';
+import { FrameRateGate } from '../../src/feature-ops/frame-gate.ts';
+import { Featurizer } from '../../src/feature-ops/featurizer.ts';
 import { loadDetector } from '../../src/inference/load-detector.ts';
+import { createDecoder, createScaler } from '../../src/media/index.ts';
 import { chunkPartCodec } from '../../src/messages/chunk-part-codec.ts';
 import { terminalRecordCodec } from '../../src/messages/terminal-record-codec.ts';
 import { connectIpc } from '../../src/transports/ipc/connect-ipc.ts';
 import { listenIpc } from '../../src/transports/ipc/listen-ipc.ts';
-import { visionActors } from '../pipeline.ts';
+import { visionFlow } from '../pipeline.ts';
 import type { RoleContext } from '../process/role-process.ts';
 import { POLICIES } from '../tree.ts';
+import { Detector } from './detector.ts';
 
 /** Settings of a vision process. */
 export interface VisionSettings {
@@ -36,11 +39,14 @@ export async function visionRole(settings: unknown, ctx: RoleContext): Promise<v
   const records = store.output('vto.detections', terminalRecordCodec, { maxItems: 4096, maxBytes: 32 << 20 });
   const node = await listenIpc({ ...link, path: options.socket, onError: error => ctx.log.warn({ error: String(error) }, 'link error') });
   const parts = node.input('vto.chunks', chunkPartCodec, { maxItems: 16_384, maxBytes: 256 << 20 });
-  const actors = visionActors({
-    parts, records, clock: ctx.clock, random: ctx.random, observer: ctx.telemetry.stages,
-    stalenessMs: options.stalenessMs, catchUpMs: options.catchUpMs,
-    model, maxFpsOf: (camera: CameraId) => maxFps.get(camera) ?? maxFps.get('*') ?? null,
-    onRecords: (batch: readonly Envelope<unknown>[]) => ctx.telemetry.records(batch.length),
+  const host = { clock: ctx.clock, random: ctx.random, observer: ctx.telemetry };
+  const actors = visionFlow(host, {
+    parts, records, stalenessMs: options.stalenessMs, catchUpMs: options.catchUpMs, credit: 16_384,
+    detector: new Detector(async () => model),
+    featurizer: new Featurizer({
+      createDecoder: parameters => createDecoder(parameters, { threads: 1 }), createScaler: () => createScaler(model.shape),
+      gateOf: (camera: CameraId) => new FrameRateGate(maxFps.get(camera) ?? maxFps.get('*') ?? null),
+    }),
   });
   const failed = Promise.race(actors.map(async actor => {
     const exit = await ctx.system.supervise(actor, POLICIES.link).exit;

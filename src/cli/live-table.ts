@@ -1,5 +1,5 @@
 import type { Clock } from '../engine/clock.ts';
-import type { CameraView } from './camera-tally.ts';
+import type { CameraView } from '../../actors/root/camera-tally.ts';
 
 /** Where and when the table is shown. */
 export interface LiveTableOptions {

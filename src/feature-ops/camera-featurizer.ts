@@ -7,7 +7,7 @@ import type { Feature, FeatureRequest } from '../messages/feature.ts';
 import type { StreamParameters } from '../messages/stream-parameters.ts';
 import type { DropReason } from '../messages/terminal-record.ts';
 import { DropRuns } from './drop-runs.ts';
-import { FrameRateGate } from './frame-rate-gate.ts';
+import type { FrameGate } from './frame-gate.ts';
 
 /** No codec here holds a picture back for more units than this: an older one that is still missing never comes. */
 const MAX_REORDER = 64;
@@ -34,7 +34,7 @@ interface Waiting {
 export class CameraFeaturizer {
   readonly #camera: CameraId;
   readonly #tools: FeaturizerTools;
-  readonly #gate: FrameRateGate;
+  readonly #gate: FrameGate;
   readonly #waiting = new Map<number, Waiting>();
   #feed = -1;
   #epoch = -1;
@@ -45,10 +45,10 @@ export class CameraFeaturizer {
   #drops: DropRuns;
   #decodeMs = 0;
 
-  constructor(camera: CameraId, maxFps: number | null, tools: FeaturizerTools) {
+  constructor(camera: CameraId, gate: FrameGate, tools: FeaturizerTools) {
     this.#camera = camera;
     this.#tools = tools;
-    this.#gate = new FrameRateGate(maxFps);
+    this.#gate = gate;
     this.#drops = this.#newRuns(-1);
   }
 

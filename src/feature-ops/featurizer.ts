@@ -4,6 +4,7 @@ import type { CameraId } from '../engine/units.ts';
 import type { Scaler } from '../media/types.ts';
 import type { ChunkPart } from '../messages/chunk-part.ts';
 import type { Feature, FeatureRequest } from '../messages/feature.ts';
+import type { FrameGate } from './frame-gate.ts';
 import { CameraFeaturizer, type FeaturizerTools } from './camera-featurizer.ts';
 
 /** Options of the featurizer stage. */
@@ -11,8 +12,8 @@ export interface FeaturizerOptions {
   readonly createDecoder: FeaturizerTools['createDecoder'];
   /** Made when the stage opens, closed with it. */
   readonly createScaler: () => Scaler;
-  /** Frames per second to detect on; null: all. Asked when a camera appears. */
-  readonly maxFpsOf: (camera: CameraId) => number | null;
+  /** Which frames to detect on. Asked when a camera appears. */
+  readonly gateOf: (camera: CameraId) => FrameGate;
 }
 
 /** Access units in, frames at model size out, each frame chosen before it is scaled. Keeps one decoder per camera. */
@@ -48,7 +49,7 @@ export class Featurizer implements Stage<FeatureRequest<ChunkPart>, Feature> {
     if (!camera) {
       if (!this.#scaler) throw new Error('featurizer used before open');
       const tools: FeaturizerTools = { createDecoder: this.#options.createDecoder, scaler: this.#scaler, nowMs: () => ctx.clock.monotonicMs() };
-      camera = new CameraFeaturizer(id, this.#options.maxFpsOf(id), tools);
+      camera = new CameraFeaturizer(id, this.#options.gateOf(id), tools);
       this.#cameras.set(id, camera);
     }
     return camera;

@@ -1,4 +1,4 @@
-import type { Box, TerminalRecord } from '../messages/terminal-record.ts';
+import type { Box, TerminalRecord } from '../../src/messages/terminal-record.ts';
 
 /** What the live table shows of one camera. Rates and ages are of the last window, counts since the start. */
 export interface CameraView {

@@ -1,7 +1,29 @@
 import type { EpochMicros } from '../engine/units.ts';
 
+/** Chooses frames before they are scaled. Asked once per picture, in presentation order. */
+export interface FrameGate {
+  /** True when the frame captured at `at` is wanted. */
+  admits(at: EpochMicros): boolean;
+}
+
+/** Every `n`th picture, the first one included. */
+export class EveryNth implements FrameGate {
+  readonly #n: number;
+  #count = 0;
+
+  constructor(n: number) {
+    this.#n = n;
+  }
+
+  admits(): boolean {
+    const isWanted = this.#count % this.#n === 0;
+    this.#count += 1;
+    return isWanted;
+  }
+}
+
 /** Chooses frames so that on average no more than `maxFps` pass, evenly spaced in event time. */
-export class FrameRateGate {
+export class FrameRateGate implements FrameGate {
   readonly #periodMicros: number;
   #nextDue = Number.NEGATIVE_INFINITY;
 
@@ -10,7 +32,7 @@ export class FrameRateGate {
     this.#periodMicros = maxFps === null ? 0 : 1e6 / maxFps;
   }
 
-  /** True when the frame captured at `at` is wanted. Frames come in presentation order; a jump back in time starts over. */
+  /** A jump back in time starts over. */
   admits(at: EpochMicros): boolean {
     const period = this.#periodMicros;
     if (period === 0) return true;
