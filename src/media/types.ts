@@ -1,3 +1,4 @@
+import type { EpochMicros } from '../engine/units.ts';
 import type { ModelFrame } from '../messages/model-frame.ts';
 import type { StreamParameters } from '../messages/stream-parameters.ts';
 
@@ -61,8 +62,15 @@ export interface ChunkWriter {
   readonly path: string;
   /** Bytes given to the operating system so far. */
   readonly sizeBytes: number;
-  /** Resolves when the unit is a complete fragment in the file: it survives kill -9 of this process. */
-  write(unit: { readonly data: Uint8Array; readonly pts: number | null; readonly dts: number | null; readonly duration: number; readonly isKey: boolean }): Promise<void>;
+  /**
+   * Resolves when the unit is a complete fragment in the file: it survives kill -9 of this process.
+   * `capturedAt`, when given, is stored beside the unit and comes back as `cameraClockMicros`.
+   * @throws PlatformError RECORDING_FAILED; the file then ends after the unit before
+   */
+  write(unit: {
+    readonly data: Uint8Array; readonly pts: number | null; readonly dts: number | null; readonly duration: number; readonly isKey: boolean;
+    readonly capturedAt?: EpochMicros;
+  }): Promise<void>;
   /** fdatasync: what was written survives a power cut. */
   sync(): Promise<void>;
   /** Idempotent. */

@@ -8,6 +8,8 @@ export interface MemoryPortOptions<Body> {
   readonly maxItems: number;
   /** Unacknowledged bytes, as `sizeOf` counts them. */
   readonly maxBytes: number;
+  /** Items not yet pulled; 0: a push enters only while a pull waits for it (a rendezvous). @default unbounded by this */
+  readonly maxWaiting?: number;
   sizeOf(body: Body): number;
 }
 
@@ -111,11 +113,14 @@ class Memory<Body> implements MemoryPort<Body>, InPort<Body>, OutPort<Body> {
     if (this.#isDrained()) return Promise.resolve(undefined);
     const pull = new Pull<Body>(max, this.#aborts, signal, gone => { this.#pulls = this.#pulls.filter(each => each !== gone); });
     this.#pulls.push(pull);
+    this.#admit();
     return pull.promise;
   }
 
   #isFull(): boolean {
-    return this.#items >= this.#options.maxItems || this.#bytes >= this.#options.maxBytes;
+    const { maxItems, maxBytes, maxWaiting } = this.#options;
+    if (this.#items >= maxItems || this.#bytes >= maxBytes) return true;
+    return maxWaiting !== undefined && this.#queue.length - this.#head >= maxWaiting + this.#pulls.length;
   }
 
   #isDrained(): boolean {
@@ -146,6 +151,7 @@ class Memory<Body> implements MemoryPort<Body>, InPort<Body>, OutPort<Body> {
     this.#head = end;
     if (this.#head === this.#queue.length) { this.#queue = []; this.#head = 0; }
     else if (this.#head >= COMPACT_AT) { this.#queue = this.#queue.slice(this.#head); this.#head = 0; }
+    if (this.#options.maxWaiting !== undefined) this.#admit();
     let isOpen = true;
     return {
       items: taken.map(item => item.envelope),
@@ -161,6 +167,11 @@ class Memory<Body> implements MemoryPort<Body>, InPort<Body>, OutPort<Body> {
       push.left -= 1;
       if (push.left === 0) push.resolve();
     }
+    this.#admit();
+  }
+
+  /** Lets in what waits for room, and says that there is room. */
+  #admit(): void {
     while (this.#waitingPushes.length > 0 && !this.#isFull()) {
       const push = this.#waitingPushes.shift();
       if (push !== undefined) this.#enter(push);
