@@ -1,0 +1,194 @@
+import {
+  AV_PIX_FMT_BGR24, AV_PIX_FMT_GRAY8, AV_PIX_FMT_NV12, AV_PIX_FMT_RGB24, AV_PIX_FMT_YUV420P, AV_PIX_FMT_YUV420P10LE, AV_PIX_FMT_YUV422P,
+  AV_PIX_FMT_YUV422P10LE, AV_PIX_FMT_YUV444P, AV_PIX_FMT_YUV444P10LE, AV_PIX_FMT_YUVJ420P, AV_PIX_FMT_YUVJ422P, AV_PIX_FMT_YUVJ444P, AVCOL_PRI_UNSPECIFIED, AVCOL_RANGE_JPEG,
+  AVCOL_RANGE_UNSPECIFIED, AVCOL_SPC_UNSPECIFIED, AVCOL_TRC_UNSPECIFIED,
+} from 'node-av/constants';
+import type { AVColorRange, AVColorSpace, AVPixelFormat } from 'node-av/constants';
+import { Frame, SoftwareScaleContext } from 'node-av/lib';
+import { PlatformError } from '../engine/errors.ts';
+import type { FrameShape, ModelFrame } from '../messages/model-frame.ts';
+import { LibavPicture } from './decoder.ts';
+import { explain } from './libav.ts';
+import type { Picture, Scaler } from './types.ts';
+
+const FULL_RANGE_YUV: ReadonlySet<number> = new Set([AV_PIX_FMT_YUVJ420P, AV_PIX_FMT_YUVJ422P, AV_PIX_FMT_YUVJ444P]);
+const YUV: ReadonlySet<number> = new Set([
+  ...FULL_RANGE_YUV, AV_PIX_FMT_YUV420P, AV_PIX_FMT_YUV422P, AV_PIX_FMT_YUV444P, AV_PIX_FMT_YUV420P10LE, AV_PIX_FMT_YUV422P10LE, AV_PIX_FMT_YUV444P10LE, AV_PIX_FMT_NV12,
+]);
+const OUTPUT = { rgb: AV_PIX_FMT_RGB24, bgr: AV_PIX_FMT_BGR24, gray: AV_PIX_FMT_GRAY8 } as const;
+/** Pixel buffers kept for reuse: a batch and the frame after it. */
+const POOL_LIMIT = 16;
+
+/**
+ * Scales pictures to a model's shape, bilinear, with the colour matrix and range the stream states; where it states none BT.601 limited, as
+ * ffmpeg does. Transfer curves are left alone: HDR is not tone-mapped. Grey is the luma, at full range. Rotation is ignored.
+ */
+export function createScaler(shape: FrameShape): PooledScaler {
+  return new LibavScaler(shape);
+}
+
+/** A scaler whose output buffers can be given back: saves clearing 1.2 MB for each 640x640 frame. */
+export interface PooledScaler extends Scaler {
+  /** Gives the pixels of a frame of this scaler back for reuse. The frame must not be read afterwards. Frames never given back are collected as usual. */
+  release(frame: ModelFrame): void;
+}
+
+/** What decides how a picture is converted; a change of any of it builds a new route. */
+interface SourceForm {
+  readonly width: number;
+  readonly height: number;
+  readonly format: number;
+  readonly colorSpace: AVColorSpace;
+  readonly colorRange: AVColorRange;
+}
+
+function formOf(frame: Frame): SourceForm {
+  const isFullRange = FULL_RANGE_YUV.has(frame.format);
+  return { width: frame.width, height: frame.height, format: frame.format, colorSpace: frame.colorSpace, colorRange: isFullRange ? AVCOL_RANGE_JPEG : frame.colorRange };
+}
+
+function isSameForm(a: SourceForm, b: SourceForm): boolean {
+  return a.width === b.width && a.height === b.height && a.format === b.format && a.colorSpace === b.colorSpace && a.colorRange === b.colorRange;
+}
+
+/** Where the picture lies in the model's frame. */
+function placeIn(shape: FrameShape, form: SourceForm): { readonly width: number; readonly height: number; readonly left: number; readonly top: number } {
+  if (shape.fit === 'stretch') return { width: shape.width, height: shape.height, left: 0, top: 0 };
+  const scale = Math.min(shape.width / form.width, shape.height / form.height);
+  const width = Math.max(1, Math.min(shape.width, Math.round(form.width * scale)));
+  const height = Math.max(1, Math.min(shape.height, Math.round(form.height * scale)));
+  if (shape.align === 'top-left') return { width, height, left: 0, top: 0 };
+  return { width, height, left: Math.floor((shape.width - width) / 2), top: Math.floor((shape.height - height) / 2) };
+}
+
+class LibavScaler implements PooledScaler {
+  readonly #shape: FrameShape;
+  readonly #lent = new WeakSet<Uint8Array>();
+  #pool: Uint8Array[] = [];
+  #route: Route | undefined;
+
+  constructor(shape: FrameShape) {
+    this.#shape = shape;
+  }
+
+  scale(picture: Picture): ModelFrame {
+    if (!(picture instanceof LibavPicture)) throw new TypeError('the picture is not from a decoder of src/media');
+    const { frame } = picture;
+    const form = formOf(frame);
+    if (this.#route === undefined || !isSameForm(this.#route.form, form)) {
+      this.#route?.close();
+      this.#route = undefined;
+      this.#pool = []; // their padding lies elsewhere
+      this.#route = new Route(this.#shape, form);
+    }
+    const pixels = this.#pool.pop() ?? this.#route.blank();
+    this.#route.convert(frame, pixels);
+    this.#lent.add(pixels);
+    return this.#route.describe(pixels);
+  }
+
+  release(frame: ModelFrame): void {
+    const isOfRoute = this.#route !== undefined && frame.sourceWidth === this.#route.form.width && frame.sourceHeight === this.#route.form.height;
+    if (!this.#lent.delete(frame.pixels) || !isOfRoute || this.#pool.length >= POOL_LIMIT) return;
+    this.#pool.push(frame.pixels);
+  }
+
+  close(): void {
+    this.#route?.close();
+    this.#route = undefined;
+    this.#pool = [];
+  }
+}
+
+/**
+ * The conversion of one form of pictures. YUV is scaled as 4:2:2 first and turned into RGB at model size: half the time of libav's one-step
+ * conversion, with the same distance to its most accurate one.
+ */
+class Route {
+  readonly form: SourceForm;
+  readonly #shape: FrameShape;
+  readonly #place: ReturnType<typeof placeIn>;
+  readonly #channels: number;
+  readonly #steps: { readonly context: SoftwareScaleContext; readonly target: Frame }[] = [];
+  readonly #plane: Buffer;
+  readonly #stride: number;
+
+  constructor(shape: FrameShape, form: SourceForm) {
+    this.form = form;
+    this.#shape = shape;
+    this.#place = placeIn(shape, form);
+    this.#channels = shape.channels === 'gray' ? 1 : 3;
+    if (YUV.has(form.format) && shape.channels !== 'gray') this.#addStep(AV_PIX_FMT_YUV422P, form.colorSpace, form.colorRange);
+    const last = this.#addStep(OUTPUT[shape.channels], AVCOL_SPC_UNSPECIFIED, shape.channels === 'gray' ? AVCOL_RANGE_JPEG : AVCOL_RANGE_UNSPECIFIED);
+    this.#plane = last.data?.[0] ?? Buffer.alloc(0);
+    this.#stride = last.linesize[0] ?? 0;
+  }
+
+  #addStep(format: AVPixelFormat, colorSpace: AVColorSpace, colorRange: AVColorRange): Frame {
+    const context = new SoftwareScaleContext();
+    context.allocContext();
+    context.setOption('sws_flags', 'bilinear');
+    const target = new Frame();
+    target.alloc();
+    target.width = this.#place.width;
+    target.height = this.#place.height;
+    target.format = format;
+    target.colorSpace = colorSpace;
+    target.colorRange = colorRange;
+    this.#steps.push({ context, target });
+    const allocated = target.getBuffer();
+    if (allocated < 0) this.#refuse(allocated);
+    return target;
+  }
+
+  #refuse(code: number): never {
+    this.close();
+    throw new PlatformError('MEDIA_UNSUPPORTED', `cannot scale pictures of ${this.form.width}x${this.form.height}, format ${this.form.format}: ${explain(code).toLowerCase()}`, { libav: code });
+  }
+
+  blank(): Uint8Array {
+    const pixels = new Uint8Array(this.#shape.width * this.#shape.height * this.#channels);
+    const isCovered = this.#place.width === this.#shape.width && this.#place.height === this.#shape.height;
+    return isCovered || this.#shape.padValue === 0 ? pixels : pixels.fill(this.#shape.padValue);
+  }
+
+  convert(frame: Frame, pixels: Uint8Array): void {
+    // libav would tone-map between named curves and primaries, through a table that takes 90 ms to build
+    if (frame.colorTrc !== AVCOL_TRC_UNSPECIFIED) frame.colorTrc = AVCOL_TRC_UNSPECIFIED;
+    if (frame.colorPrimaries !== AVCOL_PRI_UNSPECIFIED) frame.colorPrimaries = AVCOL_PRI_UNSPECIFIED;
+    let source = frame;
+    for (const { context, target } of this.#steps) {
+      const code = context.scaleFrameSync(target, source);
+      if (code < 0) throw new PlatformError('MEDIA_CORRUPT', `cannot scale a picture: ${explain(code).toLowerCase()}`, { libav: code });
+      source = target;
+    }
+    this.#copyInto(pixels);
+  }
+
+  #copyInto(pixels: Uint8Array): void {
+    const row = this.#place.width * this.#channels;
+    const stride = this.#shape.width * this.#channels;
+    const start = this.#place.top * stride + this.#place.left * this.#channels;
+    if (row === stride && row === this.#stride) {
+      pixels.set(this.#plane.subarray(0, row * this.#place.height), start);
+      return;
+    }
+    for (let y = 0; y < this.#place.height; y++) pixels.set(this.#plane.subarray(y * this.#stride, y * this.#stride + row), start + y * stride);
+  }
+
+  describe(pixels: Uint8Array): ModelFrame {
+    const { form } = this;
+    return {
+      pixels, width: this.#shape.width, height: this.#shape.height,
+      scaleX: this.#place.width / form.width, scaleY: this.#place.height / form.height, padX: this.#place.left, padY: this.#place.top,
+      sourceWidth: form.width, sourceHeight: form.height,
+    };
+  }
+
+  close(): void {
+    for (const { context, target } of this.#steps.splice(0)) {
+      context.freeContext();
+      target.free();
+    }
+  }
+}
