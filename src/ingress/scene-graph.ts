@@ -4,15 +4,15 @@ import { spriteChain } from './sprites.ts';
 /** Sensor noise, in steps of brightness: enough that no two pictures are equal, little enough that quiet scenes stay cheap to encode. */
 const NOISE = 5;
 
-/** A libav filter graph that draws the scene at `frameRate`; for ever, or `frames` pictures. PTS of the first picture is 0. */
-export function sceneGraph(scene: Scene, frameRate: number, frames?: number): string {
+/** A libav filter graph that draws the scene at `frameRate`, for ever. PTS of the first picture is 0. */
+export function sceneGraph(scene: Scene, frameRate: number): string {
   const still = `${scene.background},format=yuv420p,loop=loop=-1:size=1:start=0,setpts=N/(${frameRate}*TB)[s0]`;
   const sprites = scene.movers.map((mover, index) => `${spriteChain(`m${index}`, mover.look, mover)}[m${index}]`);
   const overlays = scene.movers.map((mover, index) => (
     `[s${index}][m${index}]overlay=x='${mover.x.text}':y='${mover.y.text}':eval=frame:format=yuv420[s${index + 1}]`
   ));
   const posts = scene.occluders.map(({ x, y, width, height, colour }) => `drawbox=x=${x}:y=${y}:w=${width}:h=${height}:color=${colour}:t=fill`);
-  const ending = [...posts, `noise=c0s=${NOISE}:c0f=t`, ...(frames === undefined ? [] : [`trim=end_frame=${frames}`]), 'format=yuv420p'];
+  const ending = [...posts, `noise=c0s=${NOISE}:c0f=t`, 'format=yuv420p'];
   return [still, ...sprites, ...overlays, `[s${scene.movers.length}]${ending.join(',')}`].join(';');
 }
 

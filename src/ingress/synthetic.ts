@@ -14,7 +14,9 @@ import type { Source } from './source.ts';
 const options = z.strictObject(playback);
 
 /** Constant rate factor: low enough to look at, high enough that the noise of a quiet picture costs few bytes. */
-const QUALITY = 27;
+const QUALITY = '27';
+/** Caps the bit rate far above what the scenes take, so that packet sizes follow what moves. */
+const BITS_PER_PIXEL_MAX = 2;
 /** Seconds between key frames. */
 const KEY_SECONDS = 2;
 
@@ -61,7 +63,11 @@ export const synthetic = definePlugin<Source, SourceDeps, typeof options>({
     const { scene, frameRate, frames } = parseSyntheticUri(uri);
     const openPass = async (): Promise<Pass> => {
       const reader = await media.openGeneratedReader({
-        graph: sceneGraph(scene, frameRate, frames), width: scene.width, height: scene.height, frameRate, gop: Math.round(KEY_SECONDS * frameRate), quality: QUALITY,
+        graph: sceneGraph(scene, frameRate), frameRate, ...(frames === undefined ? {} : { frames }),
+        encoder: {
+          codec: 'h264', preset: 'superfast', gop: Math.max(1, Math.round(KEY_SECONDS * frameRate)),
+          bitrate: Math.ceil(BITS_PER_PIXEL_MAX * scene.width * scene.height * frameRate), extra: { crf: QUALITY, tune: 'zerolatency' },
+        },
       });
       return { reader, expectedUnits: frames ?? null };
     };
