@@ -8,7 +8,7 @@ import type { StreamParameters } from '../messages/stream-parameters.ts';
 import { chunkFiles } from './archive/chunk-files.ts';
 import { sidecarPath } from './archive/chunk-path.ts';
 import { type Sidecar, readSidecar } from './archive/sidecar.ts';
-import type { ChunkRow } from './store.ts';
+import type { ChunkRow, SeqRange } from './store.ts';
 
 /** What to read back. */
 export interface ReadOptions {
@@ -29,10 +29,10 @@ export interface ReadOptions {
   readonly startsAtKey?: boolean;
   readonly openReader: (path: string) => Promise<PacketReader>;
   /**
-   * Told of a chunk that cannot give its frames; the rest of it is left out and reading goes on with the next.
+   * Told of the wanted frames that a damaged chunk cannot give; reading goes on with the next chunk.
    * @default the error is thrown
    */
-  readonly onDamage?: (error: PlatformError) => void;
+  readonly onDamage?: (lost: SeqRange, error: PlatformError) => void;
   readonly signal: AbortSignal;
 }
 
@@ -58,7 +58,8 @@ export async function* readUnits(options: ReadOptions): AsyncGenerator<ChunkPart
       yield* readChunk(span.row, { first: Math.max(start, span.from), last: Math.min(last, span.to) }, options);
     } catch (error) {
       if (options.onDamage === undefined || !(error instanceof PlatformError) || error.code !== 'CHUNK_CORRUPT') throw error;
-      options.onDamage(error);
+      const lost = { from: Math.max(options.from, Number(error.facts['from'] ?? span.from)), to: Math.min(last, span.to) };
+      if (lost.from <= lost.to) options.onDamage(lost, error); // else they were wanted for reference only
     }
   }
 }

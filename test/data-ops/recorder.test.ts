@@ -191,11 +191,13 @@ test('fails when a sync fails, when a file cannot be made and when the index ref
   for (const [stage, expected] of cases) {
     await stage.open(ctx);
     let error = 'none';
-    for (let index = 0; index < all.length && error === 'none'; index += 1) {
-      error = await errorOf(stage.process(all.slice(index, index + 1), ctx));
-      await clock.advance(250);
-      await new Promise((resolve) => { setTimeout(resolve, 5); });
-    }
+    let index = 0;
+    await eventually(() => {
+      void clock.advance(250);
+      if (error === 'none') void errorOf(stage.process(all.slice(index % 6, index % 6 + 1), ctx)).then((found) => { if (error === 'none') error = found; });
+      index += 1;
+      return error !== 'none';
+    }, expected);
     assert.is(error, expected);
     await stage.close();
   }
