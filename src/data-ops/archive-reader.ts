@@ -1,22 +1,26 @@
 import { join } from 'node:path';
 import { PlatformError } from '../engine/errors.ts';
+import type { CameraId } from '../engine/units.ts';
 import type { PacketReader } from '../media/types.ts';
 import type { AccessUnit } from '../messages/access-unit.ts';
 import type { ChunkPart } from '../messages/chunk-part.ts';
 import type { StreamParameters } from '../messages/stream-parameters.ts';
+import { chunkFiles } from './archive/chunk-files.ts';
 import { sidecarPath } from './archive/chunk-path.ts';
 import { type Sidecar, readSidecar } from './archive/sidecar.ts';
-import type { ChunkRow } from './store.ts';
+import type { ChunkRow, SeqRange } from './store.ts';
 
 /** What to read back. */
 export interface ReadOptions {
   /** The archive folder. */
   readonly folder: string;
-  /** Chunks of one camera and epoch by chunkSeq. Of an open one the frames that its row counts are read; ask the index again for more. */
+  readonly camera: CameraId;
+  readonly epoch: number;
+  /** Chunks of the camera and epoch as the index knows them, by chunkSeq. Newer ones, and what open ones hold by now, are found on disk. */
   readonly rows: readonly ChunkRow[];
   /** The first frame that is wanted. */
   readonly from: number;
-  /** The last frame that is wanted. @default the last one of `rows` */
+  /** The last frame that is wanted. @default the last one on disk */
   readonly to?: number;
   /**
    * Starts at the key frame before `from`, so that a new decoder can follow; false when the reader's decoder is at `from` already.
@@ -24,33 +28,76 @@ export interface ReadOptions {
    */
   readonly startsAtKey?: boolean;
   readonly openReader: (path: string) => Promise<PacketReader>;
-  /** Number of the feed that the parts belong to. */
-  readonly feed: number;
+  /**
+   * Told of the wanted frames that a damaged chunk cannot give; reading goes on with the next chunk.
+   * @default the error is thrown
+   */
+  readonly onDamage?: (lost: SeqRange, error: PlatformError) => void;
   readonly signal: AbortSignal;
 }
 
+/** A chunk to read; `to` is its last frame, or the last one that an open chunk may hold by now. */
+interface Span { readonly row: ChunkRow; readonly from: number; readonly to: number }
+
 /**
- * Recorded units in decode order, one a part, as they were when they were recorded: capture times, pts, damage marks. Framing and extradata are the
- * chunk file's. Expired chunks are left out, so that frameSeq may jump. Where the stream has open GOPs it starts one key frame earlier.
+ * Recorded units of one epoch in decode order, one a part, as they were when they were recorded: capture times, pts, damage marks. Framing and
+ * extradata are the chunk file's. Reads to the end of what is on disk now, also of the chunk that is being written. Expired chunks are left out, so that
+ * frameSeq may jump. Where the stream has open GOPs it starts one key frame earlier. Parts are marked recovered, those before `from` accounted.
  * @throws PlatformError CHUNK_CORRUPT, with the frames that cannot be had as `from` and `to`, when a file is missing, short or without its sidecar
  */
 export async function* readUnits(options: ReadOptions): AsyncGenerator<ChunkPart, void, void> {
-  const rows = options.rows.filter((row) => !row.isExpired && row.frameCount > 0);
-  const last = Math.min(options.to ?? Number.MAX_SAFE_INTEGER, lastFrameOf(rows.at(-1)));
+  const spans = await spansOf(options);
+  const last = Math.min(options.to ?? Number.MAX_SAFE_INTEGER, spans.at(-1)?.to ?? -1);
   if (options.from > last) return;
-  const start = options.startsAtKey === false ? options.from : await keyBefore(rows, options);
-  for (const row of rows) {
+  const start = options.startsAtKey === false ? options.from : await keyBefore(spans, options);
+  for (const span of spans) {
     options.signal.throwIfAborted();
-    if (lastFrameOf(row) < start) continue;
-    if (row.firstFrameSeq > last) return;
-    yield* readChunk(row, { first: Math.max(start, row.firstFrameSeq), last: Math.min(last, lastFrameOf(row)) }, options);
+    if (span.to < start) continue;
+    if (span.from > last) return;
+    try {
+      yield* readChunk(span.row, { first: Math.max(start, span.from), last: Math.min(last, span.to) }, options);
+    } catch (error) {
+      if (options.onDamage === undefined || !(error instanceof PlatformError) || error.code !== 'CHUNK_CORRUPT') throw error;
+      const lost = { from: Math.max(options.from, Number(error.facts['from'] ?? span.from)), to: Math.min(last, span.to) };
+      if (lost.from <= lost.to) options.onDamage(lost, error); // else they were wanted for reference only
+    }
   }
+}
+
+async function spansOf(options: ReadOptions): Promise<readonly Span[]> {
+  const known = options.rows.filter((row) => !row.isExpired && row.frameCount > 0);
+  const isEnough = options.to !== undefined && options.to <= lastFrameOf(known.at(-1));
+  const spans: Span[] = [];
+  for (const row of isEnough ? known : [...known, ...await newerChunks(options)]) {
+    const count = row.isClosed ? row.frameCount : Math.max(row.frameCount, (await readSidecar(sidecarPath(join(options.folder, row.path))))?.count ?? 0);
+    if (count > 0) spans.push({ row, from: row.firstFrameSeq, to: row.firstFrameSeq + count - 1 });
+  }
+  return spans;
+}
+
+/** Chunks on disk that were begun after the newest one of the index, as open rows that count nothing yet. */
+async function newerChunks(options: ReadOptions): Promise<readonly ChunkRow[]> {
+  const { folder, camera, epoch } = options;
+  const newestSeq = options.rows.reduce((seq, row) => Math.max(seq, row.chunkSeq), -1);
+  const newer: ChunkRow[] = [];
+  for (const { name, path } of await chunkFiles(folder, camera, epoch)) {
+    if (name.chunkSeq <= newestSeq) continue;
+    const header = (await readSidecar(sidecarPath(join(folder, path))))?.header;
+    if (header === undefined) continue; // begun this moment: its first unit is not in the file yet
+    const { firstFrameSeq, startedAt, isOpenGop } = header;
+    newer.push({ camera, epoch, chunkSeq: name.chunkSeq, path, firstFrameSeq, frameCount: 0, startedAt, endedAt: startedAt, sizeBytes: 0, isOpenGop, contentHash: null, isClosed: false, isExpired: false });
+  }
+  return newer;
 }
 
 async function* readChunk(row: ChunkRow, wanted: { readonly first: number; readonly last: number }, options: ReadOptions): AsyncGenerator<ChunkPart, void, void> {
   const file = join(options.folder, row.path);
   const sidecar = await sidecarOf(row, options.folder);
-  const reader = await options.openReader(file).catch((error: unknown) => { throw corrupt(row, wanted.first, 'cannot be opened', error); });
+  const reader = await options.openReader(file).catch((error: unknown) => {
+    if (row.frameCount === 0) return undefined; // begun this moment: its first unit is not in the file yet
+    throw corrupt(row, wanted.first, 'cannot be opened', error);
+  });
+  if (reader === undefined) return;
   const interrupt = (): void => reader.interrupt();
   options.signal.addEventListener('abort', interrupt, { once: true });
   try {
@@ -60,10 +107,12 @@ async function* readChunk(row: ChunkRow, wanted: { readonly first: number; reado
       options.signal.throwIfAborted();
       const frameSeq = row.firstFrameSeq + index;
       const entry = sidecar.at(index);
+      // A row that is open counts what was synced; of what came after it the writer may be in the middle.
+      if ((packet === undefined || entry === undefined) && index >= row.frameCount) return;
       if (packet === undefined || entry === undefined) throw corrupt(row, Math.max(frameSeq, wanted.first), `ends before frame ${frameSeq}`);
       if (frameSeq < wanted.first) continue;
       const { sizeBytes: _, ...times } = entry;
-      yield partOf(row, { ...times, data: packet.data, ...index === 0 ? { parameters } : {} }, { parameters, partSeq: index, options });
+      yield partOf(row, { ...times, data: packet.data, ...index === 0 ? { parameters } : {} }, { parameters, partSeq: index, from: options.from });
     }
   } finally {
     options.signal.removeEventListener('abort', interrupt);
@@ -71,12 +120,11 @@ async function* readChunk(row: ChunkRow, wanted: { readonly first: number; reado
   }
 }
 
-function partOf(row: ChunkRow, unit: AccessUnit, place: { readonly parameters: StreamParameters; readonly partSeq: number; readonly options: ReadOptions }): ChunkPart {
-  const { parameters, partSeq, options } = place;
+function partOf(row: ChunkRow, unit: AccessUnit, place: { readonly parameters: StreamParameters; readonly partSeq: number; readonly from: number }): ChunkPart {
+  const { parameters, partSeq, from } = place;
   return {
     camera: row.camera, epoch: row.epoch, chunkSeq: row.chunkSeq, partSeq, chunkStartedAt: row.startedAt, parameters,
-    units: [unit], isOpenGop: row.isOpenGop, feed: options.feed,
-    isEpochEnd: false, isRecovered: true, isAccounted: unit.frameSeq < options.from,
+    units: [unit], isOpenGop: row.isOpenGop, isEpochEnd: false, isRecovered: true, isAccounted: unit.frameSeq < from, feed: 0,
   };
 }
 
@@ -86,19 +134,19 @@ function partParameters(file: StreamParameters, source: StreamParameters): Strea
 }
 
 /** Number of the key frame at or before the wanted one, of the one before that where GOPs are open; the oldest frame when there is none. */
-async function keyBefore(rows: readonly ChunkRow[], options: ReadOptions): Promise<number> {
+async function keyBefore(spans: readonly Span[], options: ReadOptions): Promise<number> {
   let keysToPass = 0;
-  for (const row of rows.toReversed()) {
-    if (row.firstFrameSeq > options.from) continue;
-    const sidecar = await sidecarOf(row, options.folder);
+  for (const { row, from, to } of spans.toReversed()) {
+    if (from > options.from) continue;
+    const sidecar = await readSidecar(sidecarPath(join(options.folder, row.path)));
     if (keysToPass === 0) keysToPass = row.isOpenGop ? 2 : 1;
-    for (let index = Math.min(options.from, lastFrameOf(row)) - row.firstFrameSeq; index >= 0; index -= 1) {
-      if (sidecar.at(index)?.isKey !== true) continue;
+    for (let index = Math.min(options.from, to) - from; index >= 0; index -= 1) {
+      if (sidecar?.at(index)?.isKey !== true) continue;
       keysToPass -= 1;
-      if (keysToPass === 0) return row.firstFrameSeq + index;
+      if (keysToPass === 0) return from + index;
     }
   }
-  return rows[0]?.firstFrameSeq ?? options.from;
+  return spans[0]?.from ?? options.from;
 }
 
 async function sidecarOf(row: ChunkRow, folder: string): Promise<Sidecar> {

@@ -1,10 +1,10 @@
-import { readdir, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from '../engine/clock.ts';
 import { type CameraId, type EpochMicros, isCameraId } from '../engine/units.ts';
 import type { PlatformEvent } from '../messages/platform-event.ts';
-import { type ChunkName, manifestPath, parseChunkFile } from './archive/chunk-path.ts';
-import { isMissingFile } from './archive/durable-file.ts';
+import { chunkFiles, namesIn } from './archive/chunk-files.ts';
+import { type ChunkName, manifestPath } from './archive/chunk-path.ts';
 import { closedRow, readManifest } from './archive/manifest.ts';
 import { type ArchiveTools, recoverChunk, removeChunkFiles } from './archive/recover-chunk.ts';
 import type { ChunkRow } from './store.ts';
@@ -17,10 +17,16 @@ export interface RecoveryOptions {
   readonly clock: Clock;
   /** Every row that the index has of a camera. */
   readonly rows: (camera: CameraId) => Promise<readonly ChunkRow[]>;
-  /** The cameras that the index knows; those that only the folder knows are found. */
-  readonly cameras: readonly CameraId[];
-  /** Only this camera: after its recorder failed, before its next epoch begins. */
+  /** Cameras that the index knows; those in the folder are found. @default none */
+  readonly cameras?: readonly CameraId[];
+  /** Only this camera. @default all */
   readonly onlyCamera?: CameraId;
+  /**
+   * True for an epoch that a recorder is writing now: its chunks are left alone. Needed where recovery runs beside recording, or it would
+   * cut and close a chunk under its writer.
+   * @default none is
+   */
+  readonly isLive?: (camera: CameraId, epoch: number) => boolean;
 }
 
 /** The last frame of an epoch that survived. */
@@ -52,24 +58,25 @@ export interface Recovery {
 type Findings = { readonly [Key in keyof Recovery]: Recovery[Key][number][] };
 
 /**
- * Brings archive and index together at start, while nobody records: finishes chunks whose writer died, finds chunks that the index does not know,
+ * Brings archive and index together at start: finishes chunks whose writer died, finds chunks that the index does not know,
  * and completes deletions. Running it again changes nothing. Reads each unfinished chunk once; closed ones are listed only.
  * @throws what the file system or `rows` fails with
  */
 export async function recoverArchive(options: RecoveryOptions): Promise<Recovery> {
   const found: Findings = { rows: [], events: [], lastFrames: [], missing: [], unreadable: [], removed: [] };
-  const cameras = new Set([...options.cameras, ...(await namesIn(options.folder)).filter(isCameraId)]);
-  for (const camera of [...cameras].sort()) {
-    if (options.onlyCamera === undefined || options.onlyCamera === camera) await recoverCamera(camera, options, found);
-  }
+  const { onlyCamera, cameras = [] } = options;
+  const all = onlyCamera === undefined ? new Set([...cameras, ...(await namesIn(options.folder)).filter(isCameraId)]) : [onlyCamera];
+  for (const camera of [...all].sort()) await recoverCamera(camera, options, found);
   return found;
 }
 
 async function recoverCamera(camera: CameraId, options: RecoveryOptions, found: Findings): Promise<void> {
-  const known = new Map((await options.rows(camera)).map((row) => [row.path, row]));
+  const isLive = (epoch: number): boolean => options.isLive?.(camera, epoch) === true;
+  const known = new Map((await options.rows(camera)).filter((row) => !isLive(row.epoch)).map((row) => [row.path, row]));
   const unknownOrOpen: { name: ChunkName; path: string }[] = [];
   const onDisk = new Set<string>();
   for (const file of await chunkFiles(options.folder, camera)) {
+    if (isLive(file.name.epoch)) continue;
     onDisk.add(file.path);
     const row = known.get(file.path);
     if (row?.isExpired === true) {
@@ -135,23 +142,4 @@ function lastFrames(rows: readonly ChunkRow[], wasOpen: ReadonlySet<string>): re
   return [...newest.values()].filter(({ epoch }) => epoch === lastEpoch || openEpochs.has(epoch)).sort((a, b) => a.epoch - b.epoch).map((row) => ({
     camera: row.camera, epoch: row.epoch, frameSeq: row.firstFrameSeq + row.frameCount - 1, capturedAt: row.endedAt, wasOpen: openEpochs.has(row.epoch),
   }));
-}
-
-/** Chunk files of a camera in the order they were recorded. */
-async function chunkFiles(folder: string, camera: CameraId): Promise<readonly { readonly name: ChunkName; readonly path: string }[]> {
-  const files: { name: ChunkName; path: string }[] = [];
-  for (const day of await namesIn(join(folder, camera))) {
-    for (const fileName of await namesIn(join(folder, camera, day))) {
-      const name = parseChunkFile(camera, fileName);
-      if (name !== undefined) files.push({ name, path: `${camera}/${day}/${fileName}` });
-    }
-  }
-  return files.sort((a, b) => a.name.epoch - b.name.epoch || a.name.chunkSeq - b.name.chunkSeq);
-}
-
-async function namesIn(folder: string): Promise<readonly string[]> {
-  return readdir(folder).catch((error: unknown) => {
-    if (isMissingFile(error) || (error instanceof Error && 'code' in error && error.code === 'ENOTDIR')) return [];
-    throw error;
-  });
 }

@@ -53,6 +53,7 @@ export class Recorder implements Stage<ChunkPart, ChunkPart> {
       let end = next + 1;
       while (batch[end]?.body.chunkSeq === first.chunkSeq && batch[end]?.body.epoch === first.epoch) end += 1;
       await this.#write(first, batch.slice(next, end).flatMap(({ body }) => body.units), ctx.clock);
+      if (batch[end - 1]?.body.isEpochEnd === true) await this.#endChunk();
       next = end;
     }
     return batch;
@@ -70,7 +71,7 @@ export class Recorder implements Stage<ChunkPart, ChunkPart> {
 
   async #write(part: ChunkPart, units: ChunkPart['units'], clock: Clock): Promise<void> {
     try {
-      if (this.#chunk?.holds(part) !== true) await this.#nextChunk(part);
+      if (units.length > 0 && this.#chunk?.holds(part) !== true) await this.#nextChunk(part);
       await this.#chunk?.append(units);
     } catch (error) {
       throw this.#fail(error, part);
@@ -80,13 +81,16 @@ export class Recorder implements Stage<ChunkPart, ChunkPart> {
   }
 
   async #nextChunk(part: ChunkPart): Promise<void> {
+    await this.#endChunk();
+    this.#chunk = await OpenChunk.create(this.#options, part);
+  }
+
+  async #endChunk(): Promise<void> {
     const ended = this.#chunk;
     this.#chunk = undefined;
-    if (ended !== undefined) {
-      await this.#finishing;
-      this.#finishing = this.#finish(ended);
-    }
-    this.#chunk = await OpenChunk.create(this.#options, part);
+    if (ended === undefined) return;
+    await this.#finishing;
+    this.#finishing = this.#finish(ended);
   }
 
   /** Starts a flush when none is under way, and waits for one that has been syncing for longer than the interval. */

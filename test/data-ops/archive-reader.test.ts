@@ -5,6 +5,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type ReadOptions, readUnits } from '../../src/data-ops/archive-reader.ts';
 import { sidecarPath } from '../../src/data-ops/archive/chunk-path.ts';
+import type { SeqRange } from '../../src/data-ops/store.ts';
 import { PlatformError } from '../../src/engine/errors.ts';
 import type { ChunkPart } from '../../src/messages/chunk-part.ts';
 import { parameters } from '../support/archive-fixtures.ts';
@@ -23,7 +24,7 @@ test.after.each((context) => { rmSync(context.folder, { recursive: true, force: 
 
 async function collect(options: Pick<ReadOptions, 'folder' | 'rows' | 'from'> & Partial<ReadOptions>): Promise<ChunkPart[]> {
   const parts: ChunkPart[] = [];
-  for await (const part of readUnits({ openReader: framedTools.openReader, feed: 7, signal: new AbortController().signal, ...options })) parts.push(part);
+  for await (const part of readUnits({ camera: DOCK, epoch: 1, openReader: framedTools.openReader, signal: new AbortController().signal, ...options })) parts.push(part);
   return parts;
 }
 
@@ -42,7 +43,7 @@ test('reads units back as they were passed on, whatever the time base of the fil
     assert.equal(part.parameters, { ...parameters, extradata: new Uint8Array([9]) });
     for (const key of ['camera', 'epoch', 'chunkSeq', 'partSeq', 'chunkStartedAt', 'isOpenGop'] as const) assert.is(part[key], parts[index]![key]);
     assert.is(part.units[0]!.parameters !== undefined, part.partSeq === 0);
-    assert.equal([part.feed, part.replay], [7, { isRecovered: true, isAccounted: false }]);
+    assert.equal([part.isRecovered, part.isAccounted, part.isEpochEnd], [true, false, false]);
   });
 });
 
@@ -55,7 +56,7 @@ test('starts at the key frame before any wanted frame, and ends at any other', a
     const read = await collect({ folder, rows, from, to });
     assert.equal(numbers(read), upTo(from - from % 7, Math.min(to, 99)));
     assert.ok(recordedUnit(numbers(read)[0]!, 7).isKey);
-    for (const part of read) assert.is(part.replay!.isAccounted, part.units[0]!.frameSeq < from);
+    for (const part of read) assert.is(part.isAccounted, part.units[0]!.frameSeq < from);
     assert.equal(numbers(await collect({ folder, rows, from, to, startsAtKey: false })), upTo(from, Math.min(to, 99)));
   }
   assert.equal(await collect({ folder, rows, from: 100 }), []);
@@ -67,11 +68,17 @@ test('starts a key frame earlier where GOPs are open', async ({ folder }) => {
   assert.is(numbers(await collect({ folder, rows, from: 5 }))[0], 0);
 });
 
-test('reads of an open chunk what its row counts, and goes on from there', async ({ folder }) => {
-  const { rows } = await record({ folder, camera: DOCK, epoch: 1, count: 28 });
+test('reads to the end of what is on disk, beyond what the index knows by now', async ({ folder }) => {
+  const { rows } = await record({ folder, camera: DOCK, epoch: 1, count: 70 });
+  await record({ folder, camera: DOCK, epoch: 2, count: 5 });
   const open = { ...rows[0]!, frameCount: 12, isClosed: false };
-  assert.equal(numbers(await collect({ folder, rows: [open], from: 3 })), upTo(0, 11));
-  assert.equal(numbers(await collect({ folder, rows, from: 12, startsAtKey: false })), upTo(12, 27));
+  assert.equal(numbers(await collect({ folder, rows: [open], from: 3 })), upTo(0, 69));
+  assert.equal(numbers(await collect({ folder, rows: [], from: 45 })), upTo(40, 69));
+  assert.equal(numbers(await collect({ folder, rows: [open], from: 12, to: 50, startsAtKey: false })), upTo(12, 50));
+  const newest = rows.at(-1)!;
+  truncateSync(join(folder, newest.path), newest.sizeBytes - 1);
+  const growing = [...rows.slice(0, -1), { ...newest, frameCount: 1, isClosed: false }];
+  assert.equal(numbers(await collect({ folder, rows: growing, from: 0 })), upTo(0, 68), 'the unit that is being written is left for later');
 });
 
 test('leaves out expired chunks, and names the frames that a damaged one cannot give', async ({ folder }) => {
@@ -86,6 +93,14 @@ test('leaves out expired chunks, and names the frames that a damaged one cannot 
   const short = await failure();
   const secondLast = second!.firstFrameSeq + second!.frameCount - 1;
   assert.equal([short.code, short.facts['from'], short.facts['to']], ['CHUNK_CORRUPT', secondLast, secondLast]);
+  const damaged: SeqRange[] = [];
+  const onDamage = (lost: SeqRange): void => { damaged.push(lost); };
+  const rest = await collect({ folder, rows, from: 0, onDamage });
+  assert.equal(numbers(rest), [...upTo(0, secondLast - 1), ...upTo(third!.firstFrameSeq, 89)]);
+  assert.equal(damaged, [{ from: secondLast, to: secondLast }]);
+  const open = rows.map((row) => ({ ...row, isOpenGop: true }));
+  assert.is(numbers(await collect({ folder, rows: open, from: third!.firstFrameSeq, onDamage }))[0], third!.firstFrameSeq - 10);
+  assert.is(damaged.length, 1, 'frames that were wanted for reference only are not lost');
   rmSync(sidecarPath(join(folder, second!.path)));
   assert.equal((await failure()).facts['from'], second!.firstFrameSeq);
   rmSync(join(folder, first!.path));
@@ -97,7 +112,7 @@ test('ends when it is aborted', async ({ folder }) => {
   const stop = new AbortController();
   let count = 0;
   try {
-    for await (const _ of readUnits({ folder, rows, from: 0, openReader: framedTools.openReader, feed: 0, signal: stop.signal })) {
+    for await (const _ of readUnits({ camera: DOCK, epoch: 1, folder, rows, from: 0, openReader: framedTools.openReader, signal: stop.signal })) {
       count += 1;
       if (count === 5) stop.abort(new Error('enough'));
     }

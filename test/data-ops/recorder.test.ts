@@ -74,7 +74,10 @@ test('writes every unit before it passes it on, and a manifest that the file kee
     assert.is(readFileSync(join(folder, row.path)).length, row.sizeBytes);
     const sidecar = await readSidecar(sidecarPath(join(folder, row.path)));
     assert.equal(sidecar!.header.parameters, parameters);
-    own.forEach(({ data, parameters: _, ...times }, index) => assert.equal(sidecar!.at(index), { ...times, sizeBytes: data.length }));
+    own.forEach((placed, index) => {
+      const { frameSeq, isKey, isCorrupt, capturedAt, arrivedAt, pts, dts, duration, data } = placed;
+      assert.equal(sidecar!.at(index), { frameSeq, isKey, isCorrupt, capturedAt, arrivedAt, pts, dts, duration, sizeBytes: data.length });
+    });
     assert.is(sidecar!.at(own.length), undefined);
   }
   assert.match(closed[0]!.path, /^dock-2\/2023-11-14\/3-0-1700000000000000\.mp4$/);
@@ -108,6 +111,20 @@ test('syncs and indexes once an interval, also what came while it synced and not
   await eventually(() => syncs === 3, 'the end is synced');
   release();
   await closing;
+});
+
+test('closes the chunk when the epoch ends, and makes none for an end without units', async ({ folder, rows, clock, recorder }) => {
+  const stage = recorder();
+  const ctx = stageContext({ clock });
+  await stage.open(ctx);
+  const all = await parts(10);
+  const end = { ...all.at(-1)!, body: { ...all.at(-1)!.body, units: [], isEpochEnd: true } };
+  await stage.process(all, ctx);
+  assert.equal(await stage.process([end], ctx), [end]);
+  await eventually(() => rows.some(({ isClosed, frameCount }) => isClosed && frameCount === 10), 'the chunk is closed');
+  await stage.process([{ ...end, body: { ...end.body, chunkSeq: 1 } }], ctx);
+  await stage.close();
+  assert.is(readdirSync(join(folder, DOCK), { recursive: true }).filter((name) => String(name).endsWith('.mp4')).length, 1);
 });
 
 test('waits for a sync that is more than an interval behind', async ({ clock, recorder }) => {
@@ -174,11 +191,13 @@ test('fails when a sync fails, when a file cannot be made and when the index ref
   for (const [stage, expected] of cases) {
     await stage.open(ctx);
     let error = 'none';
-    for (let index = 0; index < all.length && error === 'none'; index += 1) {
-      error = await errorOf(stage.process(all.slice(index, index + 1), ctx));
-      await clock.advance(250);
-      await new Promise((resolve) => { setTimeout(resolve, 5); });
-    }
+    let index = 0;
+    await eventually(() => {
+      void clock.advance(250);
+      if (error === 'none') void errorOf(stage.process(all.slice(index % 6, index % 6 + 1), ctx)).then((found) => { if (error === 'none') error = found; });
+      index += 1;
+      return error !== 'none';
+    }, expected);
     assert.is(error, expected);
     await stage.close();
   }

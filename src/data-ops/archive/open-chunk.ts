@@ -68,6 +68,7 @@ export class OpenChunk {
 
   /** Resolves when the units are in the file: they survive kill -9. Their times go first, so that no frame is without. */
   async append(units: readonly AccessUnit[]): Promise<void> {
+    if (units.length === 0) return;
     await this.#sidecar.append(units);
     for (const unit of units) {
       await this.#writer.write(unit);
@@ -99,8 +100,11 @@ export class OpenChunk {
   async finish(): Promise<ChunkRow> {
     await this.sync();
     await this.#closeFiles();
-    const { contentHash: _, path, isClosed, isExpired, ...row } = this.row();
-    const manifest = { ...row, version: 1, ptsRange: this.#ptsRange, contentHash: this.#hash.digest(), parameters: toParametersJson(this.#part.parameters) } as const;
+    const { path, camera, epoch, chunkSeq, firstFrameSeq, frameCount, startedAt, endedAt, sizeBytes, isOpenGop } = this.row();
+    const manifest = {
+      version: 1, camera, epoch, chunkSeq, startedAt, endedAt, firstFrameSeq, frameCount, isOpenGop, ptsRange: this.#ptsRange, sizeBytes,
+      contentHash: this.#hash.digest(), parameters: toParametersJson(this.#part.parameters),
+    } as const;
     await writeManifest(manifestPath(join(this.#folder, path)), manifest);
     return closedRow(path, manifest);
   }
