@@ -9,7 +9,7 @@ export type IndexSink = (rows: readonly ChunkRow[]) => Promise<void>;
 const MAX_WAITING = 1024;
 const RETRY_MS = 200;
 
-/** Brings index rows to the store without recording waiting for it: one call under way, the newest row of each chunk kept. */
+/** Brings index rows to the store without recording waiting for it: one call under way, the newest row of each chunk kept, older chunks first. */
 export class IndexFeed {
   readonly #sink: IndexSink;
   readonly #waiting = new Map<string, ChunkRow>();
@@ -35,7 +35,7 @@ export class IndexFeed {
   async #drain(clock: Clock, signal: AbortSignal): Promise<void> {
     try {
       while (this.#waiting.size > 0) {
-        const rows = [...this.#waiting.values()];
+        const rows = [...this.#waiting.values()].sort((a, b) => a.epoch - b.epoch || a.chunkSeq - b.chunkSeq); // a chunk may be finished after the next one began
         this.#waiting.clear();
         await this.#send(rows, clock, signal);
       }
