@@ -64,6 +64,17 @@ test('a session begins with a key unit', async () => {
   assert.equal([(await session.next(signal))?.data[0], (await session.next(signal))?.data[0]], [3, 4]);
 });
 
+test('a camera that sends pictures but no key frame is given up', async () => {
+  const clock = fakeClock();
+  const packets = Array.from({ length: 100 }, (_, index) => packet(index + 1));
+  const reader = fakeReader(packets);
+  const slow = { ...reader, read: async () => { await clock.sleep(1000); return reader.read(); }, interrupt: () => reader.interrupt(), close: () => reader.close() };
+  const session = await (await camera(fakeMedia(slow), clock)).open(signal);
+  const failed = codeOf(session.next(signal));
+  await clock.advance(32_000);
+  assert.is(await failed, 'SOURCE_STALLED');
+});
+
 test('the PTS that libav keeps from us is put back, by the camera clock where there is one', async () => {
   const withClock = fakeReader([packet(0, { pts: null, cameraClockMicros: 1_000_000 }), packet(9, { pts: 10_800, cameraClockMicros: 1_080_000 })]);
   const without = fakeReader([packet(0, { pts: null }), packet(1)]);
