@@ -132,10 +132,10 @@ class LibavReader implements PacketReader {
 
   async #readOne(): Promise<MediaPacket | undefined> {
     for (;;) {
-      if (this.#closing !== undefined) throw new PlatformError('SOURCE_UNREACHABLE', `${scrubUri(this.#uri)} was closed`);
+      if (this.#closing !== undefined) throw this.#interrupted();
       const code = await this.#context.readFrame(this.#packet);
       if (code === AGAIN) continue;
-      if (code < 0 && this.#isInterrupted) throw new PlatformError('SOURCE_STALLED', `reading ${scrubUri(this.#uri)} was interrupted`);
+      if (code < 0 && this.#isInterrupted) throw this.#interrupted();
       if (code === END) return this.#endOfStream();
       if (code < 0) throw readerError(code, this.#uri, 'read');
       try {
@@ -144,6 +144,10 @@ class LibavReader implements PacketReader {
         this.#packet.unref();
       }
     }
+  }
+
+  #interrupted(): PlatformError {
+    return new PlatformError('SOURCE_STALLED', `reading ${scrubUri(this.#uri)} was interrupted`);
   }
 
   /** A camera has no end: libav says end of file when the peer hangs up. */

@@ -89,7 +89,7 @@ test('reads a file to its end, any number of times', async () => {
   assert.is(count, 10);
   assert.is(await reader.read(), undefined);
   await Promise.all([reader.close(), reader.close()]);
-  assert.is(await reader.read().then(() => '', (error: PlatformError) => error.code), 'SOURCE_UNREACHABLE');
+  assert.is(await reader.read().then(() => '', (error: PlatformError) => error.code), 'SOURCE_STALLED', 'a closed reader reads no more');
 });
 
 test('opens without probing and still knows size and framing from the extradata', async () => {
