@@ -119,7 +119,9 @@ class Route {
     this.#place = placeIn(shape, form);
     this.#channels = shape.channels === 'gray' ? 1 : 3;
     if (YUV.has(form.format) && shape.channels !== 'gray') this.#addStep(AV_PIX_FMT_YUV422P, form.colorSpace, form.colorRange);
-    const last = this.#addStep(OUTPUT[shape.channels], AVCOL_SPC_UNSPECIFIED, shape.channels === 'gray' ? AVCOL_RANGE_JPEG : AVCOL_RANGE_UNSPECIFIED);
+    const last = shape.channels === 'gray'
+      ? this.#addStep(OUTPUT.gray, YUV.has(form.format) ? form.colorSpace : AVCOL_SPC_UNSPECIFIED, AVCOL_RANGE_JPEG) // the source's matrix: luma as it is
+      : this.#addStep(OUTPUT[shape.channels], AVCOL_SPC_UNSPECIFIED, AVCOL_RANGE_UNSPECIFIED);
     this.#plane = last.data?.[0] ?? Buffer.alloc(0);
     this.#stride = last.linesize[0] ?? 0;
   }
