@@ -119,9 +119,7 @@ class Route {
     this.#place = placeIn(shape, form);
     this.#channels = shape.channels === 'gray' ? 1 : 3;
     if (YUV.has(form.format) && shape.channels !== 'gray') this.#addStep(AV_PIX_FMT_YUV422P, form.colorSpace, form.colorRange);
-    const last = shape.channels === 'gray'
-      ? this.#addStep(OUTPUT.gray, YUV.has(form.format) ? form.colorSpace : AVCOL_SPC_UNSPECIFIED, AVCOL_RANGE_JPEG) // the source's matrix: luma as it is
-      : this.#addStep(OUTPUT[shape.channels], AVCOL_SPC_UNSPECIFIED, AVCOL_RANGE_UNSPECIFIED);
+    const last = this.#addStep(OUTPUT[shape.channels], AVCOL_SPC_UNSPECIFIED, shape.channels === 'gray' ? AVCOL_RANGE_JPEG : AVCOL_RANGE_UNSPECIFIED);
     this.#plane = last.data?.[0] ?? Buffer.alloc(0);
     this.#stride = last.linesize[0] ?? 0;
   }
@@ -158,13 +156,24 @@ class Route {
     // libav would tone-map between named curves and primaries, through a table that takes 90 ms to build
     if (frame.colorTrc !== AVCOL_TRC_UNSPECIFIED) frame.colorTrc = AVCOL_TRC_UNSPECIFIED;
     if (frame.colorPrimaries !== AVCOL_PRI_UNSPECIFIED) frame.colorPrimaries = AVCOL_PRI_UNSPECIFIED;
+    // libav takes grey for BT.601: without a stated matrix on either side it leaves the luma alone
+    const isLuma = this.#shape.channels === 'gray' && YUV.has(this.form.format);
+    if (isLuma) frame.colorSpace = AVCOL_SPC_UNSPECIFIED;
+    try {
+      this.#run(frame);
+    } finally {
+      if (isLuma) frame.colorSpace = this.form.colorSpace;
+    }
+    this.#copyInto(pixels);
+  }
+
+  #run(frame: Frame): void {
     let source = frame;
     for (const { context, target } of this.#steps) {
       const code = context.scaleFrameSync(target, source);
       if (code < 0) throw new PlatformError('MEDIA_CORRUPT', `cannot scale a picture: ${explain(code).toLowerCase()}`, { libav: code });
       source = target;
     }
-    this.#copyInto(pixels);
   }
 
   #copyInto(pixels: Uint8Array): void {
