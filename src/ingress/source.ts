@@ -14,6 +14,8 @@ export interface SourceSession {
   readonly isLive: boolean;
   /** Total units when known beforehand (files), for progress display. */
   readonly expectedUnits: number | null;
+  /** Packets that the demuxer could not read and that were left out so far. */
+  readonly unreadablePackets: number;
   /**
    * The next unit; the first carries `parameters`. `undefined` at the end of a finite source.
    * @throws PlatformError SOURCE_STALLED, SOURCE_UNREACHABLE, SOURCE_REFUSED, MEDIA_INVALID, MEDIA_UNSUPPORTED; the signal's reason

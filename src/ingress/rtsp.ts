@@ -1,0 +1,103 @@
+import { z } from 'zod';
+import { PlatformError } from '../engine/errors.ts';
+import { definePlugin } from '../engine/registry.ts';
+import type { PluginEntry } from '../engine/registry.ts';
+import type { PacketReader } from '../media/types.ts';
+import { uriLabel } from '../utility-ops/redact-uri.ts';
+import { liveSession } from './live-session.ts';
+import type { SourceDeps } from './source-deps.ts';
+import type { Source } from './source.ts';
+
+const options = z.strictObject({
+  transport: z.enum(['tcp', 'udp']).default('tcp').describe('How RTP travels. Over UDP a lost packet damages pictures without any mark; use it only where the camera has no TCP.'),
+  stallMs: z.int().min(200).max(60_000).default(2000).describe('No picture for this long means the camera hangs; raise it for cameras below one picture a second.'),
+  openTimeoutMs: z.int().min(500).max(60_000).default(5000).describe('Connecting, and after it waiting for the first key frame, may take this long each. Raise it above the camera\'s key frame interval.'),
+  clockOffsetMaxMs: z.int().min(0).max(3_600_000).default(2000).describe('The camera\'s clock is believed while it differs from ours by no more than this; 0: never.'),
+  clockJitterMaxMs: z.int().min(0).max(60_000).default(500).describe('The camera\'s clock is believed while its difference from ours varies by no more than this.'),
+});
+
+/** Readers that were left behind blocked, per camera, before a new connection waits for one of them to end. */
+const LEFT_BEHIND_MAX = 2;
+
+/** A camera over RTSP 1.0 (RFC 2326). Reconnecting is left to whoever opens sessions. */
+export const rtsp = camera('rtsp', 'A camera over RTSP: H.264, H.265 and whatever else libav takes apart.');
+
+/** The same over TLS. */
+export const rtsps = camera('rtsps', 'A camera over RTSP within TLS; the certificate is not checked, as cameras sign their own.');
+
+function camera(type: string, summary: string): PluginEntry<Source, SourceDeps> {
+  return definePlugin<Source, SourceDeps, typeof options>({
+    type, summary, options,
+    examples: [{}, { stallMs: 5000, clockOffsetMaxMs: 10_000 }],
+    create(chosen, { uri, ctx, media }) {
+      const label = uriLabel(uri);
+      const leftBehind = new Set<Promise<void>>();
+      const leave = (ending: Promise<void>): void => {
+        leftBehind.add(ending);
+        void ending.finally(() => leftBehind.delete(ending));
+      };
+      const connect = async (signal: AbortSignal): Promise<PacketReader> => {
+        const opening = media.openReader({
+          uri, skipProbe: true, openTimeoutMs: chosen.openTimeoutMs, signal,
+          libavOptions: { rtsp_transport: chosen.transport, allowed_media_types: 'video', timeout: String(chosen.openTimeoutMs * 1000) },
+        });
+        return abandonable(opening.catch((error: unknown) => { throw hungUp(error, label); }), { signal, leave, isLate: ctx.clock.sleep.bind(ctx.clock, chosen.openTimeoutMs), label, limitMs: chosen.openTimeoutMs });
+      };
+      return {
+        label,
+        async open(signal) {
+          if (leftBehind.size >= LEFT_BEHIND_MAX) await freed(leftBehind, { label, clock: ctx.clock, limitMs: chosen.openTimeoutMs, signal });
+          return liveSession({ ...chosen, label, clock: ctx.clock, media, leave }, await connect(signal));
+        },
+      };
+    },
+  });
+}
+
+/** A camera that closes the connection within the handshake looks to libav like senseless bytes; it may be starting up. */
+function hungUp(error: unknown, label: string): unknown {
+  if (!(error instanceof PlatformError) || error.code !== 'MEDIA_INVALID' || error.facts['libav'] === undefined) return error;
+  return new PlatformError('SOURCE_UNREACHABLE', `${label} broke off the handshake`, error.facts, error);
+}
+
+interface Opening {
+  readonly signal: AbortSignal;
+  readonly label: string;
+  readonly limitMs: number;
+  leave(ending: Promise<void>): void;
+  isLate(signal: AbortSignal): Promise<void>;
+}
+
+/** Waits for a reader no longer than allowed even when libav blocks; one that opens too late is closed when it does. */
+async function abandonable(opening: Promise<PacketReader>, { signal, label, limitMs, leave, isLate }: Opening): Promise<PacketReader> {
+  const over = new AbortController();
+  const late = isLate(AbortSignal.any([signal, over.signal])).then((): never => {
+    throw new PlatformError('SOURCE_UNREACHABLE', `${label} did not open within ${limitMs} ms`, { limitMs });
+  });
+  late.catch(() => { /* the loser of the race has no reader */ });
+  let isTaken = false;
+  try {
+    const reader = await Promise.race([opening, late]);
+    isTaken = true;
+    return reader;
+  } finally {
+    over.abort();
+    if (!isTaken) leave(opening.then((reader) => reader.close(), () => undefined));
+  }
+}
+
+interface Freeing { readonly label: string; readonly limitMs: number; readonly signal: AbortSignal; readonly clock: SourceDeps['ctx']['clock'] }
+
+/** Waits until one of the readers left behind has ended, so that a camera that blocks them cannot collect threads. */
+async function freed(leftBehind: ReadonlySet<Promise<void>>, { label, limitMs, signal, clock }: Freeing): Promise<void> {
+  const over = new AbortController();
+  const late = clock.sleep(limitMs, AbortSignal.any([signal, over.signal])).then((): never => {
+    throw new PlatformError('SOURCE_UNREACHABLE', `${leftBehind.size} earlier connections to ${label} have not ended after ${limitMs} ms`, { limitMs });
+  });
+  late.catch(() => { /* the loser of the race has no reader */ });
+  try {
+    await Promise.race([...leftBehind, late]);
+  } finally {
+    over.abort();
+  }
+}

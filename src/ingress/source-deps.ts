@@ -1,0 +1,10 @@
+import type { MediaAccess } from './media-access.ts';
+import type { SourceContext } from './source.ts';
+
+/** What every source plugin is made from, besides its own options. */
+export interface SourceDeps {
+  /** As configured, with credentials. */
+  readonly uri: string;
+  readonly ctx: SourceContext;
+  readonly media: MediaAccess;
+}
