@@ -27,7 +27,7 @@ function scaleOnce(picture: Picture, shape: FrameShape): ModelFrame {
 const pixelAt = (frame: ModelFrame, x: number, y: number, channels = 3): number[] => [...frame.pixels.subarray((y * frame.width + x) * channels, (y * frame.width + x) * channels + channels)];
 
 function assertNear(actual: readonly number[], expected: readonly number[], tolerance: number, what: string): void {
-  assert.ok(actual.every((value, index) => Math.abs(value - expected[index]!) <= tolerance), `${what}: ${actual} is not ${expected} within ${tolerance}`);
+  assert.ok(actual.every((value, index) => Math.abs(value - expected[index]!) <= tolerance), `${what}: ${actual.join()} is not ${expected.join()} within ${tolerance}`);
 }
 
 const COLOURS = { red: [220, 30, 40], green: [20, 190, 60], blue: [30, 50, 210], grey: [128, 128, 128] } as const;

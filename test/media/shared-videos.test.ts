@@ -55,7 +55,7 @@ if (readme === undefined) {
       assert.is(outcome.changedPts, 0);
       assert.is(outcome.distinctPictures, outcome.pictures, 'no two pictures bear one number');
       if (errorLines > 0) {
-        assert.ok(outcome.pictures > 0 && outcome.errors.every((code) => code === 'MEDIA_CORRUPT'), `${outcome.pictures} pictures, errors ${outcome.errors}`);
+        assert.ok(outcome.pictures > 0 && outcome.errors.every((code) => code === 'MEDIA_CORRUPT'), `${outcome.pictures} pictures, errors ${outcome.errors.join()}`);
         return;
       }
       assert.equal(outcome.errors, []);
