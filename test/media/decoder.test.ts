@@ -1,3 +1,5 @@
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { PlatformError } from '../../src/engine/errors.ts';
@@ -133,6 +135,17 @@ test('parameters that no decoder accepts are MEDIA_INVALID or decode nothing', a
   const broken = { ...encodeClip('h264', { frames: 1 }).parameters, framing: 'length-prefixed', extradata: Uint8Array.of(1, 100, 0, 31, 0xff, 0xff, 0xff, 0xff) } as const;
   const code = await createDecoder(broken, { threads: 1 }).then((decoder) => { decoder.close(); return 'MEDIA_INVALID'; }, (error: PlatformError) => error.code);
   assert.is(code, 'MEDIA_INVALID');
+});
+
+test('mangled streams of every codec end in pictures or named errors, never in a crash', async () => {
+  const seed = 1 + Math.floor(performance.timeOrigin) % 1_000_000;
+  const child = fork(new URL('../support/mangled-streams-child.ts', import.meta.url), [String(seed), '12'], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+  let outcome = { pictures: 0, refused: 0, foreign: -1 };
+  child.on('message', (message) => { outcome = message as typeof outcome; }); // our child sends nothing else
+  const [code, signal] = await once(child, 'exit');
+  assert.equal([code, signal], [0, null], `seed ${seed}`);
+  assert.is(outcome.foreign, 0, `seed ${seed}`);
+  assert.ok(outcome.pictures > 100 && outcome.refused > 20, `seed ${seed}: ${JSON.stringify(outcome)}`);
 });
 
 test.after(() => scaler.close());
