@@ -49,7 +49,10 @@ export interface Balance {
   readonly detected: number;
   readonly dropped: Readonly<Partial<Record<DropReason, number>>>;
   readonly pending: number;
+  /** Gap events that follow frames of this epoch. */
   readonly gaps: number;
+  /** Frames of `detected` and `dropped` whose records were deleted by `pruneRecords`. */
+  readonly pruned?: number;
 }
 
 /**
@@ -73,15 +76,19 @@ export interface Store {
   /** True when the frame has a terminal record. */
   hasRecord(id: FrameId): boolean;
   putEvents(events: readonly PlatformEvent[]): void;
+  /** The newest `max`, oldest of them first. */
   events(query: { readonly camera?: CameraId; readonly max: number }): readonly PlatformEvent[];
   putCamera(row: CameraRow): void;
   deleteCamera(id: CameraId): boolean;
   cameras(): readonly CameraRow[];
   /** Every camera and epoch that has received a frame. */
   balances(): readonly Balance[];
-  /** Oldest closed chunks beyond `maxBytes` in total, marked expired; the caller deletes their files. */
+  /** Closed chunks that were indexed first, as many as exceed `maxBytes` in total, marked expired; the caller deletes their files. */
   expireChunks(maxBytes: number): readonly ChunkRow[];
-  /** Deletes detections older than `before`; their counts stay in the balances. */
+  /**
+   * Deletes the oldest terminal records (and events) from before a time, a bounded number a call, and returns how many records:
+   * 0 means none is left. Their counts stay in the balances.
+   */
   pruneRecords(before: EpochMicros): number;
   close(): void;
 }

@@ -49,6 +49,13 @@ export const ERRORS = {
   STREAM_NOT_ALLOWED: { fate: 'skip', http: 403, grpc: 'PERMISSION_DENIED', help: 'Start vto with the --allow-stream flag named in the message, or register the camera.' },
   OVERLOADED: { fate: 'retry', http: 429, grpc: 'RESOURCE_EXHAUSTED', help: 'Too many requests or streams are open; try again later.' },
   READER_SLOW: { fate: 'skip', http: 503, grpc: 'RESOURCE_EXHAUSTED', help: 'The client read too slowly and was disconnected; reconnect with ?after= to go on.' },
+  ROUTE_UNKNOWN: { fate: 'skip', http: 404, grpc: 'UNIMPLEMENTED', help: 'GET / lists the endpoints.' },
+  METHOD_REFUSED: { fate: 'skip', http: 405, grpc: 'UNIMPLEMENTED', help: 'Use a method that the Allow header names.' },
+  REQUEST_TOO_LARGE: { fate: 'skip', http: 413, grpc: 'RESOURCE_EXHAUSTED', help: 'Send less: bodies and headers of this API are small.' },
+  HOST_REFUSED: { fate: 'skip', http: 421, grpc: 'PERMISSION_DENIED', help: 'Call the address vto listens on; --host opens it to other machines.' },
+  ORIGIN_REFUSED: { fate: 'skip', http: 403, grpc: 'PERMISSION_DENIED', help: 'Web pages of other origins may not call this API; call it from a server or the command line.' },
+  TIMED_OUT: { fate: 'retry', http: 504, grpc: 'DEADLINE_EXCEEDED', help: 'A part of vto did not answer in time; GET /readyz shows which. Try again.' },
+  SHUTTING_DOWN: { fate: 'retry', http: 503, grpc: 'UNAVAILABLE', help: 'vto is stopping; connect again when it is back, streams go on with ?after=.' },
 } as const satisfies Record<string, ErrorRow>;
 
 /** Name of a row of the error table. */

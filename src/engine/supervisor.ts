@@ -218,7 +218,7 @@ export class Supervisor implements Supervised {
     this.#current = undefined;
     generation.over.abort();
     const failure = generation.failure;
-    if (failure !== undefined) this.#lastError = reportError(failure.error);
+    if (failure !== undefined) this.#lastError = brief(failure.error);
     if (this.#isStopping) { this.#finish({ reason: 'stopped' }); return; }
     if (failure === undefined) { this.#finish({ reason: 'ended' }); return; }
     const retryInMs = fateOf(failure.error) === 'stop' ? undefined : this.#budget.spend(this.#deps.clock.monotonicMs());
@@ -243,7 +243,7 @@ export class Supervisor implements Supervised {
 
   /** Only a bug in this file gets here: the children are stopped and the exit settles all the same. */
   #giveUp(error: unknown): void {
-    this.#lastError = reportError(error);
+    this.#lastError = brief(error);
     const generation = this.#current;
     generation?.lifetime.abort(error);
     generation?.over.abort();
@@ -261,4 +261,9 @@ export class Supervisor implements Supervised {
       process.emitWarning(error instanceof Error ? error : String(error));
     }
   }
+}
+
+function brief(error: unknown): { readonly code: string; readonly message: string } {
+  const { code, message } = reportError(error);
+  return { code, message };
 }

@@ -16,11 +16,12 @@ export interface ChunkPart {
   readonly units: readonly AccessUnit[];
   /** True when decoding cannot start at this chunk's first frame without loss (open GOP). */
   readonly isOpenGop: boolean;
-  /**
-   * Present when the part was read back from the archive to be fed again. A consumer starts over for the camera when `feed` grows.
-   * Frames below `freshFrom` are decoded for reference only: their terminal records exist.
-   */
-  readonly replay?: { readonly isRecovered: boolean; readonly isAccounted: boolean };
-  /** Number of the feed this part belongs to: grows when the feeder starts over for a new consumer. */
+  /** No unit of this epoch follows: decoders flush, the chunk closes. Such a part may be without units. */
+  readonly isEpochEnd: boolean;
+  /** Read back from the archive to be fed again: exempt from staleness while catching up. */
+  readonly isRecovered: boolean;
+  /** Decoded for reference only: the terminal records of these frames exist. */
+  readonly isAccounted: boolean;
+  /** Number of the feed this part belongs to: it grows when the feeder starts over, and a consumer then starts over for the camera. */
   readonly feed: number;
 }

@@ -12,7 +12,7 @@ export interface FakeClock extends Clock {
 }
 
 /** Lets promise chains and immediates run until nothing more happens at once. */
-export async function settle(turns = 4): Promise<void> {
+export async function settle(turns = 24): Promise<void> {
   for (let turn = 0; turn < turns; turn += 1) await new Promise<void>(resolve => { setImmediate(resolve); });
 }
 

@@ -1,0 +1,109 @@
+import type { Actor, ActorContext, RestartPolicy } from '../../src/engine/actor.ts';
+import { reportError } from '../../src/engine/errors.ts';
+import { untilAborted } from '../../src/engine/timers.ts';
+import { epochMicros, type EpochMicros } from '../../src/engine/units.ts';
+import type { Feeder } from '../../src/data-ops/feeder.ts';
+import type { CameraRow } from '../../src/data-ops/store.ts';
+import type { ChunkPart } from '../../src/messages/chunk-part.ts';
+import type { PlatformEvent } from '../../src/messages/platform-event.ts';
+import type { Recovered } from './history.ts';
+import { POLICIES } from '../tree.ts';
+import { runSession, sinkPort, type SessionOptions } from './session.ts';
+
+/** What a camera works with. */
+export interface CameraOptions {
+  readonly row: CameraRow;
+  readonly session: Omit<SessionOptions, 'camera' | 'durable' | 'onLive'>;
+  readonly sessionPolicy: RestartPolicy;
+  readonly feeder: Feeder;
+  /** Mends and counts what an earlier process left behind. Resolves when the store knows it. */
+  readonly recover: () => Promise<Recovered>;
+  readonly report: (event: PlatformEvent) => void;
+  /** Each durable part. */
+  readonly onDurable: (part: ChunkPart) => void;
+  /** Frames of the camera that need no detection end here instead of in vision. */
+  readonly recordedOnly: ((part: ChunkPart) => Promise<void>) | undefined;
+}
+
+/** Where the camera's footage stood before a session, for the gap in front of it. */
+interface Past {
+  readonly recovered: Promise<Recovered>;
+  /** Event time of the last durable frame of this process. */
+  endedAt: EpochMicros | undefined;
+  /** Why it ended. */
+  reason: string;
+}
+
+const DRAIN_MS = 1_500;
+const DRAIN_STEP_MS = 10;
+
+/** One camera: its sessions one after the other, and the feeder that outlives them. Never delays another camera. */
+export function cameraActor(options: CameraOptions): Actor {
+  const { row, feeder } = options;
+  return {
+    name: row.id,
+    run: async ctx => {
+      const recovered = options.recover();
+      const past: Past = { recovered, endedAt: undefined, reason: 'restart' };
+      recovered.catch(() => { /* the feeder below fails with it */ });
+      ctx.supervise({ name: 'feeder', run: async child => { await recovered; await feeder.run(child.signal, child.progress); } }, POLICIES.worker);
+      const session = ctx.supervise({
+        name: 'session', run: child => runCameraSession(options, child, past),
+      }, options.sessionPolicy);
+      void session.exit.then(exit => {
+        if (exit.reason === 'ended') options.report({ type: 'camera-state', camera: row.id, at: options.session.host.clock.now(), state: 'ended' });
+        if (exit.reason === 'escalated') {
+          const { code, message } = reportError(exit.error);
+          options.report({ type: 'camera-state', camera: row.id, at: options.session.host.clock.now(), state: 'failed', code, message });
+          ctx.status(`failed: ${message}`);
+        } else ctx.status(exit.reason);
+      });
+      await untilAborted(ctx.signal);
+      await session.stop();
+      await drain(options, ctx);
+    },
+  };
+}
+
+async function runCameraSession(options: CameraOptions, ctx: ActorContext, past: Past): Promise<void> {
+  const { row, report } = options;
+  const { clock } = options.session.host;
+  const durable = sinkPort(part => {
+    const last = part.units.at(-1);
+    if (last) past.endedAt = epochMicros(last.capturedAt);
+    options.onDurable(part);
+    if (options.recordedOnly) void options.recordedOnly(part);
+    else options.feeder.offer(part);
+  });
+  try {
+    await runSession({
+      ...options.session, camera: row.id, durable,
+      onLive: firstCapturedAt => {
+        report({ type: 'camera-state', camera: row.id, at: clock.now(), state: 'live' });
+        void reportGap(options, past, firstCapturedAt);
+      },
+    }, ctx);
+  } catch (error) {
+    const { code, message } = reportError(error);
+    past.reason = code;
+    if (!ctx.signal.aborted) report({ type: 'camera-state', camera: row.id, at: clock.now(), state: 'retrying', code, message });
+    throw error;
+  }
+}
+
+/** What lies between the last durable frame, of this process or an earlier one, and the first of the new session. */
+async function reportGap(options: CameraOptions, past: Past, to: EpochMicros): Promise<void> {
+  const { endedAt, reason } = past;
+  const from = endedAt ?? (await past.recovered.catch(() => undefined))?.lastCapturedAt;
+  if (from !== undefined && to > from) options.report({ type: 'gap', camera: options.row.id, at: options.session.host.clock.now(), from, to, reason });
+}
+
+/** Waits, within a limit, until vision has acknowledged everything that was recorded. */
+async function drain(options: CameraOptions, ctx: ActorContext): Promise<void> {
+  const { clock } = options.session.host;
+  const until = clock.monotonicMs() + DRAIN_MS;
+  while (!options.feeder.isDrained && clock.monotonicMs() < until) {
+    ctx.progress();
+    await clock.sleep(DRAIN_STEP_MS);
+  }
+}

@@ -1,0 +1,70 @@
+import type { ActorContext } from '../../src/engine/actor.ts';
+import type { OutPort } from '../../src/engine/ports.ts';
+import type { CameraId, EpochMicros } from '../../src/engine/units.ts';
+import type { Source } from '../../src/ingress/source.ts';
+import type { ChunkPart } from '../../src/messages/chunk-part.ts';
+import { Chunker } from '../../src/data-ops/chunker.ts';
+import type { Recorder } from '../../src/data-ops/recorder.ts';
+import { isClosedGopStart } from '../../src/media/index.ts';
+import { ingestFlow } from '../pipeline.ts';
+import { POLICIES } from '../tree.ts';
+import type { FlowHost } from '../wiring.ts';
+import { SessionUnits } from './session-units.ts';
+
+/** What a session of a camera works with. */
+export interface SessionOptions {
+  readonly camera: CameraId;
+  readonly source: Source;
+  readonly host: FlowHost;
+  readonly chunkSeconds: number;
+  /** Reserves the epoch, durably. */
+  readonly nextEpoch: () => Promise<number>;
+  readonly createRecorder: (epoch: number) => Recorder;
+  readonly durable: OutPort<ChunkPart>;
+  /** The first unit of the session arrived. */
+  readonly onLive: (firstCapturedAt: EpochMicros, label: string) => void;
+}
+
+/**
+ * One connection to a camera, from open to loss: a new epoch. Ends when the source ends.
+ * @throws the source's error after everything received is durable
+ */
+export async function runSession(options: SessionOptions, ctx: ActorContext): Promise<void> {
+  ctx.status('connecting');
+  const session = await options.source.open(ctx.signal);
+  try {
+    const live = { isLive: false };
+    const units = new SessionUnits(options.camera, session, ctx.signal, unit => {
+      ctx.progress();
+      if (live.isLive) return;
+      live.isLive = true;
+      ctx.status('live');
+      options.onLive(unit.capturedAt, options.source.label);
+    });
+    const epoch = await options.nextEpoch();
+    const flow = ingestFlow(options.host, {
+      units, durable: options.durable, recorder: options.createRecorder(epoch),
+      chunker: new Chunker({ camera: options.camera, epoch, chunkSeconds: options.chunkSeconds, isClosedGopStart }),
+    });
+    const links = flow.map(actor => ctx.supervise(actor, POLICIES.link));
+    const exits = await Promise.all(links.map(async link => {
+      const exit = await link.exit;
+      // A link that failed leaves the others waiting for it: the session ends as a whole.
+      if (exit.reason === 'escalated') await Promise.all(links.map(other => other.stop()));
+      return exit;
+    }));
+    for (const exit of exits) if (exit.reason === 'escalated') throw exit.error;
+    if (units.failure !== undefined && !ctx.signal.aborted) throw units.failure;
+    ctx.status('ended');
+  } finally {
+    await session.close();
+  }
+}
+
+/** A port that hands durable parts on at once. */
+export function sinkPort(take: (part: ChunkPart) => void): OutPort<ChunkPart> {
+  return {
+    push: async items => { for (const { body } of items) take(body); },
+    room: async () => {},
+  };
+}

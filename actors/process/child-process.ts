@@ -1,0 +1,164 @@
+import { fork, type ChildProcess, type Serializable } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import type { Actor, ActorContext, ActorReport } from '../../src/engine/actor.ts';
+import type { Clock } from '../../src/engine/clock.ts';
+import { PlatformError, reviveError } from '../../src/engine/errors.ts';
+import { deferred, every, withTimeout } from '../../src/engine/timers.ts';
+import type { FromChild, Role, ToChild } from './protocol.ts';
+
+/** The file next to the actors folder that every child runs, as source or compiled. */
+const ENTRY = fileURLToPath(new URL(`../main${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url));
+
+/** Loading a model may block a process for long: until it is ready it is only watched for its death, up to this limit. */
+const START_LIMIT_MS = 120_000;
+
+/** How a role process is started and watched. */
+export interface ProcessOptions {
+  /** Shown by /readyz and in the process list. */
+  readonly name: string;
+  readonly role: Role;
+  /** Asked at every start, so that a new generation gets what is wanted now. */
+  readonly settings: () => unknown;
+  /** libuv threads: a blocked camera holds up to two. */
+  readonly threadPoolSize: number;
+  readonly clock: Clock;
+  /** A line the child wrote to its standard output or error. */
+  readonly onLine: (process: string, line: string) => void;
+  /** What the role itself tells. */
+  readonly onNote?: (note: unknown) => void;
+  /** How long the child may take to drain after `stop` before SIGKILL. */
+  readonly stopMs: number;
+}
+
+/** One role in a process of its own. A generation is a process; its death is that generation's failure. */
+export class ProcessActor implements Actor {
+  readonly name: string;
+  readonly #options: ProcessOptions;
+  #child: ChildProcess | undefined;
+  #report: ActorReport | undefined;
+  #pendingMetrics = new Map<number, (snapshot: unknown) => void>();
+  #metricsId = 0;
+  #ready = deferred<void>();
+  #isReady = false;
+
+  constructor(options: ProcessOptions) {
+    this.name = options.name;
+    this.#options = options;
+  }
+
+  /** Process id of the running generation. */
+  get pid(): number | undefined { return this.#child?.pid; }
+  get isReady(): boolean { return this.#isReady; }
+  /** The child's own supervision tree, as last reported. */
+  get tree(): ActorReport | undefined { return this.#report; }
+
+  /** Resolves when the first, or the running, generation is ready. */
+  async untilReady(): Promise<void> {
+    await this.#ready.promise;
+  }
+
+  /** Metrics of the process; undefined when it does not answer within a second. */
+  async metrics(): Promise<unknown> {
+    if (!this.#isReady) return undefined;
+    const id = ++this.#metricsId;
+    const answer = new Promise<unknown>(resolve => { this.#pendingMetrics.set(id, resolve); });
+    this.#send({ type: 'metrics', id });
+    try {
+      return await withTimeout(answer, 1000, this.#options.clock, new PlatformError('STALLED', `${this.name} gave no metrics within 1 s`));
+    } catch {
+      return undefined; // a process that is being restarted has none
+    } finally {
+      this.#pendingMetrics.delete(id);
+    }
+  }
+
+  receive(message: unknown): void {
+    this.#send({ type: 'tell', message });
+  }
+
+  async run(ctx: ActorContext): Promise<void> {
+    ctx.status('starting');
+    const child = this.#start();
+    this.#child = child;
+    const failure: { error?: Error } = {};
+    child.on('message', (message: FromChild) => this.#receive(message, ctx, failure));
+    const lastLines = this.#follow(child);
+    const ended = new Promise<string>(resolve => {
+      child.once('error', error => resolve(error.message));
+      child.once('exit', (code, signal) => resolve(signal ? `signal ${signal}` : `exit code ${code ?? 'unknown'}`));
+    });
+    this.#send({ type: 'start', role: this.#options.role, settings: this.#options.settings() });
+    const stop = (): void => this.#send({ type: 'stop' });
+    ctx.signal.addEventListener('abort', stop, { once: true });
+    const starting = new AbortController();
+    const untilMs = this.#options.clock.monotonicMs() + START_LIMIT_MS;
+    void every(1_000, this.#options.clock, starting.signal, () => {
+      if (!this.#isReady && this.#options.clock.monotonicMs() < untilMs) ctx.progress();
+    });
+    const how = await Promise.race([ended, this.#killWhenLate(ctx.signal, ended)]);
+    starting.abort();
+    ctx.signal.removeEventListener('abort', stop);
+    this.#forget();
+    if (ctx.signal.aborted) return;
+    if (failure.error) throw failure.error;
+    throw new PlatformError('PROCESS_EXITED', `process ${this.name} (pid ${child.pid ?? 'none'}) ended: ${how}`, { process: this.name, last: lastLines.join(' | ').slice(-500) });
+  }
+
+  #start(): ChildProcess {
+    return fork(ENTRY, [this.name], {
+      execArgv: ['--disable-warning=ExperimentalWarning', '--enable-source-maps'],
+      serialization: 'advanced', stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+      env: { ...process.env, UV_THREADPOOL_SIZE: String(this.#options.threadPoolSize) },
+    });
+  }
+
+  #receive(message: FromChild, ctx: ActorContext, failure: { error?: Error }): void {
+    ctx.progress();
+    if (message.type === 'ready') {
+      this.#isReady = true;
+      ctx.status('ready');
+      this.#ready.resolve();
+    } else if (message.type === 'note') this.#options.onNote?.(message.note);
+    else if (message.type === 'report') this.#report = message.report;
+    else if (message.type === 'metrics') this.#pendingMetrics.get(message.id)?.(message.snapshot);
+    else failure.error = reviveError(message.error);
+  }
+
+  /** Hands the child's lines on and keeps the last few for the message of its end. */
+  #follow(child: ChildProcess): string[] {
+    const last: string[] = [];
+    for (const stream of [child.stdout, child.stderr]) {
+      if (!stream) continue;
+      createInterface({ input: stream }).on('line', line => {
+        if (stream === child.stderr) { last.push(line); last.splice(0, Math.max(0, last.length - 5)); }
+        this.#options.onLine(this.name, line);
+      });
+    }
+    return last;
+  }
+
+  async #killWhenLate(signal: AbortSignal, ended: Promise<string>): Promise<string> {
+    await new Promise<void>(resolve => {
+      if (signal.aborted) resolve();
+      else signal.addEventListener('abort', () => resolve(), { once: true });
+    });
+    const done = new AbortController();
+    void ended.then(() => done.abort());
+    await this.#options.clock.sleep(this.#options.stopMs, done.signal).catch(() => {});
+    if (!done.signal.aborted) this.#child?.kill('SIGKILL');
+    return ended;
+  }
+
+  #forget(): void {
+    this.#child = undefined;
+    this.#report = undefined;
+    if (this.#isReady) this.#ready = deferred<void>();
+    this.#isReady = false;
+  }
+
+  #send(message: ToChild): void {
+    // A channel that is closing loses the message together with the process it was for.
+    if (this.#child?.connected) this.#child.send(message as Serializable, () => {});
+  }
+}

@@ -1,0 +1,102 @@
+import type { ActorReport } from '../../src/engine/actor.ts';
+import { createActorSystem, type ActorSystem } from '../../src/engine/actor-system.ts';
+import type { Clock } from '../../src/engine/clock.ts';
+import { reportError } from '../../src/engine/errors.ts';
+import type { Random } from '../../src/engine/random.ts';
+import { systemRandom } from '../../src/engine/seeded-random.ts';
+import { systemClock } from '../../src/engine/system-clock.ts';
+import { every } from '../../src/engine/timers.ts';
+import { createLogger, type Logger } from '../../src/utility-ops/log.ts';
+import { redactUri } from '../../src/utility-ops/redact-uri.ts';
+import { createRecorder, type Recorder } from '../../src/utility-ops/telemetry/recorder.ts';
+import { dieWithParent } from './parent-watch.ts';
+import type { FromChild, Role, ToChild } from './protocol.ts';
+
+/** What a role gets when its process starts. */
+export interface RoleContext {
+  readonly name: string;
+  readonly system: ActorSystem;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+  readonly telemetry: Recorder;
+  /** Aborts when the process must drain and end. */
+  readonly signal: AbortSignal;
+  /** The role serves now. */
+  ready(): void;
+  /** Tells something to whoever started the process. */
+  note(note: unknown): void;
+  /** Control messages of the root. */
+  onMessage(listener: (message: unknown) => void): void;
+}
+
+/** A role: runs until its signal aborts and everything it holds is drained and closed. */
+export type RoleMain = (settings: unknown, ctx: RoleContext) => Promise<void>;
+
+const REPORT_EVERY_MS = 500;
+
+/** Runs one role in this child process, under the control of the parent that forked it. */
+export function runRoleProcess(roles: Readonly<Record<Role, () => Promise<RoleMain>>>): void {
+  const name = process.argv[2] ?? 'role';
+  process.title = `vto ${name}`;
+  const stopping = new AbortController();
+  const send = (message: FromChild): void => { if (process.connected) process.send?.(message); };
+  dieWithParent();
+  process.on('disconnect', () => process.exit(1));
+  process.on('SIGINT', () => { /* Ctrl-C goes to the whole group: the root tells us when to stop */ });
+  process.on('SIGTERM', () => stopping.abort());
+  let listener: (message: unknown) => void = () => {};
+  let telemetry: Recorder | undefined;
+  process.on('message', (message: ToChild) => {
+    switch (message.type) {
+      case 'stop': stopping.abort(); return;
+      case 'tell': listener(message.message); return;
+      case 'metrics':
+        void telemetry?.snapshot().then(snapshot => send({ type: 'metrics', id: message.id, snapshot }));
+        return;
+      case 'start': {
+        const log = createLogger({ level: 'debug', format: 'json', isTerminal: false, scrub: redactUri, fields: { process: name } });
+        telemetry = createRecorder({ process: name });
+        const system = createSystem(name, log);
+        const ctx: RoleContext = {
+          name, system, clock: systemClock, random: systemRandom, log, telemetry, signal: stopping.signal,
+          ready: () => send({ type: 'ready' }), note: note => send({ type: 'note', note }), onMessage: added => { listener = added; },
+        };
+        void reportTree(system, stopping.signal, report => send({ type: 'report', report, isAlive: true }));
+        void run(roles[message.role], message.settings, ctx, send);
+      }
+    }
+  });
+}
+
+function createSystem(name: string, log: Logger): ActorSystem {
+  return createActorSystem({
+    name, clock: systemClock, random: systemRandom,
+    onEvent: event => {
+      const actor = event.path.join('/');
+      if (event.type === 'failed') log.warn({ actor, generation: event.generation, retryInMs: Math.round(event.retryInMs), error: reportError(event.error) }, 'actor failed');
+      else if (event.type === 'escalated') log.error({ actor, generation: event.generation, error: reportError(event.error) }, 'actor gave up');
+      else if (event.type === 'stuck') log.error({ actor, generation: event.generation, waitedMs: event.waitedMs }, 'actor did not stop');
+    },
+  });
+}
+
+async function reportTree(system: ActorSystem, signal: AbortSignal, send: (report: ActorReport) => void): Promise<void> {
+  await every(REPORT_EVERY_MS, systemClock, signal, () => send(system.report()));
+}
+
+async function run(load: () => Promise<RoleMain>, settings: unknown, ctx: RoleContext, send: (message: FromChild) => void): Promise<void> {
+  let code = 0;
+  try {
+    const main = await load();
+    await main(settings, ctx);
+    await ctx.system.stop();
+  } catch (error) {
+    send({ type: 'failed', error: reportError(error) });
+    ctx.log.error({ error: reportError(error) }, 'role failed');
+    code = 1;
+  }
+  // Native libraries keep handles open; everything durable is written by now.
+  await new Promise<void>(resolve => { process.stdout.write('', () => resolve()); });
+  process.exit(code);
+}

@@ -1,0 +1,107 @@
+import type { ActorReport } from '../../src/engine/actor.ts';
+import type { CameraId } from '../../src/engine/units.ts';
+import { CameraTally, type CameraView as CameraTallyView } from './camera-tally.ts';
+import type { Balance, CameraRow, CommittedRecord } from '../../src/data-ops/store.ts';
+import type { DropReason } from '../../src/messages/terminal-record.ts';
+import type { CameraState, CameraView } from '../../src/serving-ops/service.ts';
+
+interface Entry {
+  readonly row: CameraRow;
+  readonly label: string;
+  readonly isTemporary: boolean;
+  readonly tally: CameraTally;
+  state: CameraState;
+  lastError: { readonly code: string; readonly message: string } | undefined;
+  balances: readonly Balance[];
+  received: number | undefined;
+}
+
+/** Figures of all cameras, for the live table and the API. Never asks anybody: it is told. */
+export class CameraBoard {
+  readonly #entries = new Map<CameraId, Entry>();
+  readonly #nowMs: () => number;
+
+  constructor(nowMs: () => number) {
+    this.#nowMs = nowMs;
+  }
+
+  add(row: CameraRow, label: string, isTemporary: boolean): void {
+    this.#entries.set(row.id, {
+      row, label, isTemporary, tally: new CameraTally(row.id, this.#nowMs()), state: 'connecting', lastError: undefined, balances: [], received: undefined,
+    });
+  }
+
+  remove(id: CameraId): void {
+    this.#entries.delete(id);
+  }
+
+  has(id: CameraId): boolean {
+    return this.#entries.has(id);
+  }
+
+  /** Takes committed records. */
+  take(records: readonly CommittedRecord[]): void {
+    for (const { record } of records) this.#entries.get(record.camera)?.tally.record(record, this.#nowMs());
+  }
+
+  /** Takes the ledger's balances of all cameras, once a second or so. */
+  sample(balances: readonly Balance[]): void {
+    const byCamera = Map.groupBy(balances, balance => balance.camera);
+    for (const [id, entry] of this.#entries) {
+      entry.balances = byCamera.get(id) ?? [];
+      const received = sum(entry.balances, balance => balance.received);
+      entry.tally.received(received - (entry.received ?? received), this.#nowMs());
+      entry.received = received;
+    }
+  }
+
+  /** Takes the supervision trees of the ingest processes. */
+  observe(trees: readonly (ActorReport | undefined)[]): void {
+    for (const camera of trees.flatMap(tree => tree?.children ?? [])) {
+      const entry = [...this.#entries.values()].find(candidate => candidate.row.id === camera.name);
+      const session = camera.children.find(child => child.name === 'session');
+      if (!entry || !session) continue;
+      entry.state = stateOf(session);
+      entry.tally.state(entry.state);
+      entry.lastError = entry.state === 'retrying' || entry.state === 'failed' ? session.lastError : undefined;
+    }
+  }
+
+  /** As the API shows them. */
+  views(): readonly CameraView[] {
+    return [...this.#entries.values()].map(entry => viewOf(entry, this.#nowMs()));
+  }
+
+  /** As the live table shows them. */
+  tallies(): readonly CameraTallyView[] {
+    return [...this.#entries.values()].map(entry => entry.tally.view(this.#nowMs()));
+  }
+}
+
+function viewOf(entry: Entry, nowMs: number): CameraView {
+  const dropped: Partial<Record<DropReason, number>> = {};
+  for (const balance of entry.balances) {
+    for (const [reason, count] of Object.entries(balance.dropped) as [DropReason, number][]) dropped[reason] = (dropped[reason] ?? 0) + count; // keys of a typed record
+  }
+  return {
+    id: entry.row.id, label: entry.label, state: entry.state, isTemporary: entry.isTemporary, epoch: entry.balances.at(-1)?.epoch ?? 0,
+    fps: entry.tally.view(nowMs).receivedPerSecond, maxFps: entry.row.maxFps, isDetecting: entry.row.isDetecting, isLooping: entry.row.isLooping,
+    counts: { received: entry.received ?? 0, detected: sum(entry.balances, balance => balance.detected), dropped, gaps: sum(entry.balances, balance => balance.gaps) },
+    ...(entry.lastError ? { lastError: entry.lastError } : {}),
+  };
+}
+
+function stateOf(session: ActorReport): CameraState {
+  switch (session.state) {
+    case 'backing-off': return 'retrying';
+    case 'ended': return 'ended';
+    case 'escalated': return 'failed';
+    case 'starting': case 'running': case 'stopping': case 'stopped':
+      if (session.status === 'live') return 'live';
+      return session.restarts > 0 ? 'retrying' : 'connecting';
+  }
+}
+
+function sum<Item>(items: readonly Item[], of: (item: Item) => number): number {
+  return items.reduce((total, item) => total + of(item), 0);
+}

@@ -1,0 +1,244 @@
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import type { ActorReport, Supervised } from '../../src/engine/actor.ts';
+import { createActorSystem, type ActorSystem } from '../../src/engine/actor-system.ts';
+import type { Clock } from '../../src/engine/clock.ts';
+import { PlatformError, reportError } from '../../src/engine/errors.ts';
+import type { LifecycleEvent } from '../../src/engine/lifecycle.ts';
+import type { Random } from '../../src/engine/random.ts';
+import { every } from '../../src/engine/timers.ts';
+import type { CameraId } from '../../src/engine/units.ts';
+import { remoteStore, type RemoteStore } from '../../src/data-ops/remote-store.ts';
+import type { Balance, CameraRow, CommittedRecord } from '../../src/data-ops/store.ts';
+import { connectIpc } from '../../src/transports/ipc/connect-ipc.ts';
+import type { IpcNode } from '../../src/transports/ipc-types.ts';
+import type { Config } from '../../src/utility-ops/config/schema.ts';
+import type { Logger } from '../../src/utility-ops/log.ts';
+import type { MetricsSnapshot } from '../../src/utility-ops/telemetry/snapshot.ts';
+import { uriLabel } from '../../src/utility-ops/redact-uri.ts';
+import { ProcessActor } from '../process/child-process.ts';
+import type { Role } from '../process/protocol.ts';
+import { POLICIES } from '../tree.ts';
+import { CameraBoard } from './camera-board.ts';
+import { ingestSettings, storeSettings, visionSettings, type Paths } from './settings.ts';
+
+/** What the root process is made of. */
+export interface OrchestratorOptions {
+  readonly config: Config;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+  /** A line of a child process. */
+  readonly onLine: (process: string, line: string) => void;
+  /** Committed records, in order, each once. */
+  readonly onRecords: (records: readonly CommittedRecord[]) => void;
+}
+
+const SAMPLE_EVERY_MS = 1_000;
+const STOP_MS = 2_000;
+
+interface Running { readonly actor: ProcessActor; readonly supervised: Supervised }
+
+/** The root: starts and watches the role processes, places cameras, and knows how everything is. */
+export class Orchestrator {
+  readonly board: CameraBoard;
+  readonly #options: OrchestratorOptions;
+  readonly #system: ActorSystem;
+  readonly #ending = new AbortController();
+  readonly #processes = new Map<string, Running>();
+  /** Cameras of each ingest process. */
+  readonly #groups: Set<CameraId>[] = [];
+  readonly #rows = new Map<CameraId, CameraRow>();
+  #paths: Paths | undefined;
+  #link: IpcNode | undefined;
+  #store: RemoteStore | undefined;
+
+  constructor(options: OrchestratorOptions) {
+    this.#options = options;
+    this.board = new CameraBoard(() => options.clock.monotonicMs());
+    this.#system = createActorSystem({ name: 'vto', clock: options.clock, random: options.random, onEvent: event => this.#note(event) });
+  }
+
+  get store(): RemoteStore {
+    if (!this.#store) throw new PlatformError('STORE_FAILED', 'the store is not up yet');
+    return this.#store;
+  }
+
+  get system(): ActorSystem { return this.#system; }
+  get signal(): AbortSignal { return this.#ending.signal; }
+
+  /** Starts every process and the cameras of the configuration and of the store. Resolves when the store serves; the rest comes up by itself. */
+  async start(): Promise<void> {
+    const { config, clock, random } = this.#options;
+    const folder = resolve(config.data);
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+    this.#paths = { data: folder, sockets: await mkdtemp(join(tmpdir(), 'vto-')) };
+    const paths = this.#paths;
+    const store = this.#startProcess('store', 'store', 8, () => storeSettings(config, paths));
+    await Promise.race([store.actor.untilReady(), this.#failureOf(store)]);
+    const link = connectIpc({ path: join(paths.sockets, 'store.sock'), clock, random, backoffMs: 10, backoffMaxMs: 200 });
+    this.#link = link;
+    this.#store = remoteStore(link, clock, this.signal);
+    for (let index = 0; index < config.vision.processes; index += 1) {
+      this.#startProcess(`vision-${index}`, 'vision', 4, () => visionSettings(config, paths, index, this.#rows.values()));
+    }
+    for (const row of await this.#wantedCameras()) this.#place(row, false);
+    void this.#follow();
+    void every(SAMPLE_EVERY_MS, clock, this.signal, () => this.#sample());
+  }
+
+  /** Adds a camera, durably unless it is temporary. @throws PlatformError CAMERA_EXISTS */
+  async addCamera(row: CameraRow, isTemporary: boolean): Promise<void> {
+    if (this.#rows.has(row.id)) throw new PlatformError('CAMERA_EXISTS', `camera '${row.id}' exists`, { camera: row.id });
+    if (!isTemporary) await this.store.putCamera(row);
+    this.#place(row, isTemporary);
+  }
+
+  /** @throws PlatformError CAMERA_UNKNOWN */
+  async removeCamera(id: CameraId): Promise<void> {
+    if (!this.#rows.has(id)) throw new PlatformError('CAMERA_UNKNOWN', `camera '${id}' is unknown`, { camera: id });
+    const index = this.#groups.findIndex(group => group.has(id));
+    this.#groups[index]?.delete(id);
+    this.#rows.delete(id);
+    this.board.remove(id);
+    this.#processes.get(`ingest-${index}`)?.supervised.tell({ type: 'remove', id });
+    await this.store.deleteCamera(id);
+  }
+
+  camera(id: CameraId): CameraRow | undefined { return this.#rows.get(id); }
+  cameraRows(): readonly CameraRow[] { return [...this.#rows.values()]; }
+
+  /** Committed records after `after`, in batches, until the signal aborts; goes on by itself when the store process is replaced. */
+  async *records(after: number, camera: CameraId | undefined, signal: AbortSignal): AsyncGenerator<readonly CommittedRecord[]> {
+    const both = AbortSignal.any([signal, this.signal]);
+    let cursor = after;
+    while (!both.aborted && this.#link) {
+      try {
+        for await (const batch of this.#link.stream('records', { after: cursor, camera }, both)) {
+          const records = batch as readonly CommittedRecord[]; // yielded by the store role of the same version
+          cursor = records.at(-1)?.id ?? cursor;
+          yield records;
+        }
+      } catch (error) {
+        if (both.aborted) return;
+        if (!(error instanceof PlatformError) || error.code !== 'PORT_CLOSED') throw error;
+        await this.#options.clock.sleep(50, both).catch(() => {});
+      }
+    }
+  }
+
+  /** The supervision tree over all processes. */
+  tree(): ActorReport {
+    const root = this.#system.report();
+    return { ...root, children: root.children.map(child => ({ ...child, children: this.#processes.get(child.name)?.actor.tree?.children ?? child.children })) };
+  }
+
+  /** Why the platform is not ready; empty when it is. */
+  unready(): readonly string[] {
+    return [...this.#processes.values()].filter(({ actor }) => !actor.isReady).map(({ actor }) => `process ${actor.name} is not ready`);
+  }
+
+  /** Process ids by name, for tests and doctor. */
+  pids(): Readonly<Record<string, number>> {
+    return Object.fromEntries([...this.#processes].flatMap(([name, { actor }]) => (actor.pid === undefined ? [] : [[name, actor.pid]])));
+  }
+
+  /** Metrics of every process that answers. */
+  async metrics(): Promise<readonly MetricsSnapshot[]> {
+    const all = await Promise.all([...this.#processes.values()].map(({ actor }) => actor.metrics()));
+    return all.filter(snapshot => snapshot !== undefined) as unknown as readonly MetricsSnapshot[]; // made by the recorder of the same version
+  }
+
+  /** Drains from the cameras on: what was received is recorded, detected and stored. Returns the balances at rest. */
+  async stop(): Promise<readonly Balance[]> {
+    await this.#stopRoles('ingest-');
+    await this.#stopRoles('vision-');
+    const balances = this.#store ? await this.#store.balances().catch(() => []) : [];
+    this.#ending.abort();
+    await this.#link?.close();
+    await this.#system.stop();
+    if (this.#paths) await rm(this.#paths.sockets, { recursive: true, force: true });
+    return balances;
+  }
+
+  async #stopRoles(prefix: string): Promise<void> {
+    await Promise.all([...this.#processes].filter(([name]) => name.startsWith(prefix)).map(([, { supervised }]) => supervised.stop()));
+  }
+
+  async #wantedCameras(): Promise<readonly CameraRow[]> {
+    const { cameras } = this.#options.config;
+    const rows = new Map((await this.store.cameras()).map(row => [row.id, row]));
+    for (const camera of cameras) {
+      rows.set(camera.id as CameraId, { // the schema checked its form
+        id: camera.id as CameraId, uri: camera.uri, maxFps: camera.maxFps ?? null, isDetecting: camera.isDetecting, isLooping: camera.isLooping,
+      });
+    }
+    return [...rows.values()];
+  }
+
+  #place(row: CameraRow, isTemporary: boolean): void {
+    const { config } = this.#options;
+    this.#rows.set(row.id, row);
+    this.board.add(row, uriLabel(row.uri), isTemporary);
+    for (const [name, { supervised }] of this.#processes) {
+      if (name.startsWith('vision-')) supervised.tell({ camera: row.id, limit: row.maxFps });
+    }
+    let index = this.#groups.findIndex(group => group.size < config.ingress.camerasPerProcess);
+    if (index >= 0) {
+      this.#groups[index]?.add(row.id);
+      this.#processes.get(`ingest-${index}`)?.supervised.tell({ type: 'put', row });
+      return;
+    }
+    index = this.#groups.push(new Set([row.id])) - 1;
+    this.#startIngest(index);
+  }
+
+  #startIngest(index: number): void {
+    const { config } = this.#options;
+    const paths = this.#paths;
+    if (!paths) return;
+    const threads = config.ingress.threadPoolSize || 2 * config.ingress.camerasPerProcess + 4;
+    this.#startProcess(`ingest-${index}`, 'ingest', threads, () => {
+      const rows = [...this.#groups[index] ?? []].map(id => this.#rows.get(id)).filter(row => row !== undefined);
+      return ingestSettings(config, paths, rows);
+    });
+  }
+
+  #startProcess(name: string, role: Role, threadPoolSize: number, settings: () => unknown): Running {
+    const { clock, onLine } = this.#options;
+    const actor = new ProcessActor({ name, role, settings, threadPoolSize, clock, onLine, stopMs: STOP_MS });
+    const running: Running = { actor, supervised: this.#system.supervise(actor, POLICIES.process) };
+    this.#processes.set(name, running);
+    return running;
+  }
+
+  async #failureOf({ supervised }: Running): Promise<never> {
+    const exit = await supervised.exit;
+    throw exit.reason === 'escalated' ? exit.error : new PlatformError('PROCESS_EXITED', `process ${supervised.name} ended before it was ready`);
+  }
+
+  async #follow(): Promise<void> {
+    const after = await this.store.lastRecordId();
+    for await (const records of this.records(after, undefined, this.signal)) {
+      this.board.take(records);
+      this.#options.onRecords(records);
+    }
+  }
+
+  async #sample(): Promise<void> {
+    this.board.observe([...this.#processes].filter(([name]) => name.startsWith('ingest-')).map(([, { actor }]) => actor.tree));
+    const balances = await this.store.balances().catch(() => undefined);
+    if (balances) this.board.sample(balances);
+  }
+
+  #note(event: LifecycleEvent): void {
+    const name = event.path.join('/');
+    const { log, clock } = this.#options;
+    if (event.type === 'failed') log.warn({ process: name, generation: event.generation, retryInMs: Math.round(event.retryInMs), error: reportError(event.error) }, 'process failed and is started again');
+    if (event.type === 'escalated') log.error({ process: name, error: reportError(event.error) }, 'process gave up');
+    if (event.type === 'stuck') log.error({ process: name, waitedMs: event.waitedMs }, 'process did not stop');
+    const state = ({ started: 'started', failed: 'exited', ended: 'exited', stopped: 'stopped', escalated: 'escalated', stuck: 'exited' } as const)[event.type];
+    void this.#store?.putEvents([{ type: 'process', at: clock.now(), process: name, state, generation: event.generation }]).catch(() => {});
+  }
+}

@@ -1,0 +1,47 @@
+import { join } from 'node:path';
+import type { CameraRow } from '../../src/data-ops/store.ts';
+import type { Config } from '../../src/utility-ops/config/schema.ts';
+import type { IngestSettings } from '../ingest/ingest-role.ts';
+import type { StoreSettings } from '../store/store-role.ts';
+import type { VisionSettings } from '../vision/vision-role.ts';
+
+/** Where this run keeps its files. */
+export interface Paths {
+  readonly data: string;
+  /** Short, because the path of a Unix socket is limited to about 100 bytes. */
+  readonly sockets: string;
+}
+
+const HOUR_MS = 3_600_000;
+
+/** Settings of the store process. */
+export function storeSettings(config: Config, paths: Paths): StoreSettings {
+  return {
+    file: join(paths.data, 'store.sqlite'), archive: join(paths.data, 'archive'), socket: join(paths.sockets, 'store.sock'),
+    maxArchiveBytes: config.recording.maxBytes, retentionMs: config.store.retentionHours * HOUR_MS,
+  };
+}
+
+/** Settings of vision process `index`. */
+export function visionSettings(config: Config, paths: Paths, index: number, rows: Iterable<CameraRow>): VisionSettings {
+  const { model, family, labels, scoreMin, iouMax, providers } = config.modelOps;
+  return {
+    socket: visionSocket(paths, index), storeSocket: join(paths.sockets, 'store.sock'),
+    model: { model, family, labels, scoreMin, iouMax, providers },
+    stalenessMs: config.vision.stalenessMs, catchUpMs: config.vision.catchUpMs,
+    maxFps: { '*': config.ingress.maxFps || null, ...Object.fromEntries([...rows].filter(row => row.maxFps !== null).map(row => [row.id, row.maxFps || null])) },
+  };
+}
+
+/** Settings of an ingest process with `cameras`. */
+export function ingestSettings(config: Config, paths: Paths, cameras: readonly CameraRow[]): IngestSettings {
+  return {
+    cameras, archive: join(paths.data, 'archive'), storeSocket: join(paths.sockets, 'store.sock'),
+    visionSockets: Array.from({ length: config.vision.processes }, (_, index) => visionSocket(paths, index)),
+    ingress: config.ingress, recording: config.recording, maxRewindMs: config.vision.maxRewindMs,
+  };
+}
+
+function visionSocket(paths: Paths, index: number): string {
+  return join(paths.sockets, `vision-${index}.sock`);
+}

@@ -1,0 +1,88 @@
+import { lastValueFrom } from 'rxjs';
+import { CommitLog } from '../../src/data-ops/commit-log.ts';
+import { serveStore } from '../../src/data-ops/remote-store.ts';
+import { applyRetention } from '../../src/data-ops/retention.ts';
+import { openSqliteStore } from '../../src/data-ops/sqlite-store.ts';
+import type { Store } from '../../src/data-ops/store.ts';
+import { reportError } from '../../src/engine/errors.ts';
+import { every } from '../../src/engine/timers.ts';
+import { epochMicros, type CameraId } from '../../src/engine/units.ts';
+import { batchBy } from '../../src/flow/batch-by.ts';
+import { fromPort, type Credited } from '../../src/flow/from-port.ts';
+import type { TerminalRecord } from '../../src/messages/terminal-record.ts';
+import { terminalRecordCodec } from '../../src/messages/terminal-record-codec.ts';
+import { listenIpc } from '../../src/transports/ipc/listen-ipc.ts';
+import type { LinkInPort } from '../../src/transports/ipc-types.ts';
+import type { Recorder } from '../../src/utility-ops/telemetry/recorder.ts';
+import { POLICIES } from '../tree.ts';
+import type { RoleContext } from '../process/role-process.ts';
+
+/** Settings of the store process. */
+export interface StoreSettings {
+  readonly file: string;
+  readonly archive: string;
+  readonly socket: string;
+  readonly maxArchiveBytes: number;
+  readonly retentionMs: number;
+}
+
+const RETENTION_EVERY_MS = 30_000;
+/** A transaction takes what came within this time: it bounds both latency and the number of fsyncs. */
+const COMMIT_WITHIN_MS = 4;
+
+/** The one writer of desired state, archive index and ledger. */
+export async function storeRole(settings: unknown, ctx: RoleContext): Promise<void> {
+  const options = settings as StoreSettings; // sent by the root of the same version
+  const store = openSqliteStore(options.file, { clock: ctx.clock });
+  const commits = new CommitLog({ keep: 4096, lastId: store.lastRecordId(), page: (after, max, camera) => store.recordsAfter(after, max, camera) });
+  const node = await listenIpc({ path: options.socket, clock: ctx.clock, random: ctx.random, onError: error => ctx.log.warn({ error: reportError(error) }, 'link error') });
+  serveStore(node, store);
+  node.handleStream('records', (params, signal) => {
+    const { after, camera } = params as { after: number; camera?: CameraId }; // the gateway's call, below in actors/gateway
+    return commits.follow(after, camera, signal);
+  });
+  const input = node.input('vto.detections', terminalRecordCodec, { maxItems: 8192, maxBytes: 64 << 20 });
+  ctx.system.supervise({ name: 'writer', run: actor => writeRecords(input, store, commits, ctx, actor.signal) }, POLICIES.worker);
+  ctx.system.supervise({ name: 'retention', run: actor => retain(store, options, ctx, actor.signal) }, POLICIES.worker);
+  ctx.ready();
+  await new Promise<void>(resolve => { ctx.signal.addEventListener('abort', () => resolve(), { once: true }); });
+  await ctx.system.stop();
+  await node.close();
+  store.close();
+}
+
+/** Records in, one transaction per batch, acknowledged when it is on disk. */
+async function writeRecords(input: LinkInPort<TerminalRecord>, store: Store, commits: CommitLog, ctx: RoleContext, signal: AbortSignal): Promise<void> {
+  const commit = async (batch: readonly Credited<TerminalRecord>[]): Promise<void> => {
+    const { committed, repeated } = store.append(batch.map(item => item.envelope.body));
+    for (const item of batch) item.settle();
+    commits.push(committed);
+    for (const { record } of committed) countRecord(ctx.telemetry, record);
+    if (repeated > 0) ctx.telemetry.dropped('writer', 'repeated', repeated, true);
+  };
+  await lastValueFrom(fromPort(input, { credit: 4096, signal }).pipe(
+    batchBy({ max: 512, withinMs: COMMIT_WITHIN_MS, maxPending: 8192, clock: ctx.clock, project: commit }),
+  ), { defaultValue: undefined });
+}
+
+function countRecord(telemetry: Recorder, record: TerminalRecord): void {
+  const { camera } = record;
+  if (record.kind === 'dropped') {
+    telemetry.count('framesDropped', { camera, reason: record.reason, intentional: String(record.isIntentional) }, record.to - record.from + 1);
+    return;
+  }
+  telemetry.count('framesDetected', { camera });
+  telemetry.count('boxes', { camera }, record.boxes.length);
+  telemetry.observe('frameAge', { camera }, record.timings.ageMs / 1000);
+  telemetry.observe('decodeTime', {}, record.timings.decodeMs / 1000);
+  telemetry.observe('waitTime', {}, record.timings.waitMs / 1000);
+  telemetry.observe('inferTime', { provider: record.provider }, record.timings.inferMs / 1000);
+}
+
+async function retain(store: Store, options: StoreSettings, ctx: RoleContext, signal: AbortSignal): Promise<void> {
+  await every(RETENTION_EVERY_MS, ctx.clock, signal, async () => {
+    const removed = await applyRetention({ folder: options.archive, expireChunks: maxBytes => store.expireChunks(maxBytes), maxBytes: options.maxArchiveBytes });
+    const pruned = options.retentionMs > 0 ? store.pruneRecords(epochMicros(ctx.clock.now() - options.retentionMs * 1000)) : 0;
+    if (removed.chunks > 0 || pruned > 0) ctx.log.info({ bytesFreed: removed.bytesFreed, chunks: removed.chunks, records: pruned }, 'retention removed the oldest');
+  });
+}

@@ -1,0 +1,40 @@
+import type { RestartPolicy } from '../src/engine/actor.ts';
+
+/**
+ * Who restarts whom, on one screen.
+ *
+ *   vto (root)                     supervises and serves; never decodes, never infers
+ *   ├─ store                       process: SQLite, the one writer
+ *   │  ├─ writer                   records → transactions
+ *   │  └─ retention
+ *   ├─ vision-0 … n                process: pixels never leave it
+ *   │  ├─ intake                   fair share and staleness over cameras
+ *   │  ├─ featurizer               decode → choose → scale
+ *   │  └─ detector                 one ONNX session
+ *   ├─ ingest-0 … n                process: a group of cameras
+ *   │  └─ <camera>
+ *   │     ├─ feeder                durable frames → vision, again after a crash
+ *   │     └─ session               one connection: fails → new generation, new epoch
+ *   │        ├─ source
+ *   │        ├─ chunker
+ *   │        └─ recorder
+ *   └─ gateway                     REST and streams
+ */
+export const POLICIES = {
+  /** A role process: back within a second, for ever; a machine that cannot run it shows it as backing off. */
+  process: { maxRestarts: Number.POSITIVE_INFINITY, windowMs: 30_000, backoffMs: 50, backoffMaxMs: 5_000, jitter: 0.2, stallMs: 5_000, stopMs: 4_000 },
+  /** A long-lived part of a process: a few quick restarts, then the process itself is suspect. */
+  worker: { maxRestarts: 5, windowMs: 30_000, backoffMs: 20, backoffMaxMs: 1_000, jitter: 0.2, stallMs: 0, stopMs: 2_000 },
+  /** A camera as a whole never gives up. */
+  camera: { maxRestarts: Number.POSITIVE_INFINITY, windowMs: 60_000, backoffMs: 200, backoffMaxMs: 5_000, jitter: 0.3, stallMs: 0, stopMs: 3_000 },
+  /** One link of a session's chain: its failure is the session's, which starts over with a new epoch. */
+  link: { maxRestarts: 0, windowMs: 1_000, backoffMs: 10, backoffMaxMs: 10, jitter: 0, stallMs: 0, stopMs: 2_000 },
+} as const satisfies Record<string, RestartPolicy>;
+
+/** How a camera's sessions are tried again: quickly at first, then patiently, never at the same moment for all cameras. */
+export function sessionPolicy(ingress: { readonly reconnectBackoffMs: number; readonly reconnectBackoffMaxMs: number }): RestartPolicy {
+  return {
+    maxRestarts: Number.POSITIVE_INFINITY, windowMs: 60_000, backoffMs: ingress.reconnectBackoffMs, backoffMaxMs: ingress.reconnectBackoffMaxMs,
+    jitter: 0.3, stallMs: 0, stopMs: 2_500,
+  };
+}

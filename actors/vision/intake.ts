@@ -1,0 +1,83 @@
+import { lastValueFrom, map } from 'rxjs';
+import type { Clock } from '../../src/engine/clock.ts';
+import type { InPort, OutPort } from '../../src/engine/ports.ts';
+import type { CameraId } from '../../src/engine/units.ts';
+import { fairShare } from '../../src/flow/fair-share.ts';
+import { fromPort, type Credited } from '../../src/flow/from-port.ts';
+import type { ChunkPart } from '../../src/messages/chunk-part.ts';
+import type { FeatureRequest } from '../../src/messages/feature.ts';
+
+/** Options of the intake. */
+export interface IntakeOptions {
+  readonly input: InPort<ChunkPart>;
+  readonly output: OutPort<FeatureRequest<ChunkPart>>;
+  /** Resolves when the detector waits for a frame: only then is the next one chosen, so that it is the freshest. */
+  readonly whenIdle: (signal: AbortSignal) => Promise<void>;
+  /** A frame that waited longer is decoded for reference only, when a newer one of its camera waits. Infinity: never. */
+  readonly stalenessMs: number;
+  /** How long frames that were missed may be caught up with before they count as stale. */
+  readonly catchUpMs: number;
+  /** Most parts held here, not yet handed on. */
+  readonly credit: number;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+}
+
+interface Arrival { readonly item: Credited<ChunkPart>; readonly receivedAtMs: number }
+
+/**
+ * Takes parts of all cameras as fast as they come, so that no camera waits in another's queue, and hands them on one at a time,
+ * round robin. Staleness is decided at the last moment, when it is known whether a newer frame of the camera waits.
+ */
+export async function runIntake(options: IntakeOptions): Promise<void> {
+  const { input, output, clock, signal } = options;
+  const backlog = new Backlog(options.catchUpMs);
+  const dispatch = async ({ item, receivedAtMs }: Arrival): Promise<void> => {
+    const { envelope } = item;
+    await output.room(signal);
+    await options.whenIdle(signal);
+    const nowMs = clock.monotonicMs();
+    const isBehind = backlog.leave(envelope.key, envelope.body.isRecovered, nowMs);
+    const isStale = isBehind && nowMs - receivedAtMs > options.stalenessMs;
+    output.push([{ ...envelope, body: { part: envelope.body, isStale, receivedAtMs } }], signal).then(item.settle, item.fail);
+  };
+  const arrive = (item: Credited<ChunkPart>): Arrival => {
+    backlog.enter(item.envelope.key);
+    return { item, receivedAtMs: clock.monotonicMs() };
+  };
+  await lastValueFrom(fromPort(input, { credit: options.credit, signal }).pipe(
+    map(arrive),
+    fairShare({
+      key: (arrival: Arrival) => arrival.item.envelope.key, maxPerKey: options.credit, project: dispatch,
+      onDrop: (arrival: Arrival, reason) => arrival.item.fail(new Error(`intake gave it back: ${reason}`)),
+    }),
+  ), { defaultValue: undefined });
+}
+
+/** How many parts wait per camera, and which cameras are catching up with frames they missed. */
+class Backlog {
+  readonly #catchUpMs: number;
+  readonly #waiting = new Map<CameraId, number>();
+  readonly #catchingUpSince = new Map<CameraId, number>();
+
+  constructor(catchUpMs: number) {
+    this.#catchUpMs = catchUpMs;
+  }
+
+  enter(camera: CameraId): void {
+    this.#waiting.set(camera, (this.#waiting.get(camera) ?? 0) + 1);
+  }
+
+  /** Takes one part off. True when newer parts of the camera wait and it is not excused for catching up. */
+  leave(camera: CameraId, isRecovered: boolean, nowMs: number): boolean {
+    const left = (this.#waiting.get(camera) ?? 1) - 1;
+    this.#waiting.set(camera, left);
+    if (isRecovered && !this.#catchingUpSince.has(camera)) this.#catchingUpSince.set(camera, nowMs);
+    const since = this.#catchingUpSince.get(camera);
+    if (left === 0) {
+      if (!isRecovered) this.#catchingUpSince.delete(camera);
+      return false;
+    }
+    return since === undefined || nowMs - since > this.#catchUpMs;
+  }
+}

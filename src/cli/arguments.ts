@@ -1,0 +1,220 @@
+import { basename, resolve } from 'node:path';
+import { parseArgs, type ParseArgsConfig } from 'node:util';
+import { PlatformError } from '../engine/errors.ts';
+import { isCameraId } from '../engine/units.ts';
+import { resolveModel, resolveUri } from '../utility-ops/config/load-config.ts';
+import type { ConfigInput } from '../utility-ops/config/schema.ts';
+import { nearest, suggest } from '../utility-ops/nearest.ts';
+import { COMMANDS, type CommandName, type CommandRow, type FlagRow } from './flags.ts';
+
+/** A camera of the command line. */
+export interface CameraArgument { readonly id: string; readonly uri: string; readonly isLooping: boolean }
+
+/** What the user asked for. Paths are absolute. `flags` is the strongest layer of the settings. */
+export type Invocation =
+  | { readonly command: 'start'; readonly configFiles: readonly string[]; readonly flags: ConfigInput; readonly labelsFile?: string; readonly hasTable: boolean }
+  | { readonly command: 'infer'; readonly input: string; readonly configFiles: readonly string[]; readonly flags: ConfigInput; readonly labelsFile?: string; readonly format: OutputFormat; readonly out?: string; readonly every: number; readonly maxFps: number }
+  | { readonly command: 'verify'; readonly flags: ConfigInput; readonly isLedgerOnly: boolean }
+  | { readonly command: 'doctor'; readonly flags: ConfigInput; readonly labelsFile?: string }
+  | { readonly command: 'help'; readonly topic?: CommandName }
+  | { readonly command: 'version' };
+
+/** Forms that `vto infer` writes. */
+export type OutputFormat = 'ndjson' | 'coco' | 'mot';
+
+type Values = Readonly<Record<string, string | boolean | readonly string[] | undefined>>;
+
+/**
+ * Reads the arguments behind `vto`.
+ * @param cwd folder of the user: INIT_CWD under npm, else the working directory
+ * @throws PlatformError CONFIG_INVALID for an unknown command or flag (naming the nearest) or a wrong value
+ */
+export function parseArguments(args: readonly string[], cwd: string): Invocation {
+  const [first = 'help', ...rest] = args;
+  if (first === '--help' || first === '-h') return { command: 'help' };
+  if (first === '--version' || first === '-v') return { command: 'version' };
+  if (!isCommand(first)) throw invalid(`unknown command '${first}'${suggest(first, Object.keys(COMMANDS))}`, first);
+  if (rest.some((text, index) => (text === '--help' || text === '-h') && !rest.slice(0, index).includes('--'))) return { command: 'help', topic: first };
+  const { values, positional } = parseFlags(first, rest);
+  switch (first) {
+    case 'start': return start(values, cwd);
+    case 'infer': return infer(values, positional ?? '', cwd);
+    case 'verify': return { command: 'verify', flags: dataFlags(values, cwd), isLedgerOnly: values['ledger-only'] === true };
+    case 'doctor': return { command: 'doctor', flags: { modelOps: modelFlags(values, cwd) }, ...labelsFile(values, cwd) };
+    case 'help':
+      if (positional === undefined) return { command: 'help' };
+      if (!isCommand(positional)) throw invalid(`unknown command '${positional}'${suggest(positional, Object.keys(COMMANDS))}`, positional);
+      return { command: 'help', topic: positional };
+    case 'version': return { command: 'version' };
+  }
+}
+
+/** The folder that relative paths of the user are relative to: `npm start` changes the working directory and keeps the user's in INIT_CWD. */
+export function userFolder(environment: Readonly<Record<string, string | undefined>>, workingFolder: string): string {
+  return environment['npm_lifecycle_event'] === 'start' ? environment['INIT_CWD'] ?? workingFolder : workingFolder;
+}
+
+function isCommand(name: string): name is CommandName {
+  return Object.hasOwn(COMMANDS, name);
+}
+
+function parseFlags(name: CommandName, args: readonly string[]): { values: Values; positional?: string } {
+  const command: CommandRow = COMMANDS[name];
+  const options: NonNullable<ParseArgsConfig['options']> = {};
+  for (const [flag, row] of Object.entries(command.flags)) options[flag] = { type: row.kind === 'switch' ? 'boolean' : 'string', multiple: row.isRepeatable === true };
+  const { tokens } = parseArgs({ args: [...args], options, strict: false, allowPositionals: true, tokens: true });
+  const values: Record<string, string | boolean | string[]> = {};
+  const positionals: string[] = [];
+  for (const token of tokens) {
+    if (token.kind === 'positional') positionals.push(token.value);
+    if (token.kind === 'option') addOption(name, command, values, token);
+  }
+  const most = command.positional === undefined ? 0 : 1;
+  if (positionals.length > most) throw invalid(`vto ${name} takes ${most === 0 ? 'no argument' : 'one argument'} besides flags, but got '${positionals[most]}'`, 'arguments');
+  if (command.positional?.isRequired === true && positionals.length === 0) throw invalid(`vto ${name} needs ${command.positional.name}: ${command.positional.help}`, 'arguments');
+  return { values, ...(positionals[0] === undefined ? {} : { positional: positionals[0] }) };
+}
+
+interface OptionToken { readonly name: string; readonly rawName: string; readonly value: string | undefined }
+
+function addOption(name: CommandName, command: CommandRow, values: Record<string, string | boolean | string[]>, { name: flag, rawName, value }: OptionToken): void {
+  const row = Object.hasOwn(command.flags, flag) ? command.flags[flag] : undefined;
+  if (row === undefined) throw unknownFlag(name, command, flag, rawName);
+  if (row.kind === 'switch') {
+    if (value !== undefined) throw invalid(`--${flag} takes no value`, flag);
+    values[flag] = true;
+    return;
+  }
+  if (value === undefined || value === '' || /^--[a-z]/.test(value)) throw invalid(`--${flag} needs a value: ${row.value ?? 'VALUE'}, ${row.help}`, flag);
+  check(flag, row, value);
+  if (row.isRepeatable === true) values[flag] = [...(values[flag] as string[] | undefined ?? []), value];
+  else if (values[flag] !== undefined) throw invalid(`--${flag} is given twice`, flag);
+  else values[flag] = value;
+}
+
+function check(flag: string, { kind, range, choices }: FlagRow, value: string): void {
+  if (choices !== undefined && !choices.includes(value)) throw invalid(`--${flag}: unknown value '${value}'${suggest(value, choices)}`, flag);
+  if (kind !== 'number') return;
+  const number = Number(value);
+  if (value.trim() === '' || !Number.isFinite(number)) throw invalid(`--${flag} must be a number, not '${value}'`, flag);
+  if (range !== undefined && (number < range[0] || number > range[1])) throw invalid(`--${flag} must be from ${range[0]} to ${range[1]}, not ${value}`, flag);
+}
+
+function unknownFlag(name: CommandName, command: CommandRow, flag: string, rawName: string): PlatformError {
+  const elsewhere = Object.entries(COMMANDS).filter(([, other]) => Object.hasOwn(other.flags, flag)).map(([other]) => `vto ${other}`);
+  const near = nearest(flag, Object.keys(command.flags));
+  const hint = elsewhere.length > 0 ? `; it belongs to ${elsewhere.join(', ')}` : near === undefined ? '' : `; did you mean --${near}?`;
+  return invalid(`vto ${name} knows no flag ${rawName}${hint}; \`vto ${name} --help\` lists its flags`, flag);
+}
+
+function start(values: Values, cwd: string): Invocation {
+  const isLooping = values['loop'] === true;
+  const taken = new Set<string>();
+  const cameras = list(values, 'camera').map((text) => parseCamera(text, cwd, isLooping, taken));
+  return {
+    command: 'start', configFiles: files(values, cwd), hasTable: values['no-table'] !== true, ...labelsFile(values, cwd),
+    flags: {
+      ...dataFlags(values, cwd),
+      ...(cameras.length === 0 ? {} : { cameras }),
+      ingress: defined({ maxFps: number(values, 'max-fps') }),
+      modelOps: modelFlags(values, cwd),
+      serving: defined({ httpHost: text(values, 'host'), httpPort: number(values, 'port'), allowStreams: listIfGiven(values, 'allow-stream') }),
+      utilityOps: defined({ logLevel: text(values, 'log') as 'info' | undefined }), // one of the flag's choices
+    },
+  };
+}
+
+function infer(values: Values, input: string, cwd: string): Invocation {
+  const out = text(values, 'out');
+  const every = number(values, 'every') ?? 1;
+  if (!Number.isInteger(every)) throw invalid(`--every must be a whole number, not ${every}`, 'every');
+  return {
+    command: 'infer', input: resolveUri(input, cwd), configFiles: files(values, cwd), flags: { modelOps: modelFlags(values, cwd) }, ...labelsFile(values, cwd),
+    format: (text(values, 'format') ?? 'ndjson') as OutputFormat, // one of the flag's choices
+    ...(out === undefined || out === '-' ? {} : { out: resolve(cwd, out) }), every, maxFps: number(values, 'max-fps') ?? 0,
+  };
+}
+
+/**
+ * Reads `id=uri`, or a bare URI or path whose id is made of its file or host name (`10.0.0.12/cam` becomes `10-0-0-12`).
+ * @param taken ids in use; the new one is added, with a number behind it when its name is taken and was not given
+ * @throws PlatformError CONFIG_INVALID for an id outside the grammar
+ */
+export function parseCamera(argument: string, cwd: string, isLooping: boolean, taken: Set<string>): CameraArgument {
+  const equals = argument.indexOf('=');
+  const before = argument.slice(0, Math.max(0, equals));
+  if (equals >= 0 && !/[/\\:.?]/.test(before)) { // `rtsp://host/?a=b` and `./a=b.mp4` hold no id
+    const uri = argument.slice(equals + 1);
+    if (!isCameraId(before)) throw invalid(`camera id '${before}' must be 1 to 63 of a-z 0-9 - _, starting with a letter or digit`, 'camera');
+    if (uri === '') throw invalid(`--camera ${before}= lacks the URI`, 'camera');
+    taken.add(before);
+    return { id: before, uri: resolveUri(uri, cwd), isLooping };
+  }
+  const stem = deriveId(argument);
+  let id = stem;
+  for (let copy = 2; taken.has(id); copy++) id = `${stem}-${copy}`;
+  taken.add(id);
+  return { id, uri: resolveUri(argument, cwd), isLooping };
+}
+
+function deriveId(uri: string): string {
+  const match = /^([a-z][a-z0-9+.-]+):(?:\/\/)?(.*)$/i.exec(uri);
+  const name = match === null || match[1]?.toLowerCase() === 'file' ? basename(uri).replace(/\.[^.]*$/, '') : hostOf(match[2] ?? '') || (match[1] ?? '');
+  const id = name.toLowerCase().replace(/[^a-z0-9_-]+/g, '-').replace(/^[-_]+|[-_]+$/g, '').slice(0, 56);
+  return id === '' ? 'camera' : id;
+}
+
+/** Host of an authority and path; passwords may hold `@` and `/`, so all up to the last `@` is login. */
+function hostOf(rest: string): string {
+  return (rest.replace(/\?.*$/, '').split('@').at(-1) ?? '').split(/[/:]/)[0] ?? '';
+}
+
+function modelFlags(values: Values, cwd: string): NonNullable<ConfigInput['modelOps']> {
+  const model = text(values, 'model');
+  return defined({
+    model: model === undefined ? undefined : resolveModel(model, cwd), family: text(values, 'family'), scoreMin: number(values, 'score-min'), iouMax: number(values, 'iou-max'),
+    providers: listIfGiven(values, 'provider'),
+  });
+}
+
+function dataFlags(values: Values, cwd: string): { data?: string } {
+  const data = text(values, 'data');
+  return data === undefined ? {} : { data: resolve(cwd, data) };
+}
+
+function labelsFile(values: Values, cwd: string): { labelsFile?: string } {
+  const file = text(values, 'labels');
+  return file === undefined ? {} : { labelsFile: resolve(cwd, file) };
+}
+
+function files(values: Values, cwd: string): readonly string[] {
+  return list(values, 'config').map((file) => resolve(cwd, file));
+}
+
+function text(values: Values, flag: string): string | undefined {
+  const value = values[flag];
+  return typeof value === 'string' ? value : undefined;
+}
+
+function number(values: Values, flag: string): number | undefined {
+  const value = text(values, flag);
+  return value === undefined ? undefined : Number(value);
+}
+
+function list(values: Values, flag: string): readonly string[] {
+  const value = values[flag];
+  return Array.isArray(value) ? value as readonly string[] : [];
+}
+
+function listIfGiven(values: Values, flag: string): string[] | undefined {
+  const items = list(values, flag);
+  return items.length === 0 ? undefined : [...items];
+}
+
+function defined<Fields extends object>(fields: Fields): { [Key in keyof Fields]?: Exclude<Fields[Key], undefined> } {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as { [Key in keyof Fields]?: Exclude<Fields[Key], undefined> };
+}
+
+function invalid(message: string, path: string): PlatformError {
+  return new PlatformError('CONFIG_INVALID', message, { path });
+}

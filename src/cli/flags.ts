@@ -1,0 +1,83 @@
+/** One flag of a command. */
+export interface FlagRow {
+  /** `text` and `number` take a value, `switch` takes none. */
+  readonly kind: 'text' | 'number' | 'switch';
+  /** Name of the value in help text. */
+  readonly value?: string;
+  /** May be given several times. */
+  readonly isRepeatable?: boolean;
+  /** Smallest and largest number that is taken. */
+  readonly range?: readonly [number, number];
+  /** The only texts that are taken. */
+  readonly choices?: readonly string[];
+  readonly help: string;
+}
+
+/** One command of `vto`. */
+export interface CommandRow {
+  readonly summary: string;
+  /** Name and meaning of the one positional argument, if the command takes one. */
+  readonly positional?: { readonly name: string; readonly help: string; readonly isRequired: boolean };
+  readonly flags: Readonly<Record<string, FlagRow>>;
+  readonly examples: readonly string[];
+}
+
+const config: FlagRow = { kind: 'text', value: 'FILE', isRepeatable: true, help: 'TOML file with settings; a later one wins (keys: config/default.toml)' };
+const data: FlagRow = { kind: 'text', value: 'DIR', help: 'folder for recordings, detections and state (default: .vto)' };
+
+const modelFlags = {
+  model: { kind: 'text', value: 'FILE', help: 'ONNX detector, or `motion` for the built-in one that needs no weights (default)' },
+  family: { kind: 'text', value: 'NAME', help: 'family of the model (default: told from the file)' },
+  labels: { kind: 'text', value: 'FILE', help: 'class names of the model, one a line' },
+  'score-min': { kind: 'number', value: 'SCORE', range: [0, 1], help: 'leave out boxes with a lower score (default: 0.3)' },
+  'iou-max': { kind: 'number', value: 'IOU', range: [0, 1], help: 'of boxes of a class that overlap more keep the best (default: 0.45)' },
+  provider: { kind: 'text', value: 'NAME', isRepeatable: true, help: 'execution provider, in order of preference: cpu, cuda, … (default: cpu)' },
+} as const satisfies Readonly<Record<string, FlagRow>>;
+
+/** Every command with its flags: parser, help and README come from this table. */
+export const COMMANDS = {
+  start: {
+    summary: 'Record and detect on cameras until told to stop',
+    flags: {
+      camera: { kind: 'text', value: 'ID=URI', isRepeatable: true, help: 'rtsp:// address, file or folder; without ID= one is made of its name' },
+      loop: { kind: 'switch', help: 'start the files given with --camera again at their end' },
+      'max-fps': { kind: 'number', value: 'FPS', range: [0, 1000], help: 'detect on at most so many frames a second of each camera (default: 0, all)' },
+      ...modelFlags,
+      data, config,
+      host: { kind: 'text', value: 'ADDRESS', help: 'address of the HTTP API (default: 127.0.0.1)' },
+      port: { kind: 'number', value: 'PORT', range: [0, 65_535], help: 'port of the HTTP API, 0 for any free one (default: 8080)' },
+      'allow-stream': { kind: 'text', value: 'PATTERN', isRepeatable: true, help: 'URIs that requests may open besides the cameras, `*` is any text' },
+      'no-table': { kind: 'switch', help: 'no live table; one line every 10 s instead' },
+      log: { kind: 'text', value: 'LEVEL', choices: ['debug', 'info', 'warn', 'error', 'silent'], help: 'least severe log lines shown' },
+    },
+    examples: ['vto start --camera dock=rtsp://user:password@10.0.0.12/stream1', 'vto start --camera clip.mp4 --loop --model yolox.onnx'],
+  },
+  infer: {
+    summary: 'Detect on a file, a folder of pictures or a stream and write the boxes',
+    positional: { name: 'INPUT', help: 'video, picture, folder of pictures, or URI', isRequired: true },
+    flags: {
+      ...modelFlags,
+      format: { kind: 'text', value: 'FORMAT', choices: ['ndjson', 'coco', 'mot'], help: 'ndjson: one frame a line; coco: results array; mot: MOTChallenge rows (default: ndjson)' },
+      out: { kind: 'text', value: 'FILE', help: 'where to write (default: standard output)' },
+      every: { kind: 'number', value: 'N', range: [1, 1_000_000], help: 'detect on every Nth frame only' },
+      'max-fps': { kind: 'number', value: 'FPS', range: [0, 1000], help: 'detect on at most so many frames a second of the video\'s own time' },
+      config,
+    },
+    examples: ['vto infer street.mp4 --model yolox.onnx > street.ndjson', 'vto infer pictures/ --model yolox.onnx --format coco --out boxes.json'],
+  },
+  verify: {
+    summary: 'Check that every recorded frame is there, unchanged and accounted for',
+    flags: { data, 'ledger-only': { kind: 'switch', help: 'check the accounts only, not the recorded files' } },
+    examples: ['vto verify --data /var/lib/vto'],
+  },
+  doctor: {
+    summary: 'Say what this machine can do: codecs, execution providers, model',
+    flags: { model: modelFlags.model, family: modelFlags.family, labels: modelFlags.labels, provider: modelFlags.provider },
+    examples: ['vto doctor --model yolox.onnx'],
+  },
+  help: { summary: 'Show this text, or that of a command', positional: { name: 'COMMAND', help: 'command to explain', isRequired: false }, flags: {}, examples: [] },
+  version: { summary: 'Show the version', flags: {}, examples: [] },
+} as const satisfies Readonly<Record<string, CommandRow>>;
+
+/** Name of a command. */
+export type CommandName = keyof typeof COMMANDS;

@@ -1,0 +1,27 @@
+import { parseArguments, userFolder, type Invocation } from './arguments.ts';
+import { reportFailure } from './failure.ts';
+import { renderCommandHelp, renderHelp } from './help.ts';
+import { packageVersion } from './version.ts';
+
+/** Runs what the command line asks for. The code of a command is loaded only when it is asked for. */
+async function main(): Promise<number> {
+  const cwd = userFolder(process.env, process.cwd());
+  return run(parseArguments(process.argv.slice(2), cwd), cwd);
+}
+
+async function run(invocation: Invocation, cwd: string): Promise<number> {
+  switch (invocation.command) {
+    case 'start': return (await import('./start-command.ts')).startCommand(invocation, cwd);
+    case 'infer': return (await import('./infer-command.ts')).inferCommand(invocation, cwd);
+    case 'verify': return (await import('./verify-command.ts')).verifyCommand(invocation, cwd);
+    case 'doctor': return (await import('./doctor-command.ts')).doctorCommand(invocation, cwd);
+    case 'help': process.stdout.write(invocation.topic === undefined ? renderHelp() : renderCommandHelp(invocation.topic)); return 0;
+    case 'version': process.stdout.write(`${packageVersion()}\n`); return 0;
+  }
+}
+
+try {
+  process.exitCode = await main();
+} catch (error) {
+  process.exitCode = reportFailure(error);
+}

@@ -1,0 +1,164 @@
+import { type FileHandle, open, readFile } from 'node:fs/promises';
+import { crc32 } from 'node:zlib';
+import * as z from 'zod';
+import { type CameraId, type EpochMicros, epochMicros, isCameraId } from '../../engine/units.ts';
+import type { AccessUnit } from '../../messages/access-unit.ts';
+import type { StreamParameters } from '../../messages/stream-parameters.ts';
+import { writeFileAtomically } from './durable-file.ts';
+
+/*
+ * Beside each chunk lies a file of what MP4 cannot hold: when each frame was captured, and its times in the source's own time base.
+ * Little-endian:
+ *   header := "VTOIDX1\n" length:u32 crc32(json):u32 json[length]
+ *   entry  := frameSeq:u32 flags:u32 capturedAt:f64 arrivedAt:f64 pts:f64 dts:f64 duration:f64 sizeBytes:u32 crc32(the 52 bytes before):u32
+ * flags: 1 key frame, 2 marked damaged by the demuxer. A null pts or dts is NaN.
+ * An entry is written before its frame, so that every frame in the chunk has one; where they disagree, the chunk is right.
+ */
+const MAGIC = Buffer.from('VTOIDX1\n');
+const PREFIX_BYTES = MAGIC.length + 8;
+const ENTRY_BYTES = 56;
+const KEY = 1;
+const CORRUPT = 2;
+
+/** What a sidecar says of its chunk as a whole. */
+export interface SidecarHeader {
+  readonly camera: CameraId;
+  readonly epoch: number;
+  readonly chunkSeq: number;
+  readonly startedAt: EpochMicros;
+  readonly firstFrameSeq: number;
+  readonly isOpenGop: boolean;
+  /** As the source gave them; the chunk file's may differ in framing and time base. */
+  readonly parameters: StreamParameters;
+}
+
+/** What a sidecar says of one frame: a unit without its bytes. */
+export type SidecarEntry = Omit<AccessUnit, 'data' | 'parameters'> & { readonly sizeBytes: number };
+
+/** Shape of stream parameters in JSON, `extradata` in base64. */
+export const parametersJson = z.object({
+  codec: z.enum(['h264', 'hevc', 'av1', 'vp8', 'vp9', 'mjpeg', 'mpeg4', 'png']),
+  width: z.number(), height: z.number(), extradata: z.base64(),
+  timeBase: z.object({ num: z.number(), den: z.number() }),
+  framing: z.enum(['annexb', 'length-prefixed', 'raw']), frameRate: z.number(),
+});
+
+const headerJson = z.object({
+  camera: z.string(), epoch: z.number(), chunkSeq: z.number(), startedAt: z.number(), firstFrameSeq: z.number(), isOpenGop: z.boolean(), parameters: parametersJson,
+});
+
+/** Stream parameters as JSON holds them. */
+export function toParametersJson(parameters: StreamParameters): z.infer<typeof parametersJson> {
+  return { ...parameters, extradata: Buffer.from(parameters.extradata).toString('base64') };
+}
+
+/** Appends the entries of one chunk that is being written. */
+export class SidecarWriter {
+  readonly #file: FileHandle;
+
+  private constructor(file: FileHandle) { this.#file = file; }
+
+  /** Makes the file; fails when it exists. */
+  static async create(path: string, header: SidecarHeader): Promise<SidecarWriter> {
+    const file = await open(path, 'wx', 0o600);
+    try {
+      await file.writeFile(encodeHeader(header));
+      return new SidecarWriter(file);
+    } catch (error) {
+      await file.close();
+      throw error;
+    }
+  }
+
+  /** Resolves when the entries are given to the operating system. */
+  async append(units: readonly AccessUnit[]): Promise<void> {
+    await this.#file.appendFile(encodeEntries(units.map((unit) => ({ ...unit, sizeBytes: unit.data.byteLength }))));
+  }
+
+  /** fdatasync. */
+  async sync(): Promise<void> { await this.#file.datasync(); }
+
+  async close(): Promise<void> { await this.#file.close(); }
+}
+
+/** The entries of a chunk, as far as they are whole. */
+export class Sidecar {
+  readonly header: SidecarHeader;
+  readonly #entries: Buffer;
+
+  constructor(header: SidecarHeader, entries: Buffer) {
+    this.header = header;
+    this.#entries = entries;
+  }
+
+  get count(): number { return this.#entries.length / ENTRY_BYTES; }
+
+  /** The entry of the chunk's frame number `index`, counted from 0; undefined past the end. */
+  at(index: number): SidecarEntry | undefined {
+    return index < this.count ? decodeEntry(this.#entries, index * ENTRY_BYTES) : undefined;
+  }
+}
+
+/** Reads a sidecar, also while it is written; a torn end is left out. Undefined when it is missing or its header is damaged. */
+export async function readSidecar(path: string): Promise<Sidecar | undefined> {
+  const bytes = await readFile(path).catch(() => undefined);
+  if (bytes === undefined || bytes.length < PREFIX_BYTES || !bytes.subarray(0, MAGIC.length).equals(MAGIC)) return undefined;
+  const start = PREFIX_BYTES + bytes.readUInt32LE(MAGIC.length);
+  const json = bytes.subarray(PREFIX_BYTES, start);
+  if (bytes.length < start || crc32(json) !== bytes.readUInt32LE(MAGIC.length + 4)) return undefined;
+  const header = decodeHeader(json);
+  return header === undefined ? undefined : new Sidecar(header, bytes.subarray(start, start + ENTRY_BYTES * wholeEntries(bytes.subarray(start), header.firstFrameSeq)));
+}
+
+/** Replaces a sidecar by one with these entries. */
+export async function rewriteSidecar(path: string, header: SidecarHeader, entries: readonly SidecarEntry[]): Promise<void> {
+  await writeFileAtomically(path, Buffer.concat([encodeHeader(header), encodeEntries(entries)]));
+}
+
+function wholeEntries(bytes: Buffer, firstFrameSeq: number): number {
+  let count = 0;
+  for (let at = 0; at + ENTRY_BYTES <= bytes.length; at += ENTRY_BYTES, count += 1) {
+    if (bytes.readUInt32LE(at) !== firstFrameSeq + count) break;
+    if (crc32(bytes.subarray(at, at + ENTRY_BYTES - 4)) !== bytes.readUInt32LE(at + ENTRY_BYTES - 4)) break;
+  }
+  return count;
+}
+
+function encodeHeader(header: SidecarHeader): Buffer {
+  const json = Buffer.from(JSON.stringify({ ...header, parameters: toParametersJson(header.parameters) }));
+  const prefix = Buffer.alloc(PREFIX_BYTES);
+  MAGIC.copy(prefix);
+  prefix.writeUInt32LE(json.length, MAGIC.length);
+  prefix.writeUInt32LE(crc32(json), MAGIC.length + 4);
+  return Buffer.concat([prefix, json]);
+}
+
+function decodeHeader(json: Buffer): SidecarHeader | undefined {
+  const parsed = headerJson.safeParse(JSON.parse(json.toString()));
+  if (!parsed.success || !isCameraId(parsed.data.camera)) return undefined;
+  const { parameters, camera, startedAt, ...rest } = parsed.data;
+  return { ...rest, camera, startedAt: epochMicros(startedAt), parameters: { ...parameters, extradata: new Uint8Array(Buffer.from(parameters.extradata, 'base64')) } };
+}
+
+function encodeEntries(entries: readonly SidecarEntry[]): Buffer {
+  const bytes = Buffer.alloc(entries.length * ENTRY_BYTES);
+  entries.forEach((entry, index) => {
+    const at = index * ENTRY_BYTES;
+    bytes.writeUInt32LE(entry.frameSeq, at);
+    bytes.writeUInt32LE((entry.isKey ? KEY : 0) | (entry.isCorrupt ? CORRUPT : 0), at + 4);
+    [entry.capturedAt, entry.arrivedAt, entry.pts ?? Number.NaN, entry.dts ?? Number.NaN, entry.duration].forEach((value, field) => bytes.writeDoubleLE(value, at + 8 + field * 8));
+    bytes.writeUInt32LE(entry.sizeBytes, at + 48);
+    bytes.writeUInt32LE(crc32(bytes.subarray(at, at + ENTRY_BYTES - 4)), at + ENTRY_BYTES - 4);
+  });
+  return bytes;
+}
+
+function decodeEntry(bytes: Buffer, at: number): SidecarEntry {
+  const flags = bytes.readUInt32LE(at + 4);
+  const optional = (value: number): number | null => Number.isNaN(value) ? null : value;
+  return {
+    frameSeq: bytes.readUInt32LE(at), isKey: (flags & KEY) !== 0, isCorrupt: (flags & CORRUPT) !== 0,
+    capturedAt: epochMicros(bytes.readDoubleLE(at + 8)), arrivedAt: epochMicros(bytes.readDoubleLE(at + 16)),
+    pts: optional(bytes.readDoubleLE(at + 24)), dts: optional(bytes.readDoubleLE(at + 32)), duration: bytes.readDoubleLE(at + 40), sizeBytes: bytes.readUInt32LE(at + 48),
+  };
+}

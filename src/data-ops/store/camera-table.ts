@@ -1,0 +1,30 @@
+import type { CameraId } from '../../engine/units.ts';
+import type { CameraRow } from '../store.ts';
+import type { Database } from './database.ts';
+
+interface Row { readonly id: CameraId; readonly uri: string; readonly max_fps: number | null; readonly is_detecting: number; readonly is_looping: number }
+
+/** The cameras as the user wants them. */
+export class CameraTable {
+  readonly #statements;
+
+  constructor(database: Database) {
+    this.#statements = {
+      put: database.prepare('INSERT OR REPLACE INTO cameras (id, uri, max_fps, is_detecting, is_looping) VALUES (?, ?, ?, ?, ?)'),
+      remove: database.prepare('DELETE FROM cameras WHERE id = ?'),
+      list: database.prepare<Row>('SELECT * FROM cameras ORDER BY id'),
+    };
+  }
+
+  put(row: CameraRow): void {
+    this.#statements.put.run(row.id, row.uri, row.maxFps, Number(row.isDetecting), Number(row.isLooping));
+  }
+
+  /** False when there was none. */
+  remove(id: CameraId): boolean { return this.#statements.remove.run(id).changes > 0; }
+
+  /** By id. */
+  list(): readonly CameraRow[] {
+    return this.#statements.list.all().map((row) => ({ id: row.id, uri: row.uri, maxFps: row.max_fps, isDetecting: row.is_detecting === 1, isLooping: row.is_looping === 1 }));
+  }
+}

@@ -1,0 +1,57 @@
+import type { Envelope } from '../engine/ports.ts';
+import type { Stage, StageContext } from '../engine/stage.ts';
+import type { CameraId } from '../engine/units.ts';
+import type { Scaler } from '../media/types.ts';
+import type { ChunkPart } from '../messages/chunk-part.ts';
+import type { Feature, FeatureRequest } from '../messages/feature.ts';
+import type { FrameGate } from './frame-gate.ts';
+import { CameraFeaturizer, type FeaturizerTools } from './camera-featurizer.ts';
+
+/** Options of the featurizer stage. */
+export interface FeaturizerOptions {
+  readonly createDecoder: FeaturizerTools['createDecoder'];
+  /** Made when the stage opens, closed with it. */
+  readonly createScaler: () => Scaler;
+  /** Which frames to detect on. Asked when a camera appears. */
+  readonly gateOf: (camera: CameraId) => FrameGate;
+}
+
+/** Access units in, frames at model size out, each frame chosen before it is scaled. Keeps one decoder per camera. */
+export class Featurizer implements Stage<FeatureRequest<ChunkPart>, Feature> {
+  readonly #options: FeaturizerOptions;
+  readonly #cameras = new Map<CameraId, CameraFeaturizer>();
+  #scaler: Scaler | undefined;
+
+  constructor(options: FeaturizerOptions) {
+    this.#options = options;
+  }
+
+  async open(): Promise<void> {
+    this.#scaler = this.#options.createScaler();
+  }
+
+  async process(batch: readonly Envelope<FeatureRequest<ChunkPart>>[], ctx: StageContext): Promise<readonly Envelope<Feature>[]> {
+    const out: Envelope<Feature>[] = [];
+    for (const { body, key, trace } of batch) {
+      for (const feature of await this.#camera(key, ctx).take(body)) out.push({ body: feature, key, capturedAt: feature.capturedAt, trace });
+    }
+    return out;
+  }
+
+  async close(): Promise<void> {
+    for (const camera of this.#cameras.values()) camera.close();
+    this.#cameras.clear();
+    this.#scaler?.close();
+  }
+
+  #camera(id: CameraId, ctx: StageContext): CameraFeaturizer {
+    let camera = this.#cameras.get(id);
+    if (!camera) {
+      if (!this.#scaler) throw new Error('featurizer used before open');
+      const tools: FeaturizerTools = { createDecoder: this.#options.createDecoder, scaler: this.#scaler, nowMs: () => ctx.clock.monotonicMs() };
+      camera = new CameraFeaturizer(id, this.#options.gateOf(id), tools);
+      this.#cameras.set(id, camera);
+    }
+    return camera;
+  }
+}

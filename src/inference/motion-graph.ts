@@ -1,0 +1,189 @@
+import type { ModelProto } from './graph/generated/onnx_pb.js';
+import { GraphBuilder } from './graph/graph-builder.ts';
+import type { Value } from './graph/graph-builder.ts';
+
+/** Numbers of the motion detector. Grey levels are 0..255; times are frames. */
+export interface MotionSettings {
+  /** Working picture, multiples of `cell`. */
+  readonly width: number;
+  readonly height: number;
+  /** Side of the squares in which parts of one object are joined, pixels. */
+  readonly cell: number;
+  /** Least moving pixels of a square that belongs to an object. */
+  readonly cellMin: number;
+  /** Steps of label propagation: an object may be this many cells long. */
+  readonly steps: number;
+  /** Share of a new frame in the background, once learnt. */
+  readonly learningRate: number;
+  /** Least difference from the background that counts, grey levels. */
+  readonly contrastMin: number;
+  /** Differences below this many mean deviations are noise. */
+  readonly deviations: number;
+  /** Least moving pixels of an object. */
+  readonly areaMin: number;
+  /** A pixel that differs for so long belongs to the background. */
+  readonly settleFrames: number;
+  /** When more than this share of the picture differs, the scene has changed and is learnt anew. */
+  readonly sceneChange: number;
+}
+
+/** For cameras of 10 to 30 frames per second. */
+export const MOTION_SETTINGS: MotionSettings = {
+  width: 320, height: 180, cell: 2, cellMin: 2, steps: 64, learningRate: 0.04, contrastMin: 7, deviations: 5, areaMin: 14, settleFrames: 90, sceneChange: 0.6,
+};
+
+/** State tensors that go from one frame of a stream to the next: float32 `[1, 1, height, width]`, and `seen` `[1]`. All zero at the start. */
+export const MOTION_STATE = ['mean', 'deviation', 'age', 'seen'] as const;
+
+/** The picture differs from the background here. */
+interface Foreground {
+  /** Float 0 or 1, `[1, 1, height, width]`. */
+  readonly mask: Value;
+  /** The same without the halo that smoothing leaves around an object: its outline to the pixel. */
+  readonly tight: Value;
+  /** Difference over threshold. */
+  readonly ratio: Value;
+  /** Frame minus background minus the change of brightness. */
+  readonly difference: Value;
+  /** Mean absolute deviation before this frame. */
+  readonly smooth: Value;
+  /** Change of brightness of the whole picture, scalar. */
+  readonly brightness: Value;
+}
+
+/**
+ * Writes the motion detector as one graph: background subtraction with selective update, adaptive thresholds and connected components.
+ * Inputs: `frame` uint8 `[1, height, width, 1]` and `mean`, `deviation`, `age`, `seen`. Outputs: `detections` float32 `[m, 7]` in frame pixels,
+ * and the new state under `next_` names. After Wren et al. 1997 (running Gaussian) and Cucchiara et al. 2003 (ghosts: differences whose
+ * outline is in the background and not in the picture).
+ */
+export function motionGraph(settings: MotionSettings = MOTION_SETTINGS): ModelProto {
+  const { width, height } = settings;
+  const graph = new GraphBuilder('motion');
+  const plane = [1, 1, height, width];
+  const frame = graph.cast(graph.reshape(graph.input('frame', 'uint8', [1, height, width, 1]), plane), 'float32');
+  const mean = graph.input('mean', 'float32', plane);
+  const deviation = graph.input('deviation', 'float32', plane);
+  const age = graph.input('age', 'float32', plane);
+  const seen = graph.input('seen', 'float32', [1]);
+
+  const foreground = findForeground(graph, settings, { frame, mean, deviation, seen });
+  const components = findComponents(graph, settings, foreground, { frame, mean });
+  const state = updateState(graph, settings, foreground, { frame, mean, deviation, age, seen, ghosts: components.ghosts });
+
+  graph.output(components.detections, 'detections', 'float32', ['found', 7]);
+  graph.output(state.mean, 'next_mean', 'float32', plane);
+  graph.output(state.deviation, 'next_deviation', 'float32', plane);
+  graph.output(state.age, 'next_age', 'float32', plane);
+  graph.output(state.seen, 'next_seen', 'float32', [1]);
+  return graph.build();
+}
+
+function findForeground(graph: GraphBuilder, settings: MotionSettings, state: { frame: Value; mean: Value; deviation: Value; seen: Value }): Foreground {
+  const raw = graph.op('Sub', [state.frame, state.mean]);
+  const rough = graph.op('ReduceMean', [raw], { keepdims: 0 });
+  // Objects pull the plain mean along, so brightness is the mean over what lies near it.
+  const near = graph.cast(graph.op('Less', [graph.op('Abs', [graph.op('Sub', [raw, rough])]), graph.float(20)]), 'float32');
+  const brightness = graph.op('Div', [
+    graph.op('ReduceSum', [graph.op('Mul', [raw, near])], { keepdims: 0 }),
+    graph.op('Max', [graph.op('ReduceSum', [near], { keepdims: 0 }), graph.float(1)]),
+  ]);
+  const difference = graph.op('Sub', [raw, brightness]);
+  const smooth = graph.op('Abs', [graph.op('AveragePool', [difference], { kernel_shape: [3, 3], pads: [1, 1, 1, 1], count_include_pad: 0 })]);
+  const threshold = graph.op('Max', [graph.op('Mul', [state.deviation, graph.float(settings.deviations)]), graph.float(settings.contrastMin)]);
+  const ratio = graph.op('Div', [smooth, threshold]);
+  const known = graph.op('Greater', [state.seen, graph.float(0)]); // the first frame is all background
+  const differs = graph.op('And', [graph.op('Greater', [ratio, graph.float(1)]), known]);
+  const sharp = graph.op('And', [differs, graph.op('Greater', [graph.op('Abs', [difference]), threshold])]);
+  return { mask: graph.cast(differs, 'float32'), tight: graph.cast(sharp, 'float32'), ratio, difference, smooth, brightness };
+}
+
+function findComponents(graph: GraphBuilder, settings: MotionSettings, foreground: Foreground, pictures: { frame: Value; mean: Value }): { detections: Value; ghosts: Value } {
+  const { width, height, cell } = settings;
+  const [columns, rows] = [width / cell, height / cell];
+  const cells = rows * columns;
+  const tile = { kernel_shape: [cell, cell], strides: [cell, cell] };
+  const sums = graph.op('Concat', [
+    graph.op('AveragePool', [graph.op('Concat', [foreground.tight, graph.op('Mul', [foreground.ratio, foreground.tight])], { axis: 1 })], tile),
+    edgeStrengths(graph, settings, foreground.tight, pictures),
+  ], { axis: 1 });
+  const active = graph.cast(graph.op('Greater', [graph.slice(sums, 1, 0, 1), graph.float((settings.cellMin - 0.5) / (cell * cell))]), 'float32');
+  let labels = graph.op('Mul', [active, graph.floats(Array.from({ length: cells }, (_, index) => index + 1), [1, 1, rows, columns])]);
+  for (let step = 0; step < settings.steps; step++) {
+    labels = graph.op('Mul', [graph.op('MaxPool', [labels], { kernel_shape: [3, 3], pads: [1, 1, 1, 1] }), active]);
+  }
+  const label = graph.cast(graph.reshape(labels, [1, cells]), 'int64');
+  // Few squares are active, and scattering costs by the square: only they take part.
+  const chosen = graph.reshape(graph.slice(graph.op('NonZero', [label]), 0, 1, 2), [-1]);
+  const index = graph.op('Expand', [graph.op('Gather', [label, chosen], { axis: 1 }), graph.ints([4, 1])]);
+  const empty = graph.op('ConstantOfShape', [graph.ints([4, cells + 1])]);
+  const scatter = (values: Value, reduction: string): Value =>
+    graph.op('ScatterElements', [empty, index, graph.op('Gather', [graph.reshape(values, [4, cells]), chosen], { axis: 1 })], { axis: 1, reduction });
+  const extents = scatter(graph.op('MaxPool', [graph.op('Mul', [foreground.tight, reachPlanes(graph, width, height)])], tile), 'max');
+  const totals = scatter(sums, 'add');
+  const area = graph.slice(totals, 0, 0, 1);
+  const isGhost = graph.op('Greater', [graph.slice(totals, 0, 3, 4), graph.op('Mul', [graph.slice(totals, 0, 2, 3), graph.float(1.25)])]);
+  const isObject = graph.op('And', [graph.op('Greater', [area, graph.float((settings.areaMin - 0.5) / (cell * cell))]), graph.op('Not', [isGhost])]);
+  const ghostCells = graph.op('GatherElements', [graph.cast(isGhost, 'float32'), label], { axis: 1 });
+  const ghosts = graph.op('Resize', [graph.reshape(ghostCells, [1, 1, rows, columns]), undefined, graph.floats([1, 1, cell, cell])], {
+    mode: 'nearest', coordinate_transformation_mode: 'asymmetric', nearest_mode: 'floor',
+  });
+  return { detections: rowsOf(graph, { width, height, extents, totals, isObject }), ghosts };
+}
+
+/** `[1, 2, rows, columns]`: mean edge strength of the picture and of the background along the inside of the foreground's outline. */
+function edgeStrengths(graph: GraphBuilder, settings: MotionSettings, mask: Value, pictures: { frame: Value; mean: Value }): Value {
+  const { width, height, cell } = settings;
+  const outside = graph.op('MaxPool', [graph.op('Sub', [graph.float(1), mask])], { kernel_shape: [3, 3], pads: [1, 1, 1, 1] });
+  const outline = graph.op('Mul', [outside, mask]);
+  const both = graph.op('Concat', [pictures.frame, pictures.mean], { axis: 1 });
+  const inner = (value: Value, top: number, left: number): Value => // the picture without its border, moved
+    graph.op('Slice', [value, graph.ints([top, left]), graph.ints([top + height - 2, left + width - 2]), graph.ints([2, 3])]);
+  const across = graph.op('Abs', [graph.op('Sub', [inner(both, 1, 2), inner(both, 1, 0)])]);
+  const down = graph.op('Abs', [graph.op('Sub', [inner(both, 2, 1), inner(both, 0, 1)])]);
+  const strength = graph.op('Mul', [graph.op('Add', [across, down]), inner(outline, 1, 1)]);
+  return graph.op('AveragePool', [strength], { kernel_shape: [cell, cell], strides: [cell, cell], pads: [1, 1, 1, 1], count_include_pad: 1 });
+}
+
+/** `[1, 4, height, width]`: for each pixel its distance to the far border on the left, top, right and bottom, so that a maximum finds the extent. */
+function reachPlanes(graph: GraphBuilder, width: number, height: number): Value {
+  const planes = new Float32Array(4 * width * height);
+  for (let y = 0; y < height; y++) {
+    for (let x = 0; x < width; x++) {
+      for (const [plane, reach] of [width - x, height - y, x + 1, y + 1].entries()) planes[(plane * height + y) * width + x] = reach;
+    }
+  }
+  return graph.floats(planes, [1, 4, height, width]);
+}
+
+function rowsOf(graph: GraphBuilder, parts: { width: number; height: number; extents: Value; totals: Value; isObject: Value }): Value {
+  const chosen = graph.reshape(graph.slice(graph.op('NonZero', [parts.isObject]), 0, 1, 2), [-1]);
+  const pick = (from: Value, row: number): Value => graph.reshape(graph.op('Gather', [graph.slice(from, 0, row, row + 1), chosen], { axis: 1 }), [-1, 1]);
+  const strength = graph.op('Div', [pick(parts.totals, 1), pick(parts.totals, 0)]);
+  const zero = graph.op('Mul', [strength, graph.float(0)]);
+  return graph.op('Concat', [
+    zero, zero, graph.op('Div', [strength, graph.op('Add', [strength, graph.float(1)])]),
+    graph.op('Sub', [graph.float(parts.width), pick(parts.extents, 0)]), graph.op('Sub', [graph.float(parts.height), pick(parts.extents, 1)]),
+    pick(parts.extents, 2), pick(parts.extents, 3),
+  ], { axis: 1 });
+}
+
+function updateState(graph: GraphBuilder, settings: MotionSettings, foreground: Foreground, old: { frame: Value; mean: Value; deviation: Value; age: Value; seen: Value; ghosts: Value }): { mean: Value; deviation: Value; age: Value; seen: Value } {
+  const one = graph.float(1);
+  const settled = graph.op('Mul', [graph.op('Add', [old.age, one]), foreground.mask]);
+  const isSettled = graph.op('Greater', [settled, graph.float(settings.settleFrames)]);
+  const isChanged = graph.op('Greater', [graph.op('ReduceMean', [foreground.mask], { keepdims: 0 }), graph.float(settings.sceneChange)]);
+  const isFirst = graph.op('Less', [old.seen, graph.float(0.5)]);
+  const isTaken = graph.op('Or', [graph.op('Or', [isSettled, graph.op('Greater', [old.ghosts, graph.float(0)])]), graph.op('Or', [isChanged, isFirst])]);
+  const rate = graph.op('Max', [graph.op('Div', [one, graph.op('Add', [old.seen, one])]), graph.float(settings.learningRate)]);
+  const background = graph.op('Mul', [graph.op('Sub', [one, foreground.mask]), rate]);
+  const shifted = graph.op('Add', [old.mean, foreground.brightness]);
+  const learnt = graph.op('Add', [shifted, graph.op('Mul', [background, foreground.difference])]);
+  const deviation = graph.op('Add', [old.deviation, graph.op('Mul', [background, graph.op('Sub', [foreground.smooth, old.deviation])])]);
+  return {
+    mean: graph.op('Where', [isTaken, old.frame, learnt]),
+    deviation: graph.op('Where', [graph.op('Or', [isChanged, isFirst]), graph.float(1), deviation]),
+    age: graph.op('Where', [isTaken, graph.float(0), settled]),
+    seen: graph.op('Where', [isChanged, one, graph.op('Min', [graph.op('Add', [old.seen, one]), graph.float(1e6)])]),
+  };
+}

@@ -1,0 +1,90 @@
+import { createHash } from 'node:crypto';
+import type { CameraId } from '../engine/units.ts';
+import { PlatformError } from '../engine/errors.ts';
+import type { FrameShape, ModelFrame } from '../messages/model-frame.ts';
+import type { Box } from '../messages/terminal-record.ts';
+import { toBoxes } from './boxes.ts';
+import type { DetectorModel, DetectorOptions } from './detector-model.ts';
+import { serializeModel } from './graph/model-file.ts';
+import { MOTION_SETTINGS, MOTION_STATE, motionGraph } from './motion-graph.ts';
+import { openSession } from './session.ts';
+import type { Session, Tensor, Warn } from './session.ts';
+
+/** Version of the graph: grows when its results change. */
+const VERSION = '1';
+
+type State = Readonly<Record<string, Tensor>>;
+
+/**
+ * Loads the built-in motion detector: class 0, `motion`. It keeps a background of some 700 KB per stream until `forget`.
+ * @throws PlatformError PLUGIN_UNKNOWN (provider), PROVIDER_UNAVAILABLE
+ */
+export async function loadMotionDetector(options: DetectorOptions, ctx: { readonly warn: Warn }): Promise<DetectorModel> {
+  const bytes = serializeModel(motionGraph());
+  const session = await openSession(bytes, { providers: options.providers, warn: ctx.warn });
+  const detector = new MotionDetector(session, createHash('sha256').update(bytes).digest('hex'), options);
+  await detector.warmUp();
+  return detector;
+}
+
+class MotionDetector implements DetectorModel {
+  readonly id = `motion@${VERSION}`;
+  readonly digest: string;
+  readonly family = 'motion';
+  readonly provider: string;
+  readonly labels: readonly string[];
+  readonly shape: FrameShape = { width: MOTION_SETTINGS.width, height: MOTION_SETTINGS.height, fit: 'stretch', align: 'top-left', padValue: 0, channels: 'gray' };
+  readonly #session: Session;
+  readonly #scoreMin: number;
+  readonly #states = new Map<CameraId, State>();
+
+  constructor(session: Session, digest: string, options: DetectorOptions) {
+    this.digest = digest;
+    this.provider = session.provider;
+    this.labels = options.labels.length > 0 ? options.labels : ['motion'];
+    this.#session = session;
+    this.#scoreMin = options.scoreMin;
+  }
+
+  async warmUp(): Promise<void> {
+    await this.#run(new Uint8Array(this.shape.width * this.shape.height), this.#empty());
+  }
+
+  async detect(frame: ModelFrame, key: CameraId): Promise<readonly Box[]> {
+    if (frame.width !== this.shape.width || frame.height !== this.shape.height || frame.pixels.byteLength !== frame.width * frame.height) {
+      throw new PlatformError('INFERENCE_FAILED', `a frame of ${frame.width}x${frame.height} in ${frame.pixels.byteLength} bytes is not the grey ${this.shape.width}x${this.shape.height} that '${this.id}' wants`);
+    }
+    const { rows, state } = await this.#run(frame.pixels, this.#states.get(key) ?? this.#empty());
+    this.#states.set(key, state);
+    return toBoxes(rows, frame, this.labels, this.#scoreMin);
+  }
+
+  forget(key: CameraId): void {
+    this.#states.delete(key);
+  }
+
+  close(): Promise<void> {
+    this.#states.clear();
+    return this.#session.close();
+  }
+
+  #empty(): State {
+    const { width, height } = this.shape;
+    return Object.fromEntries(MOTION_STATE.map((name) => {
+      const dims = name === 'seen' ? [1] : [1, 1, height, width];
+      return [name, this.#session.tensor('float32', new Float32Array(dims.reduce((product, dim) => product * dim, 1)), dims)];
+    }));
+  }
+
+  async #run(pixels: Uint8Array, state: State): Promise<{ rows: Float32Array; state: State }> {
+    const outputs = await this.#session.run({ ...state, frame: this.#session.tensor('uint8', pixels, [1, this.shape.height, this.shape.width, 1]) });
+    const next: Record<string, Tensor> = {};
+    for (const name of MOTION_STATE) {
+      const value = outputs[`next_${name}`];
+      if (value) next[name] = value;
+    }
+    const rows = outputs['detections']?.data;
+    if (!(rows instanceof Float32Array)) throw new PlatformError('INFERENCE_FAILED', `'${this.id}' gave no boxes`);
+    return { rows, state: next };
+  }
+}

@@ -1,0 +1,34 @@
+/** One endpoint, as `GET /` lists it. */
+export interface Endpoint {
+  readonly method: 'GET' | 'POST' | 'DELETE';
+  /** `:name` stands for one path segment. */
+  readonly path: string;
+  readonly summary: string;
+}
+
+/** Every endpoint of the gateway. A test compares it with the routes that answer. */
+export const ENDPOINTS: readonly Endpoint[] = [
+  { method: 'GET', path: '/', summary: 'This list.' },
+  { method: 'GET', path: '/api/v1/infer', summary: 'Detections as JSON lines: ?stream=CAMERA-OR-URL &frames=N &after=RECORD-ID &include=dropped; several stream= with &align=MS give groups.' },
+  { method: 'GET', path: '/api/v1/cameras', summary: 'All cameras and how they are.' },
+  { method: 'POST', path: '/api/v1/cameras', summary: 'Adds a camera: {id, uri, maxFps?, detect?, loop?}.' },
+  { method: 'GET', path: '/api/v1/cameras/:id', summary: 'One camera.' },
+  { method: 'DELETE', path: '/api/v1/cameras/:id', summary: 'Removes a camera; its recordings stay.' },
+  { method: 'GET', path: '/api/v1/records', summary: 'Terminal records by page: ?camera= &after=RECORD-ID &limit=.' },
+  { method: 'GET', path: '/api/v1/events', summary: 'What happened to cameras and processes: ?camera= &limit=.' },
+  { method: 'GET', path: '/api/v1/chunks', summary: 'Recorded chunks: ?camera= &from= &to= &limit=.' },
+  { method: 'GET', path: '/api/v1/ledger', summary: 'Frames received, detected and dropped, per camera and epoch.' },
+  { method: 'GET', path: '/healthz', summary: '200 while the event loop turns.' },
+  { method: 'GET', path: '/readyz', summary: '200 when ready, else 503; the supervision tree: ?format=text for reading.' },
+  { method: 'GET', path: '/metrics', summary: 'Prometheus metrics.' },
+];
+
+/** Methods that a path takes; empty when it is no path of ours. */
+export function methodsOf(path: string): readonly string[] {
+  const wanted = path.split('/');
+  const matching = ENDPOINTS.filter((endpoint) => {
+    const parts = endpoint.path.split('/');
+    return parts.length === wanted.length && parts.every((part, index) => part === wanted[index] || (part.startsWith(':') && wanted[index] !== ''));
+  });
+  return matching.flatMap((endpoint) => (endpoint.method === 'GET' ? ['GET', 'HEAD'] : [endpoint.method]));
+}

@@ -1,0 +1,81 @@
+import type { ActorReport } from '../engine/actor.ts';
+import type { CameraId, EpochMicros } from '../engine/units.ts';
+import type { Balance, CameraRow, ChunkRow, CommittedRecord } from '../data-ops/store.ts';
+import type { PlatformEvent } from '../messages/platform-event.ts';
+import type { DropReason } from '../messages/terminal-record.ts';
+
+/** State of a camera as its last `camera-state` event says. */
+export type CameraState = Extract<PlatformEvent, { type: 'camera-state' }>['state'];
+
+/** A camera as clients see it. Holds no credentials. */
+export interface CameraView {
+  readonly id: CameraId;
+  /** The URI without credentials (`Source.label`). */
+  readonly label: string;
+  readonly state: CameraState;
+  /** Opened by a reader of an allowed URL; goes when its last reader leaves. */
+  readonly isTemporary: boolean;
+  /** Of the current session; 0 before the first. */
+  readonly epoch: number;
+  /** Frames received per second, over the last seconds. */
+  readonly fps: number;
+  readonly maxFps: number | null;
+  readonly isDetecting: boolean;
+  readonly isLooping: boolean;
+  /** Of all epochs. */
+  readonly counts: { readonly received: number; readonly detected: number; readonly dropped: Readonly<Partial<Record<DropReason, number>>>; readonly gaps: number };
+  readonly lastError?: { readonly code: string; readonly message: string };
+}
+
+/** Where a stream of records starts and ends. */
+export interface RecordQuery {
+  readonly camera: CameraId;
+  /** Records with a greater id, oldest first; undefined: only what is committed from now on. */
+  readonly after?: number;
+  /** Aborts when the reader has left. */
+  readonly signal: AbortSignal;
+}
+
+/** A temporary camera, opened for one reader. */
+export interface OpenedStream {
+  readonly camera: CameraId;
+  /** Id before the stream's first record, so that its first frame is not missed. */
+  readonly after: number;
+}
+
+/**
+ * What the HTTP (and any other) face needs of the platform. The root process implements it; a test needs an object literal.
+ * Calls may reject with any PlatformError: the face turns its code into the status of the error table.
+ */
+export interface ServingBackend {
+  cameras(): readonly CameraView[];
+  /** The registered camera whose URI is `uri`, credentials and spelling of the host aside. */
+  cameraOf(uri: string): CameraId | undefined;
+  /** @throws PlatformError CAMERA_EXISTS, REQUEST_INVALID (the URI), PLUGIN_UNKNOWN, STORE_FAILED */
+  addCamera(request: CameraRow): Promise<CameraView>;
+  /** @throws PlatformError CAMERA_UNKNOWN, STORE_FAILED */
+  removeCamera(id: CameraId): Promise<void>;
+  /**
+   * Opens a temporary camera for a URL that was found to be allowed. It lives until `signal` aborts; readers of one URL may share one.
+   * @throws PlatformError SOURCE_UNREACHABLE, SOURCE_REFUSED, OVERLOADED
+   */
+  openStream(uri: string, signal: AbortSignal): Promise<OpenedStream>;
+  /**
+   * Records as they are committed: durable, in the order of their ids, each once. Pulled: while nobody asks for the next one,
+   * no more than a bounded page is held; what was missed is read from the store. Ends when the camera is removed, or is a finite
+   * source that ended and every record of it was given.
+   * @throws PlatformError CAMERA_UNKNOWN, STORE_FAILED
+   */
+  records(query: RecordQuery): AsyncIterable<CommittedRecord>;
+  /** Records with id > `after`, oldest first, at most `max`. */
+  recordsAfter(query: { readonly after: number; readonly max: number; readonly camera?: CameraId }): Promise<readonly CommittedRecord[]>;
+  /** Newest last, at most `max`. */
+  events(query: { readonly camera?: CameraId; readonly max: number }): Promise<readonly PlatformEvent[]>;
+  /** Recorded chunks that overlap [from, to), oldest first, at most `max`. */
+  chunks(query: { readonly camera?: CameraId; readonly from?: EpochMicros; readonly to?: EpochMicros; readonly max: number }): Promise<readonly ChunkRow[]>;
+  balances(): Promise<readonly Balance[]>;
+  tree(): ActorReport;
+  isReady(): { readonly ready: boolean; readonly reasons: readonly string[] };
+  /** The metrics page (Prometheus text or OpenMetrics). */
+  metrics(): Promise<{ readonly contentType: string; readonly body: string }>;
+}

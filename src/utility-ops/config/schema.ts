@@ -1,0 +1,103 @@
+import { z } from 'zod';
+import { BYTE_SIZE, parseByteSize } from './byte-size.ts';
+
+const milliseconds = (min: number): z.ZodInt => z.int().min(min).max(86_400_000);
+const byteSize = (): z.ZodType<number, string | number> => z.union([z.int().min(0), z.string().regex(BYTE_SIZE, 'expected bytes like "20GB" or "500MiB"')])
+  .transform((size) => (typeof size === 'number' ? size : parseByteSize(size)));
+
+const camera = z.strictObject({
+  id: z.string().regex(/^[a-z0-9][a-z0-9_-]{0,62}$/, 'expected 1 to 63 of a-z 0-9 - _, starting with a letter or digit').describe('Name of the camera: 1 to 63 of `a-z 0-9 - _`, starting with a letter or digit.').meta({ examples: ['dock-2'] }),
+  uri: z.string().min(1).describe('Where its pictures come from: an rtsp:// address, a file or a folder of pictures.').meta({ examples: ['rtsp://user:password@10.0.0.12/stream1'] }),
+  maxFps: z.number().min(0).max(1000).optional().describe('At most so many frames a second are detected on; all are recorded. 0: every frame. Absent: `ingress.maxFps`.').meta({ examples: [10] }),
+  isDetecting: z.boolean().default(true).describe('False: the camera is recorded only.'),
+  isLooping: z.boolean().default(false).describe('True: a file starts again at its end.'),
+});
+
+const ingress = z.strictObject({
+  maxFps: z.number().min(0).max(1000).default(0).describe('At most so many frames a second of each camera are detected on; all are recorded. 0: every frame.'),
+  stallMs: milliseconds(100).default(2_000).describe('A camera that sends nothing for so long is closed and opened again.'),
+  connectTimeoutMs: milliseconds(100).default(5_000).describe('A camera that does not answer within this time counts as unreachable.'),
+  reconnectBackoffMs: milliseconds(1).default(250).describe('First wait before a lost camera is tried again; doubles with each failure.'),
+  reconnectBackoffMaxMs: milliseconds(1).default(10_000).describe('Longest wait between two tries of a lost camera.'),
+  camerasPerProcess: z.int().min(1).max(256).default(16).describe('Cameras that share one ingest process: more save memory, fewer lose less when one process fails.'),
+  threadPoolSize: z.int().min(0).max(1024).default(0).describe('Threads of an ingest process for blocking reads. 0: twice its cameras and four.'),
+});
+
+const recording = z.strictObject({
+  partMs: milliseconds(10).default(200).describe('Recorded video is flushed to disk this often: the most that a power cut takes.'),
+  chunkSeconds: z.number().min(1).max(3600).default(10).describe('A recorded file is closed at the first key frame after this time.'),
+  maxBytes: byteSize().prefault('20GB').describe('Room for recorded video of all cameras; the oldest files are deleted beyond it.'),
+});
+
+const vision = z.strictObject({
+  processes: z.int().min(1).max(256).default(1).describe('Processes that decode and detect: one per core or GPU to use.'),
+  stalenessMs: milliseconds(1).default(100).describe('A live frame that waited longer gives way to a newer one of its camera (dropped as `stale`).'),
+  catchUpMs: milliseconds(0).default(5000).describe('For so long after a vision process was replaced, the frames missed meanwhile are caught up with before any counts as stale.'),
+  maxRewindMs: milliseconds(0).default(10_000).describe('Frames that waited longer than this for a vision process are dropped as `expired`.'),
+});
+
+const modelOps = z.strictObject({
+  model: z.string().min(1).default('motion').describe('Path of an ONNX detector, or `motion` for the built-in one that needs no weights.'),
+  family: z.string().min(1).default('auto').describe('Family of the model, or `auto` to tell it from the file.'),
+  labels: z.array(z.string()).default([]).describe('Class names in the order of the model\'s output; empty: those of the model or its family.'),
+  scoreMin: z.number().min(0).max(1).default(0.3).describe('Boxes with a lower score are left out.'),
+  iouMax: z.number().min(0).max(1).default(0.45).describe('Of two boxes of a class that overlap more than this (intersection over union) the better stays.'),
+  providers: z.array(z.string().min(1)).min(1).default(['cpu']).describe('Execution providers in order of preference, such as `cuda` and `cpu`.'),
+  gpuPool: z.int().min(0).max(64).default(0).describe('GPUs that vision processes are spread over. 0: all use the first.'),
+});
+
+const serving = z.strictObject({
+  httpHost: z.string().min(1).default('127.0.0.1').describe('Address the HTTP API listens on; 0.0.0.0 opens it to the network, without a password.'),
+  httpPort: z.int().min(0).max(65_535).default(8080).describe('Port of the HTTP API. 0: any free one.'),
+  allowStreams: z.array(z.string().min(1)).default([]).describe('Patterns of URIs (`*` is any text) that requests may open besides the registered cameras.'),
+  maxStreams: z.int().min(1).max(10_000).default(64).describe('Streams that clients may hold open at a time.'),
+});
+
+const store = z.strictObject({
+  retentionHours: z.number().min(0).max(876_000).default(168).describe('Detections are kept this long; their counts stay. 0: for ever.'),
+});
+
+const utilityOps = z.strictObject({
+  logLevel: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info').describe('Least severe log lines that are written.'),
+  logFormat: z.enum(['auto', 'json', 'pretty']).default('auto').describe('Form of log lines; `auto`: pretty on a terminal, else JSON.'),
+});
+
+/** Every setting, with its range, default and the sentence that config/default.toml shows. */
+export const CONFIG_SCHEMA = z.strictObject({
+  data: z.string().min(1).default('.vto').describe('Folder for recordings, detections and state; relative to the working directory.'),
+  ingress: ingress.prefault({}).describe('Cameras: how they are opened and watched.'),
+  recording: recording.prefault({}).describe('The archive: how every received frame is kept.'),
+  vision: vision.prefault({}).describe('Vision processes: how frames are decoded and detected on.'),
+  modelOps: modelOps.prefault({}).describe('The model.'),
+  serving: serving.prefault({}).describe('The HTTP API.'),
+  store: store.prefault({}).describe('The database of detections and state.'),
+  utilityOps: utilityOps.prefault({}).describe('Logs.'),
+  cameras: z.array(camera).default([]).describe('Cameras: one table each. Tables of several files are joined by id.'),
+});
+
+type DeepReadonly<Value> = Value extends object ? { readonly [Key in keyof Value]: DeepReadonly<Value[Key]> } : Value;
+
+/** All settings, complete and checked. Sizes are in bytes. Frozen. */
+export type Config = DeepReadonly<z.output<typeof CONFIG_SCHEMA>>;
+
+/** Some settings, unchecked, in the form of files and flags. */
+export type ConfigInput = DeepReadonly<z.input<typeof CONFIG_SCHEMA>>;
+
+/** A camera of the settings. */
+export type CameraConfig = Config['cameras'][number];
+
+/** The part of JSON Schema (2020-12) that the settings use. */
+export interface SchemaNode {
+  readonly type?: string;
+  readonly description?: string;
+  readonly default?: unknown;
+  readonly examples?: readonly unknown[];
+  readonly properties?: Readonly<Record<string, SchemaNode>>;
+  readonly items?: SchemaNode;
+  readonly anyOf?: readonly SchemaNode[];
+}
+
+/** The settings as JSON Schema, as they are written in files. */
+export function configJsonSchema(): SchemaNode {
+  return z.toJSONSchema(CONFIG_SCHEMA, { io: 'input' }) as SchemaNode;
+}

@@ -1,0 +1,52 @@
+/** One metric: Prometheus name without the prefix `visutility_`, and what it counts. */
+export interface MetricRow {
+  readonly kind: 'counter' | 'gauge' | 'histogram';
+  /** `<noun>_<unit>[_total]`, base units. */
+  readonly name: string;
+  readonly labels: readonly string[];
+  readonly help: string;
+}
+
+/** Every metric of the platform. The label `process` is added when the metrics of all processes are joined. */
+export const METRICS = {
+  framesReceived: { kind: 'counter', name: 'frames_received_total', labels: ['camera'], help: 'Frames that are durable in the archive.' },
+  framesDetected: { kind: 'counter', name: 'frames_detected_total', labels: ['camera'], help: 'Frames that went through the detector.' },
+  framesDropped: { kind: 'counter', name: 'frames_dropped_total', labels: ['camera', 'reason', 'intentional'], help: 'Received frames that ended without detection.' },
+  boxes: { kind: 'counter', name: 'boxes_total', labels: ['camera'], help: 'Detected objects.' },
+  frameAge: { kind: 'histogram', name: 'frame_age_seconds', labels: ['camera'], help: 'Time from arrival of a frame on this machine to the end of its detection.' },
+  decodeTime: { kind: 'histogram', name: 'decode_seconds', labels: [], help: 'Time to decode and scale a detected frame.' },
+  inferTime: { kind: 'histogram', name: 'infer_seconds', labels: ['provider'], help: 'Time of the model for a frame.' },
+  waitTime: { kind: 'histogram', name: 'wait_seconds', labels: [], help: 'Time a frame waited for decoding and for the model.' },
+  cameraLive: { kind: 'gauge', name: 'camera_live', labels: ['camera'], help: '1 while the camera sends frames, else 0.' },
+  reconnects: { kind: 'counter', name: 'reconnects_total', labels: ['camera', 'reason'], help: 'Sessions of a camera that ended and were opened again, by error code.' },
+  gaps: { kind: 'counter', name: 'gaps_total', labels: ['camera'], help: 'Spans of time whose frames never became durable.' },
+  chunkBytes: { kind: 'counter', name: 'chunk_bytes_total', labels: ['camera'], help: 'Bytes written to the archive.' },
+  chunkFrames: { kind: 'counter', name: 'chunk_frames_total', labels: ['camera'], help: 'Frames written to the archive.' },
+  ledgerPending: { kind: 'gauge', name: 'ledger_pending_frames', labels: ['camera'], help: 'Received frames without a terminal record.' },
+  queueItems: { kind: 'gauge', name: 'queue_items', labels: ['queue'], help: 'Items waiting in a bounded queue.' },
+  queueBytes: { kind: 'gauge', name: 'queue_bytes', labels: ['queue'], help: 'Bytes waiting in a bounded queue.' },
+  stageIn: { kind: 'counter', name: 'stage_in_total', labels: ['stage'], help: 'Items that entered a stage.' },
+  stageOut: { kind: 'counter', name: 'stage_out_total', labels: ['stage'], help: 'Items that left a stage.' },
+  stageDropped: { kind: 'counter', name: 'stage_dropped_total', labels: ['stage', 'reason', 'intentional'], help: 'Items that a stage left out.' },
+  stageFailures: { kind: 'counter', name: 'stage_failures_total', labels: ['stage', 'code'], help: 'Errors of a stage by code.' },
+  stageBatch: { kind: 'histogram', name: 'stage_batch_seconds', labels: ['stage'], help: 'Time a stage worked on a batch.' },
+  stageBlocked: { kind: 'counter', name: 'stage_blocked_seconds_total', labels: ['stage'], help: 'Time a stage waited for its output to be taken.' },
+  processRestarts: { kind: 'counter', name: 'process_restarts_total', labels: ['child'], help: 'Child processes that ended and were started again.' },
+  actorRestarts: { kind: 'counter', name: 'actor_restarts_total', labels: ['actor'], help: 'Actors that failed and were started again.' },
+  seriesRefused: { kind: 'counter', name: 'series_refused_total', labels: ['metric'], help: 'Samples counted under `other` because a metric has too many label values.' },
+} as const satisfies Record<string, MetricRow>;
+
+/** Name of a row of the table. */
+export type MetricId = keyof typeof METRICS;
+
+/** Rows of one kind. */
+export type MetricOf<Kind extends MetricRow['kind']> = { [Id in MetricId]: (typeof METRICS)[Id]['kind'] extends Kind ? Id : never }[MetricId];
+
+/** The labels of a metric, all of them. */
+export type LabelsOf<Id extends MetricId> = Readonly<Record<(typeof METRICS)[Id]['labels'][number], string>>;
+
+/** Prefix of every metric name. */
+export const METRIC_PREFIX = 'visutility_';
+
+/** Upper bounds of histograms in seconds: 1 ms to 10 s, about three per decade; those that the latency targets (33, 100, 500 ms) need among them. */
+export const SECONDS_BUCKETS = [0.001, 0.002, 0.005, 0.01, 0.02, 0.033, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10] as const;

@@ -1,0 +1,114 @@
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { PlatformError } from '../../src/engine/errors.ts';
+import { parseArguments, parseCamera, userFolder, type Invocation } from '../../src/cli/arguments.ts';
+import { COMMANDS } from '../../src/cli/flags.ts';
+import { renderCommandHelp, renderHelp } from '../../src/cli/help.ts';
+import { loadConfig } from '../../src/utility-ops/config/load-config.ts';
+
+function parse(line: string): Invocation {
+  return parseArguments(line.split(' ').filter((word) => word !== ''), '/home/me');
+}
+
+function refusal(line: string): string {
+  try {
+    parse(line);
+  } catch (error) {
+    assert.instance(error, PlatformError);
+    assert.is((error as PlatformError).code, 'CONFIG_INVALID');
+    return (error as PlatformError).message;
+  }
+  throw new Error(`accepted: ${line}`);
+}
+
+test('start makes a layer of settings of its flags, with paths relative to the user', () => {
+  const invocation = parse('start --camera dock=rtsp://u:p@h/1 --camera clips/a.mp4 --loop --model m/yolox.onnx --score-min 0.5 --port 0 --host 0.0.0.0 --allow-stream rtsp://10.* --data d --config a.toml --config /b.toml --no-table --max-fps 5 --labels coco.names --family yolox --provider cuda --provider cpu --log warn');
+  assert.equal(invocation, {
+    command: 'start', configFiles: ['/home/me/a.toml', '/b.toml'], hasTable: false, labelsFile: '/home/me/coco.names',
+    flags: {
+      data: '/home/me/d',
+      cameras: [{ id: 'dock', uri: 'rtsp://u:p@h/1', isLooping: true }, { id: 'a', uri: '/home/me/clips/a.mp4', isLooping: true }],
+      ingress: { maxFps: 5 },
+      modelOps: { model: '/home/me/m/yolox.onnx', family: 'yolox', scoreMin: 0.5, providers: ['cuda', 'cpu'] },
+      serving: { httpHost: '0.0.0.0', httpPort: 0, allowStreams: ['rtsp://10.*'] },
+      utilityOps: { logLevel: 'warn' },
+    },
+  });
+  if (invocation.command === 'start') assert.is(loadConfig({ flags: invocation.flags, cwd: '/home/me' }).serving.httpPort, 0);
+});
+
+test('flags that are not given leave the settings of files and environment alone', () => {
+  const invocation = parse('start');
+  assert.equal(invocation, { command: 'start', configFiles: [], hasTable: true, flags: { ingress: {}, modelOps: {}, serving: {}, utilityOps: {} } });
+});
+
+test('infer takes one input and its form of output', () => {
+  assert.equal(parse('infer clip.mp4 --format coco --out o.json --every 3 --model motion'), {
+    command: 'infer', input: '/home/me/clip.mp4', configFiles: [], flags: { modelOps: { model: 'motion' } }, format: 'coco', out: '/home/me/o.json', every: 3, maxFps: 0,
+  });
+  assert.equal((parse('infer rtsp://h/1') as { input: string }).input, 'rtsp://h/1');
+  assert.match(refusal('infer'), 'needs INPUT');
+  assert.match(refusal('infer a b'), "but got 'b'");
+  assert.match(refusal('infer a --format xml'), "unknown value 'xml'; known: ndjson, coco, mot");
+  assert.match(refusal('infer a --every 0'), 'from 1 to 1000000');
+  assert.match(refusal('infer a --every 1.5'), 'whole number');
+});
+
+test('verify, doctor, help and version', () => {
+  assert.equal(parse('verify --data x --ledger-only'), { command: 'verify', flags: { data: '/home/me/x' }, isLedgerOnly: true });
+  assert.equal(parse('doctor --model /m.onnx'), { command: 'doctor', flags: { modelOps: { model: '/m.onnx' } } });
+  for (const line of ['', 'help', '--help', '-h']) assert.equal(parse(line), { command: 'help' });
+  assert.equal(parse('start --port x --help'), { command: 'help', topic: 'start' });
+  assert.equal(parse('help infer'), { command: 'help', topic: 'infer' });
+  for (const line of ['version', '--version', '-v']) assert.equal(parse(line), { command: 'version' });
+});
+
+test('an unknown command or flag is refused with the nearest known one', () => {
+  assert.match(refusal('strat'), "unknown command 'strat'; did you mean 'start'?");
+  assert.match(refusal('start --modle x'), 'knows no flag --modle; did you mean --model?');
+  assert.match(refusal('start --every 2'), 'it belongs to vto infer');
+  assert.match(refusal('start -x'), 'knows no flag -x');
+  assert.match(refusal('start clip.mp4'), "takes no argument besides flags, but got 'clip.mp4'");
+  assert.match(refusal('start --constructor x'), 'knows no flag --constructor');
+});
+
+test('a flag without, with a wrong, or with two values is refused', () => {
+  assert.match(refusal('start --model'), '--model needs a value');
+  assert.match(refusal('start --model --loop'), '--model needs a value');
+  assert.match(refusal('start --loop=yes'), '--loop takes no value');
+  assert.match(refusal('start --port http'), "--port must be a number, not 'http'");
+  assert.match(refusal('start --port 70000'), 'from 0 to 65535');
+  assert.match(refusal('start --score-min -0.1'), 'from 0 to 1');
+  assert.match(refusal('start --model a --model b'), '--model is given twice');
+});
+
+test('a camera without an id is named after its file or host, never after its password', () => {
+  const taken = new Set<string>();
+  const named = (text: string): string => parseCamera(text, '/c', false, taken).id;
+  assert.equal(['clips/Front Door.mp4', 'rtsp://user:p@ss/w@10.0.0.12:554/stream?x=1', 'front-door.mkv', 'rtsp://10.0.0.12/2', './a=b.mp4', 'file:///x/Lobby.mp4', 'synthetic:', '---.mp4', 'pictures/'].map(named),
+    ['front-door', '10-0-0-12', 'front-door-2', '10-0-0-12-2', 'a-b', 'lobby', 'synthetic', 'camera', 'pictures']);
+  assert.equal(parseCamera('x=synthetic:640x360?a=b', '/c', true, taken), { id: 'x', uri: 'synthetic:640x360?a=b', isLooping: true });
+  assert.throws(() => parseCamera('Dock=rtsp://h', '/c', false, taken), /camera id 'Dock'/);
+  assert.throws(() => parseCamera('dock=', '/c', false, taken), /lacks the URI/);
+});
+
+test('relative paths are the user\'s under npm start, the working directory\'s elsewhere', () => {
+  assert.is(userFolder({ INIT_CWD: '/user', npm_lifecycle_event: 'start' }, '/repo'), '/user');
+  assert.is(userFolder({ INIT_CWD: '/user', npm_lifecycle_event: 'test' }, '/tmp/x'), '/tmp/x');
+  assert.is(userFolder({}, '/tmp/x'), '/tmp/x');
+});
+
+test('help shows every command and every flag, within 140 columns', () => {
+  for (const name of Object.keys(COMMANDS)) assert.match(renderHelp(), `  ${name}`);
+  for (const [name, command] of Object.entries(COMMANDS)) {
+    const text = renderCommandHelp(name as keyof typeof COMMANDS);
+    for (const flag of Object.keys(command.flags)) assert.match(text, `  --${flag}`);
+    for (const line of text.split('\n')) assert.ok(line.length <= 140, line);
+  }
+});
+
+test('the examples of help are accepted', () => {
+  for (const command of Object.values(COMMANDS)) for (const example of command.examples) assert.ok(parse(example.replace(/^vto /, '').replace(/ >.*/, '')));
+});
+
+test.run();

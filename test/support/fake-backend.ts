@@ -1,0 +1,116 @@
+import type { ActorReport } from '../../src/engine/actor.ts';
+import { PlatformError } from '../../src/engine/errors.ts';
+import { epochMicros, type CameraId } from '../../src/engine/units.ts';
+import type { Balance, ChunkRow, CommittedRecord } from '../../src/data-ops/store.ts';
+import type { DetectedRecord, DroppedRecord } from '../../src/messages/terminal-record.ts';
+import type { PlatformEvent } from '../../src/messages/platform-event.ts';
+import type { CameraView, OpenedStream, RecordQuery, ServingBackend } from '../../src/serving-ops/service.ts';
+
+/** A detected frame of a camera, `at` in microseconds. */
+export function detected(camera: string, frameSeq: number, at = frameSeq * 40_000, padding = ''): DetectedRecord {
+  return {
+    kind: 'detected', camera: camera as CameraId, epoch: 1, frameSeq, capturedAt: epochMicros(1_700_000_000_000_000 + at), ptsSeconds: at / 1e6,
+    width: 1920, height: 1080, boxes: [{ classId: 0, label: `person${padding}`, score: 0.9, x1: 1, y1: 2, x2: 3, y2: 4 }],
+    model: 'motion@1.0.0', modelDigest: 'ab', provider: 'cpu', timings: { decodeMs: 1, waitMs: 2, inferMs: 3, ageMs: 7 },
+  };
+}
+
+/** A run of dropped frames. */
+export function dropped(camera: string, from: number, to: number): DroppedRecord {
+  return { kind: 'dropped', camera: camera as CameraId, epoch: 1, from, to, reason: 'rate', isIntentional: true, capturedAt: epochMicros(1_700_000_000_000_000) };
+}
+
+/** A backend in memory: records are appended by the test, readers wait for them. */
+export class FakeBackend implements ServingBackend {
+  readonly views: CameraView[] = [];
+  readonly store: CommittedRecord[] = [];
+  readonly platformEvents: PlatformEvent[] = [];
+  readonly uris = new Map<string, CameraId>();
+  ledger: readonly Balance[] = [];
+  chunkRows: readonly ChunkRow[] = [];
+  readiness: { ready: boolean; reasons: string[] } = { ready: true, reasons: [] };
+  /** Readers whose iterator is open. */
+  readers = 0;
+  /** Records handed to readers. */
+  pulled = 0;
+  /** Temporary cameras that are open now. */
+  temporary = 0;
+  openDelay: Promise<void> = Promise.resolve();
+  failWith: unknown;
+  isEnded = false;
+  #nextId = 0;
+  #wake: (() => void)[] = [];
+
+  addView(id: string, extra: Partial<CameraView> = {}): CameraView {
+    const view: CameraView = {
+      id: id as CameraId, label: `rtsp://cam/${id}`, state: 'live', isTemporary: false, epoch: 1, fps: 25, maxFps: null, isDetecting: true, isLooping: false,
+      counts: { received: 0, detected: 0, dropped: {}, gaps: 0 }, ...extra,
+    };
+    this.views.push(view);
+    return view;
+  }
+
+  append(record: CommittedRecord['record']): void {
+    this.store.push({ id: ++this.#nextId, record });
+    this.#wakeAll();
+  }
+
+  end(): void { this.isEnded = true; this.#wakeAll(); }
+
+  #wakeAll(): void { for (const wake of this.#wake.splice(0)) wake(); }
+  #check(): void { if (this.failWith !== undefined) throw this.failWith; }
+
+  cameras(): readonly CameraView[] { this.#check(); return this.views; }
+  cameraOf(uri: string): CameraId | undefined { return this.uris.get(uri); }
+
+  async addCamera(request: Parameters<ServingBackend['addCamera']>[0]): Promise<CameraView> {
+    this.#check();
+    if (this.views.some((view) => view.id === request.id)) throw new PlatformError('CAMERA_EXISTS', `camera '${request.id}' exists`);
+    return await Promise.resolve(this.addView(request.id, { maxFps: request.maxFps, isDetecting: request.isDetecting, isLooping: request.isLooping }));
+  }
+
+  async removeCamera(id: CameraId): Promise<void> {
+    this.views.splice(this.views.findIndex((view) => view.id === id), 1);
+    await Promise.resolve();
+  }
+
+  async openStream(_uri: string, signal: AbortSignal): Promise<OpenedStream> {
+    this.temporary++;
+    signal.addEventListener('abort', () => { this.temporary--; }, { once: true });
+    await this.openDelay;
+    return { camera: 'temporary-1' as CameraId, after: this.#nextId };
+  }
+
+  async *records(query: RecordQuery): AsyncGenerator<CommittedRecord, void> {
+    this.readers++;
+    let after = query.after ?? this.#nextId;
+    try {
+      for (;;) {
+        const next = this.store.find((each) => each.id > after && each.record.camera === query.camera);
+        if (next !== undefined) { after = next.id; this.pulled++; yield next; continue; }
+        if (this.isEnded || query.signal.aborted) return;
+        await new Promise<void>((resolve) => { this.#wake.push(resolve); query.signal.addEventListener('abort', () => resolve(), { once: true }); });
+        this.#check();
+      }
+    } finally {
+      this.readers--;
+    }
+  }
+
+  async recordsAfter(query: { after: number; max: number; camera?: CameraId }): Promise<readonly CommittedRecord[]> {
+    this.#check();
+    return await Promise.resolve(this.store.filter((each) => each.id > query.after && (query.camera ?? each.record.camera) === each.record.camera).slice(0, query.max));
+  }
+
+  async events(query: { camera?: CameraId; max: number }): Promise<readonly PlatformEvent[]> { return await Promise.resolve(this.platformEvents.slice(-query.max)); }
+  async chunks(query: { max: number }): Promise<readonly ChunkRow[]> { return await Promise.resolve(this.chunkRows.slice(0, query.max)); }
+  async balances(): Promise<readonly Balance[]> { return await Promise.resolve(this.ledger); }
+
+  tree(): ActorReport {
+    const child: ActorReport = { name: 'vision-1', state: 'backing-off', generation: 3, restarts: 2, status: 'starting', lastError: { code: 'PROCESS_EXITED', message: 'child of rtsp://u:secret@cam/ ended' }, children: [] };
+    return { name: 'root', state: 'running', generation: 1, restarts: 0, children: [child] };
+  }
+
+  isReady(): { ready: boolean; reasons: string[] } { return this.readiness; }
+  async metrics(): Promise<{ contentType: string; body: string }> { return await Promise.resolve({ contentType: 'text/plain; version=0.0.4', body: 'visutility_up 1\n' }); }
+}

@@ -1,0 +1,30 @@
+import { Decoder, Demuxer, FilterAPI } from 'node-av/api';
+import type { FrameShape, ModelFrame } from '../../src/messages/model-frame.ts';
+
+/** Decodes the first picture of a photo or video with libav and brings it to a model's shape (bilinear), independent of `src/media`. */
+export async function loadPicture(path: string, shape: FrameShape): Promise<ModelFrame> {
+  await using demuxer = await Demuxer.open(path);
+  const stream = demuxer.video();
+  if (!stream) throw new Error(`no picture in ${path}`);
+  const { width, height } = stream.codecpar;
+  const ratio = Math.min(shape.width / width, shape.height / height);
+  const [innerWidth, innerHeight] = shape.fit === 'stretch' ? [shape.width, shape.height] : [Math.round(width * ratio), Math.round(height * ratio)];
+  const [padX, padY] = shape.align === 'center' ? [(shape.width - innerWidth) >> 1, (shape.height - innerHeight) >> 1] : [0, 0];
+  const pad = shape.padValue.toString(16).padStart(2, '0').repeat(3);
+  const format = { rgb: 'rgb24', bgr: 'bgr24', gray: 'gray' }[shape.channels];
+  using decoder = await Decoder.create(stream, { threadCount: 1 });
+  using filter = FilterAPI.create(`scale=${innerWidth}:${innerHeight}:flags=bilinear,format=${format},pad=${shape.width}:${shape.height}:${padX}:${padY}:color=0x${pad}`, { threads: 1 });
+  for await (const packet of demuxer.packets(stream.index)) {
+    for (const picture of packet ? decoder.decodeAllSync(packet) : decoder.decodeAllSync(null)) {
+      for (const scaled of picture ? filter.processAllSync(picture) : []) {
+        const pixels = Uint8Array.prototype.slice.call(scaled.toBuffer());
+        return {
+          pixels, width: shape.width, height: shape.height, scaleX: innerWidth / width, scaleY: innerHeight / height,
+          padX, padY, sourceWidth: width, sourceHeight: height,
+        };
+      }
+    }
+    if (!packet) break;
+  }
+  throw new Error(`no picture decoded from ${path}`);
+}
