@@ -43,9 +43,9 @@ export function cameraClock(limits: CameraClockLimits): CameraClock {
       note(arrivedAt - cameraMicros, arrivedAt);
       let low = Infinity;
       let high = -Infinity;
-      for (const { min } of slots) {
+      for (const [index, { min }] of slots.entries()) {
         low = Math.min(low, min);
-        high = Math.max(high, min);
+        if (index < slots.length - 1 || index === 0) high = Math.max(high, min); // the second under way may have begun with a hold-up
       }
       isTrusted = high - low <= limits.jitterMaxMs * 1000 && Math.max(Math.abs(low), Math.abs(high)) <= limits.offsetMaxMs * 1000;
       return isTrusted ? epochMicros(cameraMicros) : arrivedAt;

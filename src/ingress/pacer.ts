@@ -13,18 +13,25 @@ export interface Pacer {
 /** A reader that comes back later than this sees the rest of its absence as a pause of the stream, not as a burst. */
 const BURST_MAX_MS = 1000;
 
+/** A longer gap in the time stamps is a fault of the recording, and is played as one of this length. */
+const GAP_MAX_MS = 10_000;
+
 /** Plays in real time from now on. Due times derive from the start, so that waits that end late do not add up. */
 export function realTimePacer(clock: Clock, startedAt: EpochMicros | null): Pacer {
   let startMs = clock.monotonicMs();
   let startMicros: number = startedAt ?? clock.now();
+  const startBy = (laterMs: number): void => {
+    startMs += laterMs;
+    if (startedAt === null) startMicros += laterMs * 1000;
+  };
   return {
     async until(decodeSeconds, signal) {
       const lateMs = clock.monotonicMs() - (startMs + decodeSeconds * 1000);
-      if (lateMs < 0) return clock.sleep(-lateMs, signal);
+      if (lateMs < -GAP_MAX_MS) startBy(lateMs + GAP_MAX_MS);
+      if (lateMs < 0) return clock.sleep(Math.min(-lateMs, GAP_MAX_MS), signal);
       signal.throwIfAborted();
       if (lateMs <= BURST_MAX_MS) return;
-      startMs += lateMs - BURST_MAX_MS;
-      if (startedAt === null) startMicros += (lateMs - BURST_MAX_MS) * 1000;
+      startBy(lateMs - BURST_MAX_MS);
     },
     capturedAt: (pictureSeconds) => epochMicros(Math.round(startMicros + pictureSeconds * 1e6)),
   };

@@ -73,7 +73,7 @@ async function readPicture(path: string, { media, signal }: PictureFolderRequest
     });
     try {
       const packet = await reader.read();
-      if (packet === undefined) throw new PlatformError('MEDIA_CORRUPT', `picture '${path}' is empty`, { path });
+      if (packet === undefined || reader.parameters.width === 0) throw new PlatformError('MEDIA_CORRUPT', `'${path}' holds no picture`, { path });
       return { packet, parameters: reader.parameters };
     } finally {
       await reader.close();

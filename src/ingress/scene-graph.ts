@@ -6,7 +6,7 @@ const NOISE = 5;
 
 /** A libav filter graph that draws the scene at `frameRate`, for ever. PTS of the first picture is 0. */
 export function sceneGraph(scene: Scene, frameRate: number): string {
-  const still = `${scene.background},format=yuv420p,loop=loop=-1:size=1:start=0,setpts=N/(${frameRate}*TB)[s0]`;
+  const still = `${scene.background},format=yuv420p,loop=loop=-1:size=1:start=0,settb=1/90000,setpts=N/(${frameRate}*TB)[s0]`;
   const sprites = scene.movers.map((mover, index) => `${spriteChain(`m${index}`, mover.look, mover)}[m${index}]`);
   const overlays = scene.movers.map((mover, index) => (
     `[s${index}][m${index}]overlay=x='${mover.x.text}':y='${mover.y.text}':eval=frame:format=yuv420[s${index + 1}]`

@@ -23,8 +23,8 @@ const DEFAULT_RATE_HZ = 25;
 
 /** Starts a time line for a stream; `rateHz` is used where neither packets nor parameters say how long a picture lasts. */
 export function timeline(parameters: StreamParameters, rateHz: number | undefined): Timeline {
-  const unitSeconds = parameters.timeBase.num / parameters.timeBase.den;
-  const nominal = 1 / ((parameters.frameRate > 0 ? parameters.frameRate : rateHz ?? DEFAULT_RATE_HZ) * unitSeconds);
+  const { num, den } = parameters.timeBase;
+  const nominal = den / (num * (parameters.frameRate > 0 ? parameters.frameRate : rateHz ?? DEFAULT_RATE_HZ));
   let offset = 0;
   let sessionStart: number | null = null;
   /** Of the pass under way, in the file's own time. */
@@ -42,8 +42,8 @@ export function timeline(parameters: StreamParameters, rateHz: number | undefine
       return {
         pts: packet.pts === null ? null : packet.pts + offset,
         dts: packet.dts === null ? null : packet.dts + offset,
-        decodeSeconds: (decode + offset - sessionStart) * unitSeconds,
-        pictureSeconds: (picture + offset) * unitSeconds,
+        decodeSeconds: (decode + offset - sessionStart) * num / den,
+        pictureSeconds: (picture + offset) * num / den,
       };
     },
     endPass() {

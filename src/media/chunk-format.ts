@@ -1,5 +1,5 @@
 import type { StreamParameters } from '../messages/stream-parameters.ts';
-import { box, boxes, findBox, fullBox, u16, u32 } from './iso-boxes.ts';
+import { box, boxes, characters, findBox, fullBox, u16, u32 } from './iso-boxes.ts';
 import { readSampleDescription } from './sample-entry.ts';
 
 /** Fragmented MP4 of one video track, one access unit a fragment (ISO/IEC 14496-12, 8.8; brands of annex E). */
@@ -30,13 +30,13 @@ export function encodeHeader(parameters: StreamParameters, description: { readon
   const dinf = box('dinf', fullBox('dref', 0, 0, u32(1), fullBox('url ', 0, 1)));
   const minf = box('minf', fullBox('vmhd', 0, 1, u16(0, 0, 0, 0)), dinf, stbl);
   const mdhd = fullBox('mdhd', 0, 0, u32(0, 0, timescale, 0), u16(0x55c4, 0)); // language 'und'
-  const hdlr = fullBox('hdlr', 0, 0, u32(0), Buffer.from('vide'), u32(0, 0, 0), Buffer.from('video\0'));
+  const hdlr = fullBox('hdlr', 0, 0, u32(0), characters('vide'), u32(0, 0, 0), characters('video\0'));
   const tkhd = fullBox('tkhd', 0, 3, u32(0, 0, TRACK, 0, 0, 0, 0), u16(0, 0, 0, 0), IDENTITY_MATRIX, u32(description.width * 0x10000, description.height * 0x10000));
   const edts = shift === 0 ? [] : [box('edts', fullBox('elst', 1, 0, u32(1), u64(0), u64(shift), u16(1, 0)))];
   const trak = box('trak', tkhd, ...edts, box('mdia', mdhd, hdlr, minf));
   const mvhd = fullBox('mvhd', 0, 0, u32(0, 0, timescale, 0, 0x10000), u16(0x100, 0), u32(0, 0), IDENTITY_MATRIX, u32(0, 0, 0, 0, 0, 0, TRACK + 1));
   const mvex = box('mvex', fullBox('trex', 0, 0, u32(TRACK, 1, frameTicks, 0, 0)));
-  return Buffer.concat([box('ftyp', Buffer.from('iso6'), u32(1), Buffer.from('iso6mp41')), box('moov', mvhd, trak, mvex)]);
+  return Buffer.concat([box('ftyp', characters('iso6'), u32(1), characters('iso6mp41')), box('moov', mvhd, trak, mvex)]);
 }
 
 function u64(value: number): Buffer {

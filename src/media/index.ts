@@ -13,3 +13,4 @@ export { createDecoder } from './decoder.ts';
 export { createScaler, type PooledScaler } from './scaler.ts';
 export { openGeneratedReader, type GeneratedEncoding, type GeneratedOptions } from './synthetic-reader.ts';
 export { mediaCapabilities, type MediaCapabilities } from './capabilities.ts';
+export { changedParameters } from './parameter-change.ts';

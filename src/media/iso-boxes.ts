@@ -14,10 +14,15 @@ export function u16(...values: readonly number[]): Buffer {
   return bytes;
 }
 
+/** Characters of one byte each: types, brands and names. */
+export function characters(text: string): Buffer {
+  return Buffer.from(text, 'latin1');
+}
+
 /** A box with its payload parts. */
 export function box(type: string, ...parts: readonly Uint8Array[]): Buffer {
   const payload = Buffer.concat(parts);
-  return Buffer.concat([u32(payload.length + 8), Buffer.from(type, 'latin1'), payload]);
+  return Buffer.concat([u32(payload.length + 8), characters(type), payload]);
 }
 
 /** A FullBox: version and flags before the payload (section 4.2.2). */

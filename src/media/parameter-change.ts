@@ -14,16 +14,16 @@ export function changedParameters(unit: Uint8Array, current: StreamParameters): 
   const kept = extradataParameterSets(current).filter((set) => !kinds.has(unitType(current.codec, set)));
   const sets = [...kept, ...brought].toSorted((left, right) => unitType(current.codec, left) - unitType(current.codec, right));
   const extradata = current.framing === 'length-prefixed' ? recordOf(current, sets) : joinParameterSets(current.codec, sets);
-  return { ...current, extradata, ...sizeIn(current.codec, sets) };
+  return { ...current, extradata, ...pictureSizeIn(current.codec, sets) };
 }
 
 function sized(current: StreamParameters, sets: readonly Uint8Array[]): StreamParameters | null {
-  const size = sizeIn(current.codec, sets);
+  const size = pictureSizeIn(current.codec, sets);
   return size === undefined ? null : { ...current, ...size };
 }
 
-/** Picture size that the first SPS says; undefined for codecs whose sets are not read here. */
-function sizeIn(codec: StreamParameters['codec'], sets: readonly Uint8Array[]): PictureSize | undefined {
+/** Picture size that the first SPS of `sets` says; undefined without one and for codecs whose sets are not read here. */
+export function pictureSizeIn(codec: StreamParameters['codec'], sets: readonly Uint8Array[]): PictureSize | undefined {
   if (codec !== 'h264' && codec !== 'hevc') return undefined;
   const sps = sets.find((set) => unitType(codec, set) === (codec === 'h264' ? 7 : 33));
   return sps === undefined ? undefined : pictureSizeOf(codec, sps);

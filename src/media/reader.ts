@@ -5,7 +5,8 @@ import { avGetCodecName, Dictionary, FormatContext, InputFormat, Packet, type St
 import { PlatformError } from '../engine/errors.ts';
 import type { StreamParameters } from '../messages/stream-parameters.ts';
 import { AGAIN, codecOf, END, timestampOf } from './libav.ts';
-import { framingOf } from './nal.ts';
+import { extradataParameterSets, framingOf } from './nal.ts';
+import { pictureSizeIn } from './parameter-change.ts';
 import { isNetworkUri, readerError, scrubUri } from './reader-errors.ts';
 import type { MediaPacket, PacketReader } from './types.ts';
 
@@ -70,10 +71,7 @@ async function openInput(context: FormatContext, options: ReaderOptions, diction
   if (format === null && options.format !== undefined) throw new PlatformError('MEDIA_UNSUPPORTED', `this libav has no demuxer '${options.format}'`, { format: options.format });
   const opened = await context.openInput(options.uri, format, dictionary);
   if (opened < 0) throw readerError(opened, options.uri, 'open');
-  if (options.skipProbe === true) {
-    for (const stream of context.streams) stream.codecpar.parseExtradata();
-    return;
-  }
+  if (options.skipProbe === true) return;
   const probed = await context.findStreamInfo();
   if (probed < 0) throw readerError(probed, options.uri, 'open');
 }
@@ -95,10 +93,11 @@ function parametersOf(stream: Stream, uri: string): StreamParameters {
   }
   const extradata = new Uint8Array(codecpar.extradata ?? []);
   const rate = avgFrameRate.num > 0 && avgFrameRate.den > 0 ? avgFrameRate : rFrameRate;
+  const layout = { codec, extradata, framing: framingOf(codec, extradata) };
+  const said = codecpar.width > 0 ? codecpar : pictureSizeIn(codec, extradataParameterSets(layout));
   return {
-    codec, extradata, width: codecpar.width, height: codecpar.height,
+    ...layout, width: said?.width ?? 0, height: said?.height ?? 0,
     timeBase: { num: timeBase.num, den: timeBase.den },
-    framing: framingOf(codec, extradata),
     frameRate: rate.num > 0 && rate.den > 0 ? rate.num / rate.den : 0,
   };
 }
@@ -132,10 +131,10 @@ class LibavReader implements PacketReader {
 
   async #readOne(): Promise<MediaPacket | undefined> {
     for (;;) {
-      if (this.#closing !== undefined) throw new PlatformError('SOURCE_UNREACHABLE', `${scrubUri(this.#uri)} was closed`);
+      if (this.#closing !== undefined) throw this.#interrupted();
       const code = await this.#context.readFrame(this.#packet);
       if (code === AGAIN) continue;
-      if (code < 0 && this.#isInterrupted) throw new PlatformError('SOURCE_STALLED', `reading ${scrubUri(this.#uri)} was interrupted`);
+      if (code < 0 && this.#isInterrupted) throw this.#interrupted();
       if (code === END) return this.#endOfStream();
       if (code < 0) throw readerError(code, this.#uri, 'read');
       try {
@@ -144,6 +143,10 @@ class LibavReader implements PacketReader {
         this.#packet.unref();
       }
     }
+  }
+
+  #interrupted(): PlatformError {
+    return new PlatformError('SOURCE_STALLED', `reading ${scrubUri(this.#uri)} was interrupted`);
   }
 
   /** A camera has no end: libav says end of file when the peer hangs up. */

@@ -7,7 +7,8 @@ import { PlatformError } from '../engine/errors.ts';
 import type { Codec, StreamParameters } from '../messages/stream-parameters.ts';
 import { findBox } from './iso-boxes.ts';
 import { CODEC_IDS, explain } from './libav.ts';
-import { framingOf, lengthSizeOf } from './nal.ts';
+import { extradataParameterSets, framingOf, lengthSizeOf } from './nal.ts';
+import { pictureSizeIn } from './parameter-change.ts';
 
 /** A picture size that muxers accept when the stream has not said its own. */
 const UNKNOWN_SIZE = 16;
@@ -52,9 +53,8 @@ async function writeEmptyFile(path: string, parameters: StreamParameters): Promi
     codecpar.codecId = CODEC_IDS[parameters.codec === 'vp8' ? 'vp9' : parameters.codec];
     codecpar.extradata = Buffer.from(describedBy(parameters));
     codecpar.format = parameters.codec === 'mjpeg' ? AV_PIX_FMT_YUVJ420P : AV_PIX_FMT_YUV420P;
-    if (parameters.width === 0) codecpar.parseExtradata();
-    const width = parameters.width || codecpar.width || UNKNOWN_SIZE;
-    const height = parameters.height || codecpar.height || UNKNOWN_SIZE;
+    const said = parameters.width > 0 && parameters.height > 0 ? parameters : pictureSizeIn(parameters.codec, extradataParameterSets(parameters));
+    const { width, height } = said ?? { width: UNKNOWN_SIZE, height: UNKNOWN_SIZE };
     codecpar.width = width;
     codecpar.height = height;
     check(await context.openOutput(), parameters);

@@ -156,13 +156,24 @@ class Route {
     // libav would tone-map between named curves and primaries, through a table that takes 90 ms to build
     if (frame.colorTrc !== AVCOL_TRC_UNSPECIFIED) frame.colorTrc = AVCOL_TRC_UNSPECIFIED;
     if (frame.colorPrimaries !== AVCOL_PRI_UNSPECIFIED) frame.colorPrimaries = AVCOL_PRI_UNSPECIFIED;
+    // libav takes grey for BT.601: without a stated matrix on either side it leaves the luma alone
+    const isLuma = this.#shape.channels === 'gray' && YUV.has(this.form.format);
+    if (isLuma) frame.colorSpace = AVCOL_SPC_UNSPECIFIED;
+    try {
+      this.#run(frame);
+    } finally {
+      if (isLuma) frame.colorSpace = this.form.colorSpace;
+    }
+    this.#copyInto(pixels);
+  }
+
+  #run(frame: Frame): void {
     let source = frame;
     for (const { context, target } of this.#steps) {
       const code = context.scaleFrameSync(target, source);
       if (code < 0) throw new PlatformError('MEDIA_CORRUPT', `cannot scale a picture: ${explain(code).toLowerCase()}`, { libav: code });
       source = target;
     }
-    this.#copyInto(pixels);
   }
 
   #copyInto(pixels: Uint8Array): void {

@@ -20,7 +20,8 @@ export interface PacketReader {
   readonly durationSeconds: number | null;
   /**
    * The next packet, `undefined` at the end of a file.
-   * @throws PlatformError SOURCE_UNREACHABLE when the connection fails, MEDIA_CORRUPT for one unreadable packet (reading may go on)
+   * @throws PlatformError SOURCE_UNREACHABLE when the connection ends, SOURCE_STALLED when it fell silent or was interrupted, MEDIA_CORRUPT for one
+   * unreadable packet of a file (reading may go on)
    */
   read(): Promise<MediaPacket | undefined>;
   /** Makes a blocked `read` or open fail soon. */

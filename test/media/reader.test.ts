@@ -8,11 +8,13 @@ import { PlatformError } from '../../src/engine/errors.ts';
 import { createChunkWriter } from '../../src/media/chunk-writer.ts';
 import { createDecoder } from '../../src/media/decoder.ts';
 import { listenToLibav } from '../../src/media/libav.ts';
+import { isClosedGopStart, parameterSetsDiffer } from '../../src/media/nal.ts';
 import { openReader, type ReaderOptions } from '../../src/media/reader.ts';
 import { scrubUri } from '../../src/media/reader-errors.ts';
 import type { Codec } from '../../src/messages/stream-parameters.ts';
 import { encodeClip } from '../support/encoded-clip.ts';
 import { readAll } from '../support/read-all.ts';
+import { spawnRtspServer } from '../support/rtsp-server-process.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const folder = temporaryFolder();
@@ -89,7 +91,7 @@ test('reads a file to its end, any number of times', async () => {
   assert.is(count, 10);
   assert.is(await reader.read(), undefined);
   await Promise.all([reader.close(), reader.close()]);
-  assert.is(await reader.read().then(() => '', (error: PlatformError) => error.code), 'SOURCE_UNREACHABLE');
+  assert.is(await reader.read().then(() => '', (error: PlatformError) => error.code), 'SOURCE_STALLED', 'a closed reader reads no more');
 });
 
 test('opens without probing and still knows size and framing from the extradata', async () => {
@@ -226,6 +228,26 @@ test('interrupt ends a read that waits, close ends one too', async () => {
     await reader.close();
     assert.is(await waiting, 'SOURCE_STALLED');
   });
+});
+
+test('a camera opened without probing: size, Annex B, closed GOPs, and its own clock at each packet', async () => {
+  const server = await spawnRtspServer();
+  try {
+    for (const codec of ['h264', 'hevc'] as const) {
+      const uri = await server.add(codec, { codec, width: 320, height: 240, fps: 25 });
+      const reader = await openReader({ uri, openTimeoutMs: LIMIT, skipProbe: true, libavOptions: { rtsp_transport: 'tcp' } });
+      assert.equal([reader.parameters.width, reader.parameters.height, reader.parameters.framing], [320, 240, 'annexb'], codec);
+      const units = [];
+      while (units.length < 30) units.push((await reader.read())!);
+      await reader.close();
+      assert.ok(isClosedGopStart(reader.parameters, units[0]!));
+      assert.not(units.some((unit) => parameterSetsDiffer(reader.parameters, unit.data)));
+      const clocks = units.slice(10).map((unit) => unit.cameraClockMicros);
+      assert.ok(clocks.every((clock, index) => clock !== null && (index === 0 || Math.abs(clock - clocks[index - 1]! - 40_000) < 2_000)), `${codec}: ${clocks.join()}`);
+    }
+  } finally {
+    await server.close();
+  }
 });
 
 test('passes libav\'s own words on when asked', async () => {

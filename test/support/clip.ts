@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from '
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Codec, CodecContext, FilterGraph, FormatContext, Frame, Log, Packet, Rational } from 'node-av';
-import { AV_LOG_ERROR, AV_PICTURE_TYPE_NONE, AV_PIX_FMT_YUV420P, AV_PKT_FLAG_KEY, FF_ENCODER_LIBX264, FF_ENCODER_LIBX265 } from 'node-av/constants';
+import { AV_LOG_QUIET, AV_PICTURE_TYPE_NONE, AV_PIX_FMT_YUV420P, AV_PKT_FLAG_KEY, FF_ENCODER_LIBX264, FF_ENCODER_LIBX265 } from 'node-av/constants';
 import { isParameterSet, nalUnits } from './nal-units.ts';
 import type { NalCodec } from './nal-units.ts';
 
@@ -75,7 +75,7 @@ interface Encoded extends ClipUnit { readonly packet: Packet }
 
 async function generate(options: Required<ClipOptions>): Promise<void> {
   mkdirSync(CACHE, { recursive: true });
-  Log.setLevel(AV_LOG_ERROR);
+  Log.setLevel(AV_LOG_QUIET);
   const graph = new FilterGraph();
   graph.alloc();
   const source = options.graph.replaceAll('$size', `${options.width}x${options.height}`).replaceAll('$fps', String(options.fps));
