@@ -8,7 +8,7 @@ import type { CameraRow } from '../../src/data-ops/store.ts';
 import { createSource } from '../../src/ingress/index.ts';
 import { libavAccess } from '../../src/ingress/libav-access.ts';
 import type { Source } from '../../src/ingress/source.ts';
-import { createChunkWriter, createContentHash } from '../../src/media/index.ts';
+import { createChunkWriter } from '../../src/media/index.ts';
 import { chunkPartCodec } from '../../src/messages/chunk-part-codec.ts';
 import type { ChunkPart } from '../../src/messages/chunk-part.ts';
 import type { PlatformEvent } from '../../src/messages/platform-event.ts';
@@ -20,6 +20,7 @@ import type { Config } from '../../src/utility-ops/config/schema.ts';
 import type { RoleContext } from '../process/role-process.ts';
 import { POLICIES, sessionPolicy } from '../tree.ts';
 import { cameraActor } from './camera.ts';
+import { contentHashOf } from './chunk-tools.ts';
 import { archiveHistory, recoverCamera } from './history.ts';
 import { recordedOnly } from './recorded-only.ts';
 
@@ -117,11 +118,6 @@ async function openable(row: CameraRow, options: IngestSettings, ctx: RoleContex
 function sourceOptions(row: CameraRow, ingress: { readonly stallMs: number; readonly connectTimeoutMs: number }): Record<string, unknown> {
   if (/^rtsps?:/i.test(row.uri)) return { ...ingress };
   return /^synthetic:/i.test(row.uri) ? {} : { isLooping: row.isLooping };
-}
-
-function contentHashOf(parameters: Parameters<typeof createChunkWriter>[1]): { update(data: Uint8Array): void; digest(): string } {
-  const hash = createContentHash();
-  return { update: data => hash.update(data, parameters), digest: () => hash.digest() };
 }
 
 /** The vision process of a camera: the same one in every generation, so that its order is kept. */

@@ -51,10 +51,16 @@ function nativeOptions(provider: string): InferenceSession.SessionOptions {
   };
 }
 
-/** Names of the execution providers that this build knows; whether one starts is another question. */
+/** Compiled in everywhere, but its Vulkan layer writes to stderr whatever the log level, and no detector was ever run on it. */
+const NOT_OFFERED: readonly string[] = ['webgpu'];
+
+/** Names of the execution providers that can be asked for in this build; whether one starts is another question. */
 export async function knownProviders(): Promise<readonly string[]> {
-  const runtime = await loadRuntime();
-  return runtime.listSupportedBackends().map((backend) => backend.name);
+  return namesOf(await loadRuntime());
+}
+
+function namesOf(runtime: Runtime): readonly string[] {
+  return runtime.listSupportedBackends().map((backend) => backend.name).filter((name) => !NOT_OFFERED.includes(name));
 }
 
 /**
@@ -64,7 +70,7 @@ export async function knownProviders(): Promise<readonly string[]> {
  */
 export async function openSession(model: Uint8Array, options: SessionOptions): Promise<Session> {
   const runtime = await loadRuntime();
-  const known = runtime.listSupportedBackends().map((backend) => backend.name);
+  const known = namesOf(runtime);
   for (const provider of options.providers) {
     if (!known.includes(provider)) throw new PlatformError('PLUGIN_UNKNOWN', `unknown execution provider '${provider}' (known: ${known.join(', ')})`, { provider });
   }

@@ -11,3 +11,5 @@ export { chunkExtension, createChunkWriter } from './chunk-writer.ts';
 export { countFrames, cutTornTail, readChunkFile } from './chunk-file.ts';
 export { createDecoder } from './decoder.ts';
 export { createScaler, type PooledScaler } from './scaler.ts';
+export { openGeneratedReader, type GeneratedEncoding, type GeneratedOptions } from './synthetic-reader.ts';
+export { mediaCapabilities, type MediaCapabilities } from './capabilities.ts';

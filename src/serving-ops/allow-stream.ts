@@ -57,7 +57,7 @@ function networkRule(pattern: string, parts: RegExpExecArray, scheme: StreamSche
 }
 
 function ruleOf(pattern: string, schemes: readonly StreamScheme[]): (target: StreamTarget) => boolean {
-  const name = /^([a-z][a-z0-9+.-]+):/i.exec(pattern)?.[1]?.toLowerCase();
+  const name = /^([a-z][a-z0-9+.-]*):\/\//i.exec(pattern)?.[1]?.toLowerCase();
   const scheme = schemes.find((each) => each.name === name);
   if (name === undefined && !isAbsolute(pattern) && !/^\.\.?[/\\]/.test(pattern)) throw invalid(pattern, "is neither a URL nor a path; a file here is written './name'");
   if (name === undefined || name === 'file') {
@@ -66,7 +66,7 @@ function ruleOf(pattern: string, schemes: readonly StreamScheme[]): (target: Str
   }
   if (scheme === undefined) throw invalid(pattern, `names no known scheme (known: ${schemes.map((each) => each.name).join(', ')})`);
   if (scheme.defaultPort === undefined) {
-    const glob = pattern.slice(name.length + 1);
+    const glob = pattern.slice(name.length + 3);
     return (target) => target.kind === 'opaque' && target.scheme === name && matchesGlob(glob, target.rest);
   }
   const parts = PATTERN.exec(pattern);
@@ -97,7 +97,7 @@ export function suggestPattern(target: StreamTarget): string {
   switch (target.kind) {
     case 'network': return `${target.scheme}://${target.host}${target.port === target.defaultPort ? '' : `:${String(target.port)}`}/*`;
     case 'file': return target.path;
-    case 'opaque': return `${target.scheme}:${target.rest}`;
+    case 'opaque': return `${target.scheme}://${target.rest}`;
   }
 }
 

@@ -17,6 +17,8 @@ export interface GatewayCounts {
   sentLines: number;
   /** Streams ended with READER_SLOW. */
   slowReaders: number;
+  /** Frames left out of aligned groups because they came after their group was sent. */
+  lateFrames: number;
 }
 
 /** What the routes share. */

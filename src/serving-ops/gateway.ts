@@ -68,7 +68,7 @@ function createFace(options: GatewayOptions): Face {
     backend: options.backend, clock: options.clock, log: options.log, schemes,
     allowList: createAllowList(options.allowStreams ?? [], schemes),
     slots: createStreamSlots(options.maxStreams ?? 64),
-    counts: { requests: 0, failures: 0, refusedStreams: 0, openedStreams: 0, sentLines: 0, slowReaders: 0 },
+    counts: { requests: 0, failures: 0, refusedStreams: 0, openedStreams: 0, sentLines: 0, slowReaders: 0, lateFrames: 0 },
     isLoopbackOnly: isLoopbackHost(options.host ?? '127.0.0.1'),
     slowReaderMs: options.slowReaderMs ?? 10_000, lingerMs: options.lingerMs ?? 2_000,
   };

@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { z } from 'zod';
 import { PlatformError } from '../engine/errors.ts';
+import { alignedLines } from './aligned-lines.ts';
 import type { Face } from './face.ts';
 import { readRecords, singleLines, type InferLine } from './infer-lines.ts';
 import { LINES_TYPE, openLines } from './line-writer.ts';
@@ -12,20 +13,28 @@ import type { StreamSlot } from './stream-slots.ts';
 type Query = z.output<typeof InferQuery>;
 
 class ClientLeft extends Error {}
+class StreamEnded extends Error {}
 
 function checkedQuery(request: FastifyRequest): Query {
   const query = parseRequest(InferQuery, request.query, 'query');
-  if (query.stream.length > 1) throw new PlatformError('REQUEST_INVALID', "query 'stream': one camera or URL a request", { field: 'stream' });
+  const isSeveral = query.stream.length > 1;
+  const refuse = (field: string, reason: string): PlatformError => new PlatformError('REQUEST_INVALID', `query '${field}': ${reason}`, { field });
+  if (isSeveral && query.align === undefined) throw refuse('align', 'several streams need the milliseconds within which their frames belong together');
+  if (!isSeveral && query.align !== undefined) throw refuse('align', 'needs several streams');
+  if (isSeveral && query.include !== undefined) throw refuse('include', 'cannot be combined with align');
   return query;
 }
 
 function linesOf(face: Face, query: Query, streams: readonly ResolvedStream[], signal: AbortSignal): AsyncIterable<InferLine> {
-  const [first] = streams.map((stream) => readRecords(face, stream, query.after, signal));
-  if (first === undefined) throw new PlatformError('REQUEST_INVALID', "query 'stream' is missing", { field: 'stream' });
-  return singleLines(first, query.include === 'dropped');
+  const [first] = streams;
+  if (first === undefined || query.align !== undefined) {
+    if (new Set(streams.map((stream) => stream.camera)).size < streams.length) throw new PlatformError('REQUEST_INVALID', "query 'stream': names a camera twice", { field: 'stream' });
+    return alignedLines(face, { streams, toleranceMs: query.align ?? 0, after: query.after, signal });
+  }
+  return singleLines(readRecords(face, first, query.after, signal), query.include === 'dropped');
 }
 
-async function sendLines(face: Face, reply: FastifyReply, slot: StreamSlot, lines: AsyncIterable<InferLine>, frames: number): Promise<void> {
+async function sendLines(face: Face, reply: FastifyReply, slot: StreamSlot, { lines, frames }: { readonly lines: AsyncIterable<InferLine>; readonly frames: number }): Promise<void> {
   const { clock, slowReaderMs, lingerMs, counts } = face;
   const writer = openLines(reply.raw, { clock, slowReaderMs, lingerMs, signal: slot.signal });
   let sentFrames = 0;
@@ -39,6 +48,7 @@ async function sendLines(face: Face, reply: FastifyReply, slot: StreamSlot, line
       if (!hasRoom) await writer.drained();
       if (line.isFrame && ++sentFrames >= frames) break;
     }
+    slot.abort(new StreamEnded('the stream is complete')); // frees the source before the reader has taken the rest
     await writer.end();
   } catch (error) {
     if (error instanceof ClientLeft) return;
@@ -46,7 +56,7 @@ async function sendLines(face: Face, reply: FastifyReply, slot: StreamSlot, line
     if (isSlow) counts.slowReaders++;
     if (!(error instanceof PlatformError)) { counts.failures++; face.log.error({ error }, 'stream failed unexpectedly'); }
     else if (error.code !== 'SHUTTING_DOWN') face.log.warn({ code: error.code, sentFrames }, 'stream ended early');
-    slot.abort(error); // frees the source before the reader has taken the rest
+    slot.abort(error);
     await writer.end({ kind: 'problem', ...problemOf(error), ...(lastId === undefined ? {} : { after: lastId }) });
   }
 }
@@ -60,13 +70,16 @@ async function serveInfer(face: Face, request: FastifyRequest, reply: FastifyRep
     face.counts.refusedStreams++;
     throw error;
   }
-  reply.raw.once('close', () => { slot.abort(new ClientLeft('the client left')); });
+  const onClose = (): void => { slot.abort(new ClientLeft('the client left')); };
+  reply.raw.once('close', onClose);
+  if (reply.raw.destroyed) onClose();
   try {
     const streams = await Promise.all(query.stream.map((text) => resolveStream(face, text, slot.signal)));
     slot.signal.throwIfAborted();
     face.counts.openedStreams++;
+    const lines = linesOf(face, query, streams, slot.signal);
     reply.hijack();
-    await sendLines(face, reply, slot, linesOf(face, query, streams, slot.signal), query.frames ?? Number.POSITIVE_INFINITY);
+    await sendLines(face, reply, slot, { lines, frames: query.frames ?? Number.POSITIVE_INFINITY });
   } catch (error) {
     if (!(error instanceof ClientLeft)) throw error;
     reply.hijack();

@@ -17,7 +17,7 @@ const MAX_ALIGNED = 16;
 
 /** Query of `GET /api/v1/infer`. */
 export const InferQuery = z.strictObject({
-  stream: z.union([z.string().min(1).transform((text) => [text]), z.array(z.string().min(1)).max(MAX_ALIGNED)], { error: `must name 1 to ${String(MAX_ALIGNED)} cameras or stream URLs` }),
+  stream: z.union([z.string().min(1).transform((text) => [text]), z.array(z.string().min(1)).min(1).max(MAX_ALIGNED)], { error: `must name 1 to ${String(MAX_ALIGNED)} cameras or stream URLs` }),
   frames: whole(1, 1e9).optional(),
   after: whole(0, Number.MAX_SAFE_INTEGER).optional(),
   include: z.literal('dropped', { error: "must be 'dropped'" }).optional(),

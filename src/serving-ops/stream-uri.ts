@@ -7,7 +7,7 @@ import { PlatformError } from '../engine/errors.ts';
 export interface StreamScheme {
   /** Lower case, without the colon. */
   readonly name: string;
-  /** Port when the URL names none; undefined: the scheme has no hosts (`synthetic:`). */
+  /** Port when the URL names none; undefined: the scheme has no hosts (`synthetic://`). */
   readonly defaultPort?: number;
   /** It reads files of this machine, so that an API caller needs leave even on the loopback address. */
   readonly readsFiles: boolean;
@@ -29,8 +29,8 @@ export type StreamTarget =
   | { readonly kind: 'opaque'; readonly scheme: string; readonly rest: string };
 
 const MAX_LENGTH = 2048;
-const SCHEME = /^([a-z][a-z0-9+.-]+):/i; // two letters at least: `C:\clip.mp4` is a path
-const NETWORK = /^\/\/(?:([\w.~!$&'()*+,;=:%-]*)@)?(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::(\d{1,5}))?(\/[^?#]*(?:\?[^#]*)?)?$/i;
+const SCHEME = /^([a-z][a-z0-9+.-]*):\/\//i; // as the sources tell it; anything else is a path to them
+const NETWORK = /^(?:([\w.~!$&'()*+,;=:%-]*)@)?(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::(\d{1,5}))?(\/[^?#]*(?:\?[^#]*)?)?$/i;
 const HOST_NAME = /^(?!-)[a-z0-9_-]{1,63}(?<!-)(?:\.(?!-)[a-z0-9_-]{1,63}(?<!-))*$/;
 
 function refuse(reason: string): PlatformError {
@@ -83,7 +83,7 @@ function fileTarget(path: string): StreamTarget {
 function fileUrlTarget(text: string): StreamTarget {
   let path: string;
   try {
-    if (!/^file:(?:\/\/(?:localhost)?)?\/[^/?#\\][^?#\\]*$/i.test(text)) throw refuse('a file URL is file:///path');
+    if (!/^file:\/\/(?:localhost)?\/[^/?#\\][^?#\\]*$/i.test(text)) throw refuse('a file URL is file:///path');
     path = fileURLToPath(text);
   } catch (error) {
     if (error instanceof PlatformError) throw error;
@@ -106,12 +106,12 @@ export function parseStreamUri(text: string, schemes: readonly StreamScheme[]): 
   const scheme = schemes.find((each) => each.name === name);
   if (scheme === undefined) {
     const known = schemes.map((each) => each.name).join(', ');
-    throw new PlatformError('PLUGIN_UNKNOWN', `no source serves '${name}:' URLs (known: ${known})`, { field: 'stream' });
+    throw new PlatformError('PLUGIN_UNKNOWN', `no source serves '${name}://' URLs (known: ${known})`, { field: 'stream' });
   }
   if (name === 'file') return fileUrlTarget(text);
-  const rest = text.slice(name.length + 1);
+  const rest = text.slice(name.length + 3);
   if (scheme.defaultPort === undefined) {
-    if (/[@#]/.test(rest) || decodeAll(rest).split(/[/\\]/).includes('..')) throw refuse(`'${name}:' takes a plain name and options`);
+    if (/[@#]/.test(rest) || decodeAll(rest).split(/[/\\]/).includes('..')) throw refuse(`'${name}://' takes a plain name and options`);
     return { kind: 'opaque', scheme: name, rest };
   }
   const parts = NETWORK.exec(rest);

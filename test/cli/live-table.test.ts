@@ -1,7 +1,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { epochMicros } from '../../src/engine/units.ts';
-import type { CameraView } from '../../src/cli/camera-tally.ts';
+import type { CameraView } from '../../actors/root/camera-tally.ts';
 import { LiveTable, renderLine, renderTable } from '../../src/cli/live-table.ts';
 
 const view: CameraView = { camera: 'dock-2', state: 'live', receivedPerSecond: 25, detectedPerSecond: 24.96, dropped: { stale: 3, quiet: 120 }, ageP50Ms: 41.2, ageP99Ms: 97, boxes: { person: 2 } };

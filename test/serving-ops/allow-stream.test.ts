@@ -31,7 +31,7 @@ test('a pattern allows what it says, whatever the case, default port or credenti
   assert.ok(allows('rtsp://*/live', 'rtsp://[2001:db8::1]/live'));
   assert.ok(allows('rtsp://[2001:DB8:0::1]/*', 'rtsp://[2001:db8::1]/live'));
   assert.ok(allows('rtsp://my.cam/%6Cive', 'rtsp://my.cam/live'));
-  assert.ok(allows('synthetic:*', 'synthetic:bars?fps=5'));
+  assert.ok(allows('synthetic://*', 'synthetic://bars?fps=5'));
 });
 
 test('a pattern allows nothing else', () => {
@@ -66,11 +66,11 @@ test('a file is allowed only when listed exactly', () => {
   assert.ok(allows('/footage/dock 1.mp4', 'file:///footage/dock%201.mp4'));
   assert.ok(allows('file:///footage/dock.mp4', 'file://localhost/footage/dock.mp4'));
   for (const uri of ['/footage/../footage/dock.mp4', '/footage//dock.mp4', '/footage/dock.mp4/', 'file:///footage/%2e%2e/footage/dock.mp4', 'file:///footage/dock.mp4?x', 'file:///footage/dock.mp4#x', 'file://evil/footage/dock.mp4',
-    'file:footage/dock.mp4', 'footage/dock.mp4', './footage/dock.mp4', '/footage/dock.mp4\0', '/footage/DOCK.mp4', '\\footage\\dock.mp4', 'file:///footage%2fdock.mp4', 'C:\\footage\\dock.mp4']) {
+    'file:footage/dock.mp4', 'file:/footage/dock.mp4', 'file://footage/dock.mp4', 'synthetic:/footage/dock.mp4', 'footage/dock.mp4', './footage/dock.mp4', '/footage/dock.mp4\0', '/footage/DOCK.mp4', '\\footage\\dock.mp4', 'file:///footage%2fdock.mp4', 'C:\\footage\\dock.mp4']) {
     assert.not.ok(allows('/footage/dock.mp4', uri), uri);
   }
   assert.not.ok(allows('/footage/*', '/footage/dock.mp4'), 'a star in a file path is a character');
-  assert.not.ok(allows(['rtsp://*:*/*', 'rtsps://*:*/*', 'synthetic:*'], 'file:///etc/passwd'));
+  assert.not.ok(allows(['rtsp://*:*/*', 'rtsps://*:*/*', 'synthetic://*'], 'file:///etc/passwd'));
 });
 
 test('patterns that could mean more than they say stop the start', () => {
@@ -86,7 +86,7 @@ test('patterns that could mean more than they say stop the start', () => {
 });
 
 test('the suggested pattern allows the very stream it was made for', () => {
-  for (const uri of ['rtsp://my.cam/live', 'rtsp://u:p@my.cam:8554/live?x=1', 'rtsps://[2001:db8::1]/x', 'rtsp://10.0.0.1:554/', '/footage/dock.mp4', "/footage/it's.mp4", 'synthetic:bars']) {
+  for (const uri of ['rtsp://my.cam/live', 'rtsp://u:p@my.cam:8554/live?x=1', 'rtsps://[2001:db8::1]/x', 'rtsp://10.0.0.1:554/', '/footage/dock.mp4', "/footage/it's.mp4", 'synthetic://bars']) {
     const target = parseStreamUri(uri, SCHEMES);
     assert.ok(allows(suggestPattern(target), uri), uri);
     assert.not.match(suggestPattern(target), 'u:p');

@@ -1,8 +1,8 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { epochMicros, type CameraId } from '../../src/engine/units.ts';
-import { CameraTally, percentile } from '../../src/cli/camera-tally.ts';
-import type { TerminalRecord } from '../../src/messages/terminal-record.ts';
+import { epochMicros, type CameraId } from '../../../src/engine/units.ts';
+import { CameraTally, percentile } from '../../../actors/root/camera-tally.ts';
+import type { TerminalRecord } from '../../../src/messages/terminal-record.ts';
 
 function detected(ageMs: number, labels: readonly string[] = []): TerminalRecord {
   return {

@@ -1,0 +1,99 @@
+import { createServer } from 'node:net';
+import { constants } from 'node:fs';
+import { access, mkdir, statfs } from 'node:fs/promises';
+import { availableParallelism, totalmem } from 'node:os';
+import { resolve } from 'node:path';
+import { reportError } from '../engine/errors.ts';
+import { capabilities } from '../inference/capabilities.ts';
+import { inspectModel } from '../inference/inspect.ts';
+import { mediaCapabilities } from '../media/index.ts';
+import { loadConfig } from '../utility-ops/config/load-config.ts';
+import type { Config } from '../utility-ops/config/schema.ts';
+import type { Invocation } from './arguments.ts';
+
+type DoctorInvocation = Extract<Invocation, { command: 'doctor' }>;
+
+/** One finding: `fail` makes the exit code 1, `note` is good to know. */
+interface Finding { readonly level: 'ok' | 'note' | 'fail'; readonly topic: string; readonly says: string }
+
+const GIB = 2 ** 30;
+
+/** `vto doctor`: what this machine can do, and what is wrong with it. */
+export async function doctorCommand(invocation: DoctorInvocation, cwd: string): Promise<number> {
+  const config = loadConfig({ environment: process.env, flags: invocation.flags, cwd });
+  const findings = [
+    machine(), ...media(), ...await providers(config), ...await model(config), await port(config), await dataFolder(config),
+  ];
+  const width = Math.max(...findings.map(finding => finding.topic.length));
+  for (const { level, topic, says } of findings) process.stdout.write(`${{ ok: 'ok  ', note: 'note', fail: 'FAIL' }[level]}  ${topic.padEnd(width)}  ${says}\n`);
+  const failed = findings.filter(finding => finding.level === 'fail').length;
+  process.stdout.write(failed === 0 ? 'ready: npm start\n' : `${failed} of ${findings.length} checks failed\n`);
+  return failed === 0 ? 0 : 1;
+}
+
+function machine(): Finding {
+  return { level: 'ok', topic: 'machine', says: `Node ${process.versions.node}, ${process.platform} ${process.arch}, ${availableParallelism()} cores, ${(totalmem() / GIB).toFixed(1)} GiB` };
+}
+
+function media(): readonly Finding[] {
+  const { version, licence, nonFree, decoders, encoders, hardware } = mediaCapabilities();
+  const missing = Object.entries(decoders).filter(([, decoder]) => decoder === undefined).map(([codec]) => codec);
+  const found = Object.entries(decoders).filter(([, decoder]) => decoder !== undefined).map(([codec, decoder]) => (codec === decoder ? codec : `${codec} (${decoder})`));
+  return [
+    { level: missing.length === 0 ? 'ok' : 'fail', topic: 'decoders', says: `${found.join(', ')}${missing.length > 0 ? `; missing: ${missing.join(', ')}` : ''}` },
+    { level: encoders.length > 0 ? 'ok' : 'note', topic: 'encoders', says: encoders.length > 0 ? `${encoders.join(', ')} (for synthetic cameras)` : 'none: synthetic cameras cannot run' },
+    { level: 'note', topic: 'libav', says: `FFmpeg ${version}, ${licence} in effect${nonFree.length > 0 ? ` with ${nonFree.join(', ')}` : ''}: matters to whoever ships it in an image` },
+    { level: 'note', topic: 'hardware', says: hardware.length > 0 ? `decoding devices: ${hardware.join(', ')}` : 'no hardware decoding device opened' },
+  ];
+}
+
+async function providers(config: Config): Promise<readonly Finding[]> {
+  const known = await capabilities();
+  return known.map(({ name, isAvailable, reason }): Finding => {
+    const isWanted = config.modelOps.providers.includes(name);
+    if (isAvailable) return { level: 'ok', topic: `onnx ${name}`, says: 'starts' };
+    return { level: isWanted ? 'fail' : 'note', topic: `onnx ${name}`, says: `does not start: ${reason ?? 'no reason given'}` };
+  });
+}
+
+async function model(config: Config): Promise<readonly Finding[]> {
+  const { model: path } = config.modelOps;
+  if (path === 'motion') return [{ level: 'ok', topic: 'model', says: 'motion (built in, no weights)' }];
+  try {
+    const found = await inspectModel(path);
+    return [
+      { level: 'ok', topic: 'model', says: `${path}: ${(found.sizeBytes / 1e6).toFixed(1)} MB, sha256 ${found.digest.slice(0, 16)}…, opset ${found.opset}, by ${found.producer || 'unknown'}` },
+      { level: 'ok', topic: 'model in', says: found.inputs.join('; ') },
+      { level: 'ok', topic: 'model out', says: found.outputs.join('; ') },
+      ...found.evidence.map(({ family, isMatch, says }): Finding => ({ level: isMatch ? 'ok' : 'note', topic: `family ${family}`, says })),
+      ...(found.family === undefined && config.modelOps.family === 'auto' ? [{ level: 'fail', topic: 'family', says: 'no single family matches: name it with --family' } as const] : []),
+    ];
+  } catch (error) {
+    const { code, message } = reportError(error);
+    return [{ level: 'fail', topic: 'model', says: `${code}: ${message}` }];
+  }
+}
+
+async function port(config: Config): Promise<Finding> {
+  const { httpHost, httpPort } = config.serving;
+  const address = `${httpHost}:${httpPort}`;
+  return new Promise(done => {
+    const server = createServer();
+    server.once('error', (error: NodeJS.ErrnoException) => done({ level: 'fail', topic: 'port', says: `${address} cannot be used (${error.code ?? error.message}): choose another with --port` }));
+    server.listen(httpPort, httpHost, () => server.close(() => done({ level: 'ok', topic: 'port', says: `${address} is free` })));
+  });
+}
+
+async function dataFolder(config: Config): Promise<Finding> {
+  const folder = resolve(config.data);
+  try {
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+    await access(folder, constants.R_OK | constants.W_OK);
+    const { bavail, bsize } = await statfs(folder);
+    const free = bavail * bsize;
+    const isEnough = free > config.recording.maxBytes;
+    return { level: isEnough ? 'ok' : 'note', topic: 'data', says: `${folder}: ${(free / GIB).toFixed(1)} GiB free${isEnough ? '' : `, less than recording.maxBytes (${(config.recording.maxBytes / GIB).toFixed(1)} GiB)`}` };
+  } catch (error) {
+    return { level: 'fail', topic: 'data', says: `${folder} cannot be used: ${error instanceof Error ? error.message : String(error)}` };
+  }
+}
