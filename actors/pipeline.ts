@@ -41,18 +41,16 @@ export interface VisionFlow extends Omit<IntakeOptions, 'input' | 'output' | 'wh
 /** intake → featurizer → detector → store. A frame is chosen only when the detector waits for it, so it is the freshest. */
 export function visionFlow(host: FlowHost, flow: VisionFlow): readonly Actor[] {
   const requests = memoryPort<FeatureRequest<ChunkPart>>(0);
-  const features = memoryPort<Feature>(0);
+  const features = new Flow(host, requests.input).through('featurizer', flow.featurizer, { maxInFlight: 256, maxWaiting: 0 });
   const intake: Actor = {
     name: 'intake',
     run: async ctx => {
       await runIntake({
-        input: flow.parts, output: requests.output, whenIdle: signal => features.output.room(signal), clock: host.clock, signal: ctx.signal,
+        input: flow.parts, output: requests.output, whenIdle: features.whenWanted, clock: host.clock, signal: ctx.signal,
         stalenessMs: flow.stalenessMs, catchUpMs: flow.catchUpMs, credit: flow.credit,
       });
       requests.end();
     },
   };
-  const [featurizer] = new Flow(host, requests.input).into('featurizer', flow.featurizer, features.output, 256);
-  const [detector] = new Flow(host, features.input).into('detector', flow.detector, flow.records, 256);
-  return [intake, featurizer, detector].filter(actor => actor !== undefined);
+  return [intake, ...features.into('detector', flow.detector, flow.records, 256)];
 }

@@ -28,11 +28,14 @@ export class Flow<Body> {
   readonly #host: FlowHost;
   readonly #input: InPort<Body>;
   readonly #actors: readonly Actor[];
+  /** Resolves when the next stage takes another item. */
+  readonly whenWanted: (signal: AbortSignal) => Promise<void>;
 
-  constructor(host: FlowHost, input: InPort<Body>, actors: readonly Actor[] = []) {
+  constructor(host: FlowHost, input: InPort<Body>, actors: readonly Actor[] = [], whenWanted: (signal: AbortSignal) => Promise<void> = async () => {}) {
     this.#host = host;
     this.#input = input;
     this.#actors = actors;
+    this.whenWanted = whenWanted;
   }
 
   /** What comes out of the chain so far. */
@@ -44,7 +47,7 @@ export class Flow<Body> {
   through<Out>(name: string, stage: Stage<Body, Out>, handover: Handover<Out>): Flow<Out> {
     const port = memoryPort<Out>(handover.maxWaiting);
     const actor = this.#actor(name, stage, port.output, handover, () => port.end());
-    return new Flow(this.#host, port.input, [...this.#actors, actor]);
+    return new Flow(this.#host, port.input, [...this.#actors, actor], signal => port.output.room(signal));
   }
 
   /** Ends the chain in a port and gives its actors, first stage first. */

@@ -35,7 +35,7 @@ export interface BatchOpened { readonly expectedUnits: number | null; readonly m
 export async function batchRole(settings: unknown, ctx: RoleContext): Promise<void> {
   const options = settings as BatchSettings; // sent by the library of the same version
   if (!isCameraId(options.camera)) throw new Error(`not a camera id: ${options.camera}`);
-  const source = await createSource({ uri: options.uri, options: { isPaced: false }, ctx: { clock: ctx.clock, random: ctx.random }, media: libavAccess });
+  const source = await createSource({ uri: options.uri, options: { isPaced: false }, ctx: { clock: ctx.clock, random: ctx.random }, media: libavAccess as never });
   const session = await source.open(ctx.signal);
   const model = await loadDetector(options.model, { warn: (fields, text) => ctx.log.warn(fields, text) });
   ctx.note({ expectedUnits: session.expectedUnits, model: model.id, provider: model.provider, labels: model.labels } satisfies BatchOpened);

@@ -2,11 +2,11 @@ import type { Actor, ActorContext, RestartPolicy } from '../../src/engine/actor.
 import { reportError } from '../../src/engine/errors.ts';
 import { untilAborted } from '../../src/engine/timers.ts';
 import { epochMicros, type EpochMicros } from '../../src/engine/units.ts';
-import type { Recovered } from '../../src/data-ops/archive.ts';
 import type { Feeder } from '../../src/data-ops/feeder.ts';
 import type { CameraRow } from '../../src/data-ops/store.ts';
 import type { ChunkPart } from '../../src/messages/chunk-part.ts';
 import type { PlatformEvent } from '../../src/messages/platform-event.ts';
+import type { Recovered } from './history.ts';
 import { POLICIES } from '../tree.ts';
 import { runSession, sinkPort, type SessionOptions } from './session.ts';
 

@@ -108,7 +108,7 @@ async function openable(row: CameraRow, options: IngestSettings, ctx: RoleContex
   const { stallMs, connectTimeoutMs } = options.ingress;
   try {
     return await createSource({
-      uri: row.uri, options: sourceOptions(row, { stallMs, connectTimeoutMs }), ctx: { clock: ctx.clock, random: ctx.random }, media: libavAccess,
+      uri: row.uri, options: sourceOptions(row, { stallMs, connectTimeoutMs }), ctx: { clock: ctx.clock, random: ctx.random }, media: libavAccess as never,
     });
   } catch (error) {
     return { label: row.id, open: () => Promise.reject(error) };

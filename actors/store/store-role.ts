@@ -1,8 +1,7 @@
-import { rm } from 'node:fs/promises';
 import { firstValueFrom } from 'rxjs';
 import { CommitLog } from '../../src/data-ops/commit-log.ts';
 import { serveStore } from '../../src/data-ops/remote-store.ts';
-import { expireFiles } from '../../src/data-ops/retention.ts';
+import { applyRetention } from '../../src/data-ops/retention.ts';
 import { openSqliteStore } from '../../src/data-ops/sqlite-store.ts';
 import type { Store } from '../../src/data-ops/store.ts';
 import { reportError } from '../../src/engine/errors.ts';
@@ -82,8 +81,8 @@ function countRecord(telemetry: Recorder, record: TerminalRecord): void {
 
 async function retain(store: Store, options: StoreSettings, ctx: RoleContext, signal: AbortSignal): Promise<void> {
   await every(RETENTION_EVERY_MS, ctx.clock, signal, async () => {
-    const freed = await expireFiles({ folder: options.archive, rows: store.expireChunks(options.maxArchiveBytes), remove: path => rm(path, { force: true }) });
-    const pruned = store.pruneRecords(epochMicros(ctx.clock.now() - options.retentionMs * 1000));
-    if (freed.bytes > 0 || pruned > 0) ctx.log.info({ freedBytes: freed.bytes, files: freed.files, records: pruned }, 'retention removed the oldest');
+    const removed = await applyRetention({ folder: options.archive, expireChunks: maxBytes => store.expireChunks(maxBytes), maxBytes: options.maxArchiveBytes });
+    const pruned = options.retentionMs > 0 ? store.pruneRecords(epochMicros(ctx.clock.now() - options.retentionMs * 1000)) : 0;
+    if (removed.chunks > 0 || pruned > 0) ctx.log.info({ bytesFreed: removed.bytesFreed, chunks: removed.chunks, records: pruned }, 'retention removed the oldest');
   });
 }

@@ -1,4 +1,4 @@
-import { lastValueFrom, tap } from 'rxjs';
+import { lastValueFrom, map } from 'rxjs';
 import type { Clock } from '../../src/engine/clock.ts';
 import type { InPort, OutPort } from '../../src/engine/ports.ts';
 import type { CameraId } from '../../src/engine/units.ts';
@@ -46,11 +46,11 @@ export async function runIntake(options: IntakeOptions): Promise<void> {
     return { item, receivedAtMs: clock.monotonicMs() };
   };
   await lastValueFrom(fromPort(input, { credit: options.credit, signal }).pipe(
+    map(arrive),
     fairShare({
-      key: (item: Credited<ChunkPart>) => item.envelope.key, maxPerKey: options.credit, project: dispatch, arrive,
-      onDrop: (item: Credited<ChunkPart>) => item.fail(new Error('more parts than credit')),
+      key: (arrival: Arrival) => arrival.item.envelope.key, maxPerKey: options.credit, project: dispatch,
+      onDrop: (arrival: Arrival, reason) => arrival.item.fail(new Error(`intake gave it back: ${reason}`)),
     }),
-    tap({}),
   ), { defaultValue: undefined });
 }
 

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import type { Writable } from 'node:stream';
 import { systemRandom } from '../engine/seeded-random.ts';
 import { systemClock } from '../engine/system-clock.ts';
-import { pictureNames } from '../ingress/picture-folder.ts';
+import { pictureNames } from '../ingress/picture-names.ts';
 import { loadConfig } from '../utility-ops/config/load-config.ts';
 import { runBatch } from '../../actors/batch/batch-run.ts';
 import type { Invocation } from './arguments.ts';
@@ -37,14 +37,16 @@ export async function inferCommand(invocation: InferInvocation, cwd: string): Pr
   for await (const record of records) {
     if (record.kind === 'detected') {
       detected += 1;
-      const fileName = names?.[record.frameSeq];
-      await put(writer.frame({ record, index: record.frameSeq, ...(fileName === undefined ? {} : { fileName }) }));
+      // A picture that cannot be read has no frame: the time, one second a picture, still tells which one this is.
+      const index = names === undefined ? record.frameSeq : Math.round(record.ptsSeconds ?? record.frameSeq);
+      const fileName = names?.[index];
+      await put(writer.frame({ record, index, ...(fileName === undefined ? {} : { fileName }) }));
     } else dropped[record.reason] = (dropped[record.reason] ?? 0) + record.to - record.from + 1;
     done += record.kind === 'detected' ? 1 : record.to - record.from + 1;
     bar.update(done, total);
   }
   await put(writer.close());
-  bar.finish();
+  bar.end();
   if (out !== process.stdout) { out.end(); await once(out, 'finish'); }
   const rest = Object.entries(dropped).map(([reason, count]) => `, ${count} ${reason}`).join('');
   process.stderr.write(`${done} frames: ${detected} detected${rest}\n`);

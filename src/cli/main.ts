@@ -1,6 +1,7 @@
 import { parseArguments, userFolder, type Invocation } from './arguments.ts';
 import { reportFailure } from './failure.ts';
-import { helpText, versionText } from './help.ts';
+import { renderCommandHelp, renderHelp } from './help.ts';
+import { packageVersion } from './version.ts';
 
 /** Runs what the command line asks for. The code of a command is loaded only when it is asked for. */
 async function main(): Promise<number> {
@@ -14,8 +15,8 @@ async function run(invocation: Invocation, cwd: string): Promise<number> {
     case 'infer': return (await import('./infer-command.ts')).inferCommand(invocation, cwd);
     case 'verify': return (await import('./verify-command.ts')).verifyCommand(invocation, cwd);
     case 'doctor': return (await import('./doctor-command.ts')).doctorCommand(invocation, cwd);
-    case 'help': process.stdout.write(helpText(invocation.topic)); return 0;
-    case 'version': process.stdout.write(`${versionText()}\n`); return 0;
+    case 'help': process.stdout.write(invocation.topic === undefined ? renderHelp() : renderCommandHelp(invocation.topic)); return 0;
+    case 'version': process.stdout.write(`${packageVersion()}\n`); return 0;
   }
 }
 

@@ -26,8 +26,6 @@ export interface ReadOptions {
   readonly openReader: (path: string) => Promise<PacketReader>;
   /** Number of the feed that the parts belong to. */
   readonly feed: number;
-  /** What `replay` says of a frame. @default recovered, and accounted when it is before `from` */
-  readonly replayOf?: (frameSeq: number) => NonNullable<ChunkPart['replay']>;
   readonly signal: AbortSignal;
 }
 
@@ -75,10 +73,10 @@ async function* readChunk(row: ChunkRow, wanted: { readonly first: number; reado
 
 function partOf(row: ChunkRow, unit: AccessUnit, place: { readonly parameters: StreamParameters; readonly partSeq: number; readonly options: ReadOptions }): ChunkPart {
   const { parameters, partSeq, options } = place;
-  const replay = options.replayOf?.(unit.frameSeq) ?? { isRecovered: true, isAccounted: unit.frameSeq < options.from };
   return {
     camera: row.camera, epoch: row.epoch, chunkSeq: row.chunkSeq, partSeq, chunkStartedAt: row.startedAt, parameters,
-    units: [unit], isOpenGop: row.isOpenGop, replay, feed: options.feed,
+    units: [unit], isOpenGop: row.isOpenGop, feed: options.feed,
+    isEpochEnd: false, isRecovered: true, isAccounted: unit.frameSeq < options.from,
   };
 }
 

@@ -11,8 +11,11 @@ export interface FeederHistory {
   /** Durable frames without a terminal record, oldest epoch first. */
   unaccounted(): Promise<readonly { readonly epoch: number; readonly ranges: readonly SeqRange[] }[]>;
   chunks(epoch: number): Promise<readonly ChunkRow[]>;
-  /** Parts of one unit each, from the key frame at or before `fromSeq` to the end of what is on disk now. */
-  read(epoch: number, fromSeq: number): AsyncIterable<ChunkPart>;
+  /**
+   * Parts of one unit each, from the key frame at or before `fromSeq` to the end of what the index knows now.
+   * `onLost` is told of frames whose file is gone or damaged; reading goes on behind them.
+   */
+  read(epoch: number, fromSeq: number, signal: AbortSignal, onLost: (range: SeqRange) => void): AsyncIterable<ChunkPart>;
 }
 
 /** What a feeder works with. */
@@ -32,6 +35,9 @@ export interface FeederOptions {
 
 /** Where a feed stands: the next frame of an epoch; frames up to `recoveredTo` were there before the feed began. */
 interface Cursor { readonly epoch: number; readonly next: number; readonly recoveredTo: number }
+
+/** How long to wait for the index to know frames that left memory just now. */
+const INDEX_LAG_MS = 100;
 
 const sizeOf = (part: ChunkPart): number => part.units.reduce((sum, unit) => sum + unit.data.byteLength, 0);
 const firstSeq = (part: ChunkPart): number => part.units[0]?.frameSeq ?? Number.POSITIVE_INFINITY;
@@ -118,6 +124,8 @@ export class Feeder {
       if (part.epoch !== cursor.epoch) cursor = { epoch: part.epoch, next: 0, recoveredTo: -1 };
       if (part.units.length > 0 && firstSeq(part) > cursor.next) {
         cursor = await this.#readBack(cursor, firstSeq(part), generation, signal);
+        // The index is told of new frames a little later than this feeder.
+        if (firstSeq(part) > cursor.next) { await this.#options.clock.sleep(INDEX_LAG_MS, signal); continue; }
       }
       await this.#feedLive(part, cursor, generation, signal);
       cursor = { ...cursor, next: Math.max(cursor.next, (part.units.at(-1)?.frameSeq ?? -1) + 1) };
@@ -158,7 +166,7 @@ export class Feeder {
   /** Frames of the current epoch that were fed to an earlier consumer: again from the key frame on, up to what is in memory. */
   async #refeedCurrent(cursor: Cursor, ranges: readonly SeqRange[], generation: number, signal: AbortSignal): Promise<Cursor> {
     let { next } = cursor;
-    for await (const part of this.#options.history.read(cursor.epoch, next)) {
+    for await (const part of this.#read(cursor.epoch, next, signal)) {
       if (signal.aborted || this.#isSuperseded(generation)) return cursor;
       const seq = firstSeq(part);
       const isKnown = seq <= (ranges.at(-1)?.to ?? -1);
@@ -174,7 +182,7 @@ export class Feeder {
     const cutoff = this.#options.clock.now() - this.#options.maxRewindMs * 1000;
     const expired: number[] = [];
     let isPastCutoff = false;
-    for await (const part of this.#options.history.read(cursor.epoch, next)) {
+    for await (const part of this.#read(cursor.epoch, next, signal)) {
       const seq = firstSeq(part);
       if (seq >= toSeq || signal.aborted || this.#isSuperseded(generation)) break;
       const unit = part.units[0];
@@ -196,7 +204,7 @@ export class Feeder {
     const to = ranges.at(-1)?.to ?? -1;
     let last: ChunkPart | undefined;
     let reached = from - 1;
-    for await (const part of this.#options.history.read(epoch, from)) {
+    for await (const part of this.#read(epoch, from, signal)) {
       const seq = firstSeq(part);
       if (seq > to || signal.aborted || this.#isSuperseded(generation)) break;
       last = part;
@@ -237,6 +245,13 @@ export class Feeder {
       this.#inFlight -= 1;
       this.#wake();
     });
+  }
+
+  /** Reads back; frames that cannot be read any more end as `undecodable`. */
+  async *#read(epoch: number, fromSeq: number, signal: AbortSignal): AsyncGenerator<ChunkPart> {
+    const lost: SeqRange[] = [];
+    yield* this.#options.history.read(epoch, fromSeq, signal, range => lost.push(range));
+    await this.#publishRanges(epoch, lost, 'undecodable');
   }
 
   #evict(): void {

@@ -54,6 +54,7 @@ export const ERRORS = {
   REQUEST_TOO_LARGE: { fate: 'skip', http: 413, grpc: 'RESOURCE_EXHAUSTED', help: 'Send less: bodies and headers of this API are small.' },
   HOST_REFUSED: { fate: 'skip', http: 421, grpc: 'PERMISSION_DENIED', help: 'Call the address vto listens on; --host opens it to other machines.' },
   ORIGIN_REFUSED: { fate: 'skip', http: 403, grpc: 'PERMISSION_DENIED', help: 'Web pages of other origins may not call this API; call it from a server or the command line.' },
+  TIMED_OUT: { fate: 'retry', http: 504, grpc: 'DEADLINE_EXCEEDED', help: 'A part of vto did not answer in time; GET /readyz shows which. Try again.' },
   SHUTTING_DOWN: { fate: 'retry', http: 503, grpc: 'UNAVAILABLE', help: 'vto is stopping; connect again when it is back, streams go on with ?after=.' },
 } as const satisfies Record<string, ErrorRow>;
 

@@ -1,9 +1,9 @@
-import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PlatformError } from '../engine/errors.ts';
 import type { MediaPacket } from '../media/types.ts';
 import type { StreamParameters } from '../messages/stream-parameters.ts';
 import type { MediaAccess } from './media-access.ts';
+import { pictureNames } from './picture-names.ts';
 import type { Pass } from './recorded-session.ts';
 
 /** What a folder is read with. */
@@ -14,7 +14,6 @@ export interface PictureFolderRequest {
   readonly signal: AbortSignal;
 }
 
-const PICTURE = /\.(?:jpe?g|png)$/i;
 const OPEN_TIMEOUT_MS = 10_000;
 /** Ticks per second of the made-up time base; frame numbers become exact times at common rates. */
 const TICKS = 90_000;
@@ -26,8 +25,7 @@ const TICKS = 90_000;
  */
 export async function openPictureFolder(request: PictureFolderRequest): Promise<Pass> {
   const { folder, rateHz } = request;
-  const names = (await readdir(folder)).filter((name) => PICTURE.test(name))
-    .toSorted(new Intl.Collator('en', { numeric: true }).compare);
+  const names = await pictureNames(folder) ?? [];
   if (names.length === 0) throw new PlatformError('MEDIA_INVALID', `no .jpg or .png pictures in folder '${folder}'`, { folder });
   let index = 0;
   let parameters: StreamParameters | undefined;

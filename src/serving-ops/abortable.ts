@@ -1,3 +1,6 @@
+import type { Clock } from '../engine/clock.ts';
+import { PlatformError } from '../engine/errors.ts';
+
 /** The promise, or a rejection with the signal's reason when that comes first. Leaves no listener behind, however long the signal lives. */
 export function abortable<Value>(promise: Promise<Value>, signal: AbortSignal): Promise<Value> {
   return new Promise<Value>((resolve, reject) => {
@@ -6,4 +9,20 @@ export function abortable<Value>(promise: Promise<Value>, signal: AbortSignal): 
     signal.addEventListener('abort', onAbort, { once: true });
     promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
   });
+}
+
+/**
+ * The promise, unless it takes longer than `limitMs` or the signal aborts.
+ * @throws PlatformError TIMED_OUT naming `what`; the signal's reason
+ */
+export async function withinLimit<Value>(promise: Promise<Value>, what: string, limit: { readonly ms: number; readonly clock: Clock; readonly signal: AbortSignal }): Promise<Value> {
+  const timer = new AbortController();
+  const tooLate = new Promise<never>((_resolve, reject) => {
+    limit.clock.sleep(limit.ms, timer.signal).then(() => { reject(new PlatformError('TIMED_OUT', `${what} took longer than ${String(limit.ms)} ms`, { limitMs: limit.ms })); }, () => undefined);
+  });
+  try {
+    return await abortable(Promise.race([promise, tooLate]), limit.signal);
+  } finally {
+    timer.abort();
+  }
 }

@@ -15,6 +15,7 @@ function asPlatformError(error: unknown): unknown {
     case 'FST_ERR_CTP_BODY_TOO_LARGE': return new PlatformError('REQUEST_TOO_LARGE', 'the body is larger than this API takes');
     case 'FST_ERR_CTP_INVALID_MEDIA_TYPE': return new PlatformError('REQUEST_INVALID', 'the body must be application/json', { field: 'content-type' });
     case 'FST_ERR_BAD_URL': return new PlatformError('REQUEST_INVALID', 'the path is not percent-encoded UTF-8');
+    case 'FST_ERR_HANDLER_TIMEOUT': return new PlatformError('TIMED_OUT', 'the answer did not come in time', {}, error);
     case 'FST_ERR_MAX_PARAM_LENGTH': return new PlatformError('REQUEST_INVALID', 'a path segment is too long');
     default: break;
   }

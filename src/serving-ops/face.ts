@@ -33,4 +33,5 @@ export interface Face {
   readonly isLoopbackOnly: boolean;
   readonly slowReaderMs: number;
   readonly lingerMs: number;
+  readonly answerMs: number;
 }

@@ -1,4 +1,4 @@
-import type { AddressInfo } from 'node:net';
+import { Server, type AddressInfo } from 'node:net';
 import { fastify, type FastifyInstance } from 'fastify';
 import type { Clock } from '../engine/clock.ts';
 import { PlatformError } from '../engine/errors.ts';
@@ -9,7 +9,7 @@ import type { Face, GatewayCounts } from './face.ts';
 import { healthRoutes } from './health-routes.ts';
 import { historyRoutes } from './history-routes.ts';
 import { guardRequest, isLoopbackHost } from './host-guard.ts';
-import { inferRoutes } from './infer-route.ts';
+import { INFER_PATH, inferRoutes } from './infer-route.ts';
 import type { ServingLog } from './log.ts';
 import { scrubbedJson } from './scrub.ts';
 import type { ServingBackend } from './service.ts';
@@ -37,6 +37,8 @@ export interface GatewayOptions {
   readonly slowReaderMs?: number;
   /** What a stream's reader gets to take its last bytes. @default 2000 */
   readonly lingerMs?: number;
+  /** What the backend gets to answer a request, or to open a stream. @default 30000 */
+  readonly answerMs?: number;
   /** Connections at once, streams included. @default 1024 */
   readonly maxConnections?: number;
 }
@@ -70,7 +72,7 @@ function createFace(options: GatewayOptions): Face {
     slots: createStreamSlots(options.maxStreams ?? 64),
     counts: { requests: 0, failures: 0, refusedStreams: 0, openedStreams: 0, sentLines: 0, slowReaders: 0, lateFrames: 0 },
     isLoopbackOnly: isLoopbackHost(options.host ?? '127.0.0.1'),
-    slowReaderMs: options.slowReaderMs ?? 10_000, lingerMs: options.lingerMs ?? 2_000,
+    slowReaderMs: options.slowReaderMs ?? 10_000, lingerMs: options.lingerMs ?? 2_000, answerMs: options.answerMs ?? 30_000,
   };
 }
 
@@ -85,6 +87,7 @@ function createApp(face: Face): FastifyInstance {
   });
   app.removeContentTypeParser('text/plain');
   app.setReplySerializer(scrubbedJson);
+  app.addHook('onRoute', (route) => { if (route.url !== INFER_PATH) route.handlerTimeout = face.answerMs; });
   return app;
 }
 
@@ -122,7 +125,7 @@ function countInFlight(): InFlight {
 }
 
 async function stopServing(app: FastifyInstance, face: Face, inFlight: InFlight, deadlineMs: number): Promise<void> {
-  app.server.close(); // fastify would wait for its own hooks first; with 'idle' it waits for sockets that turn idle later (70 s seen)
+  Server.prototype.close.call(app.server); // stops listening only: http's close (v24) also cuts responses that are ended but not yet sent
   face.slots.abortAll(new PlatformError('SHUTTING_DOWN', 'vto is stopping'));
   const timer = new AbortController();
   await Promise.race([inFlight.idle(), face.clock.sleep(deadlineMs, timer.signal).catch(() => undefined)]);

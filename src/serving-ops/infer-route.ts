@@ -10,6 +10,9 @@ import { InferQuery, parseRequest } from './requests.ts';
 import { resolveStream, type ResolvedStream } from './resolve-stream.ts';
 import type { StreamSlot } from './stream-slots.ts';
 
+/** Path of the detection stream. */
+export const INFER_PATH = '/api/v1/infer';
+
 type Query = z.output<typeof InferQuery>;
 
 class ClientLeft extends Error {}
@@ -91,9 +94,9 @@ async function serveInfer(face: Face, request: FastifyRequest, reply: FastifyRep
 
 /** `GET /api/v1/infer`: detections as JSON lines. Its HEAD checks the query and opens nothing. */
 export function inferRoutes(app: FastifyInstance, face: Face): void {
-  app.head('/api/v1/infer', (request, reply) => {
+  app.head(INFER_PATH, (request, reply) => {
     checkedQuery(request);
     return reply.type(LINES_TYPE).send();
   });
-  app.get('/api/v1/infer', { exposeHeadRoute: false }, (request, reply) => serveInfer(face, request, reply));
+  app.get(INFER_PATH, { exposeHeadRoute: false }, (request, reply) => serveInfer(face, request, reply));
 }

@@ -1,6 +1,6 @@
 import { PlatformError } from '../engine/errors.ts';
 import { isCameraId, type CameraId } from '../engine/units.ts';
-import { abortable } from './abortable.ts';
+import { withinLimit } from './abortable.ts';
 import { streamNotAllowed } from './allow-stream.ts';
 import type { Face } from './face.ts';
 import type { CameraView } from './service.ts';
@@ -25,7 +25,7 @@ export function cameraView(face: Face, id: string): CameraView {
 
 /**
  * The camera that a `stream=` value names: an id, the URL of a registered camera, or an allowed URL, which is opened until `signal` aborts.
- * @throws PlatformError CAMERA_UNKNOWN, REQUEST_INVALID, PLUGIN_UNKNOWN, STREAM_NOT_ALLOWED; what opening it throws; the signal's reason
+ * @throws PlatformError CAMERA_UNKNOWN, REQUEST_INVALID, PLUGIN_UNKNOWN, STREAM_NOT_ALLOWED, TIMED_OUT; what opening it throws; the signal's reason
  */
 export async function resolveStream(face: Face, text: string, signal: AbortSignal): Promise<ResolvedStream> {
   if (isCameraId(text) || !/[:/\\]/.test(text)) return { camera: cameraView(face, text).id };
@@ -33,5 +33,5 @@ export async function resolveStream(face: Face, text: string, signal: AbortSigna
   const registered = face.backend.cameraOf(text);
   if (registered !== undefined) return { camera: registered };
   if (!face.allowList.allows(target)) throw streamNotAllowed(target);
-  return await abortable(face.backend.openStream(text, signal), signal);
+  return await withinLimit(face.backend.openStream(text, signal), 'opening the stream', { ms: face.answerMs, clock: face.clock, signal });
 }

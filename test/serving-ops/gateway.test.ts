@@ -4,8 +4,9 @@ import * as assert from 'uvu/assert';
 import { systemClock } from '../../src/engine/system-clock.ts';
 import { ENDPOINTS } from '../../src/serving-ops/endpoints.ts';
 import { createGateway } from '../../src/serving-ops/gateway.ts';
-import { FakeBackend } from '../support/fake-backend.ts';
+import { detected, FakeBackend } from '../support/fake-backend.ts';
 import { eventually } from '../support/eventually.ts';
+import { readLines } from '../support/line-reader.ts';
 import { withGateway } from '../support/with-gateway.ts';
 
 const quiet = { debug() {}, info() {}, warn() {}, error() {} };
@@ -147,6 +148,19 @@ test('lets a request in flight finish before the deadline', () => withGateway({}
   gate.resolve();
   assert.is((await answer).status, 200);
   assert.is((await answer).headers['connection'], 'close');
+  await closed;
+}));
+
+test('a large answer that is still being sent when the stop begins arrives whole', () => withGateway({}, async ({ backend, gateway, port, call }) => {
+  for (let seq = 0; seq < 1_000; seq++) backend.append(detected('dock-1', seq, 0, 'x'.repeat(16_384))); // 16 MiB: more than the kernel takes
+  const reader = await readLines(port, '/api/v1/records?limit=1000', true);
+  let isClosed = false;
+  const closed = gateway.close({ deadlineMs: 10_000 }).then(() => { isClosed = true; });
+  const refused = await call('GET', '/healthz').then(() => undefined, (error: unknown) => (error as { code: string }).code);
+  assert.is(refused, 'ECONNREFUSED');
+  assert.not.ok(isClosed);
+  reader.response.resume();
+  assert.is(await reader.done, 'end');
   await closed;
 }));
 

@@ -224,7 +224,27 @@ test('a reader that does not read cannot hold a stop up beyond the deadline', ()
   const before = systemClock.monotonicMs();
   await gateway.close({ deadlineMs: 300 });
   assert.ok(systemClock.monotonicMs() - before < 2_500, 'cut at the deadline');
-  stalled.leave();
+  stalled.response.resume();
+  assert.is(await stalled.done, 'cut');
+}));
+
+test('a stream that cannot be opened in time is given up', () => withGateway({ allowStreams: ['rtsp://my.cam/*'], answerMs: 50 }, async ({ backend, call, gateway }) => {
+  backend.openDelay = new Promise(() => undefined);
+  const answer = await call('GET', '/api/v1/infer?stream=rtsp://my.cam/live');
+  assert.is(answer.status, 504);
+  assert.is(answer.json['code'], 'TIMED_OUT');
+  assert.equal([backend.temporary, gateway.counts().openStreams], [0, 0]);
+}));
+
+test('a quiet stream outlives the limit of an answer', () => withGateway({ answerMs: 30 }, async ({ backend, call, port }) => {
+  backend.addView('dock-1');
+  const reader = await readLines(port, '/api/v1/infer?stream=dock-1');
+  backend.balances = () => new Promise(() => undefined);
+  assert.is((await call('GET', '/api/v1/ledger')).json['code'], 'TIMED_OUT');
+  assert.is((await call('GET', '/api/v1/ledger')).status, 504);
+  backend.append(detected('dock-1', 0));
+  await eventually(() => reader.lines.length === 1, 'a line after two limits');
+  reader.leave();
 }));
 
 test.run();

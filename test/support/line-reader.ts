@@ -22,6 +22,7 @@ export function readLines(port: number, path: string, isPaused = false): Promise
         response.on('error', () => settle('cut'));
       });
       response.on('data', (chunk: string) => {
+        if (!chunk.includes('\n')) { rest += chunk; return; }
         const parts = (rest + chunk).split('\n');
         rest = parts.pop() ?? '';
         for (const part of parts) lines.push(JSON.parse(part) as Record<string, unknown>);
