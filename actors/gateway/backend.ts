@@ -34,7 +34,9 @@ export function createBackend(root: Orchestrator, options: { readonly ownMetrics
       const after = await root.store.lastRecordId();
       if (!root.camera(id)) await root.addCamera(temporaryRow(id, uri), true);
       readers.set(id, (readers.get(id) ?? 0) + 1);
-      signal.addEventListener('abort', () => { void leave(root, readers, id, options.sleep); }, { once: true });
+      const gone = (): void => { void leave(root, readers, id, options.sleep); };
+      if (signal.aborted) gone(); // it left while the camera was being added
+      else signal.addEventListener('abort', gone, { once: true });
       return { camera: id, after };
     },
     async *records({ camera, after, signal }): AsyncGenerator<CommittedRecord> {

@@ -1,4 +1,4 @@
-import { firstValueFrom } from 'rxjs';
+import { lastValueFrom } from 'rxjs';
 import { CommitLog } from '../../src/data-ops/commit-log.ts';
 import { serveStore } from '../../src/data-ops/remote-store.ts';
 import { applyRetention } from '../../src/data-ops/retention.ts';
@@ -60,7 +60,7 @@ async function writeRecords(input: LinkInPort<TerminalRecord>, store: Store, com
     for (const { record } of committed) countRecord(ctx.telemetry, record);
     if (repeated > 0) ctx.telemetry.dropped('writer', 'repeated', repeated, true);
   };
-  await firstValueFrom(fromPort(input, { credit: 4096, signal }).pipe(
+  await lastValueFrom(fromPort(input, { credit: 4096, signal }).pipe(
     batchBy({ max: 512, withinMs: COMMIT_WITHIN_MS, maxPending: 8192, clock: ctx.clock, project: commit }),
   ), { defaultValue: undefined });
 }

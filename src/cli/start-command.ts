@@ -63,14 +63,17 @@ function withDemo(config: Config): Config {
   return { ...config, cameras: DEMO_CAMERAS.map(camera => ({ ...camera, isDetecting: true, isLooping: false })) };
 }
 
-/** Resolves at the first SIGINT, SIGTERM or SIGHUP; a second one ends the process at once. */
+/** A launcher and a terminal may both hand on one Ctrl-C: only a signal this much later is a second one. */
+const SECOND_SIGNAL_MS = 1_000;
+
+/** Resolves at the first SIGINT, SIGTERM or SIGHUP; a second one ends the process at once, and its children with it. */
 function untilSignalled(): Promise<void> {
   return new Promise(resolve => {
-    let count = 0;
+    let firstAtMs: number | undefined;
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
       process.on(signal, () => {
-        count += 1;
-        if (count > 1) process.exit(130);
+        firstAtMs ??= systemClock.monotonicMs();
+        if (systemClock.monotonicMs() - firstAtMs > SECOND_SIGNAL_MS) process.exit(130);
         resolve();
       });
     }

@@ -5,9 +5,10 @@ import { file } from './file.ts';
 import { rtsp, rtsps } from './rtsp.ts';
 import type { SourceDeps } from './source-deps.ts';
 import type { Source } from './source.ts';
+import { synthetic } from './synthetic.ts';
 
 /** Every source protocol by its URI scheme. A plain path is `file`. */
-export const sources = new Registry<Source, SourceDeps>('source', [file, rtsp, rtsps]);
+export const sources = new Registry<Source, SourceDeps>('source', [file, rtsp, rtsps, synthetic]);
 
 /** What a source is made from. */
 export interface SourceRequest extends SourceDeps {

@@ -20,20 +20,26 @@ export interface ReaderRequest {
 export interface GeneratedReaderRequest {
   /** libav filter graph text with one open video output. */
   readonly graph: string;
-  readonly width: number;
-  readonly height: number;
   readonly frameRate: number;
-  /** A key unit every so many frames. */
-  readonly gop: number;
-  /** Constant rate factor of x264: 0 best to 51 worst. */
-  readonly quality: number;
+  /** Ends after so many; endless when absent. */
+  readonly frames?: number;
+  readonly encoder: {
+    readonly codec: 'h264';
+    /** Cap, in bits a second. */
+    readonly bitrate: number;
+    /** A key unit every so many frames. */
+    readonly gop: number;
+    readonly preset: string;
+    /** Further options of the encoder by libav's names. */
+    readonly extra: Readonly<Record<string, string>>;
+  };
 }
 
 /** What sources need of `src/media`, passed in so that tests can do without libav. */
 export interface MediaAccess {
   /** @throws PlatformError SOURCE_UNREACHABLE, SOURCE_REFUSED, MEDIA_INVALID, MEDIA_UNSUPPORTED; the signal's reason */
   openReader(request: ReaderRequest): Promise<PacketReader>;
-  /** Encodes the pictures of a filter graph to H.264, without limit unless the graph ends. */
+  /** Encodes the pictures of a filter graph. */
   openGeneratedReader(request: GeneratedReaderRequest): Promise<PacketReader>;
   /** The stream's new parameters when this key unit carries parameter sets other than `current` has; null when nothing changed. */
   changedParameters(unit: Uint8Array, current: StreamParameters): StreamParameters | null;

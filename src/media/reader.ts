@@ -113,6 +113,7 @@ class LibavReader implements PacketReader {
   #reading: Promise<unknown> = Promise.resolve();
   #closing: Promise<void> | undefined;
   #isInterrupted = false;
+  #isFreed = false;
 
   constructor(context: FormatContext, stream: Stream, uri: string) {
     this.parameters = parametersOf(stream, uri);
@@ -133,8 +134,9 @@ class LibavReader implements PacketReader {
     for (;;) {
       if (this.#closing !== undefined) throw new PlatformError('SOURCE_UNREACHABLE', `${scrubUri(this.#uri)} was closed`);
       const code = await this.#context.readFrame(this.#packet);
-      if (code === END) return this.#endOfStream();
       if (code === AGAIN) continue;
+      if (code < 0 && this.#isInterrupted) throw new PlatformError('SOURCE_STALLED', `reading ${scrubUri(this.#uri)} was interrupted`);
+      if (code === END) return this.#endOfStream();
       if (code < 0) throw readerError(code, this.#uri, 'read');
       try {
         if (this.#packet.streamIndex === this.#streamIndex && this.#packet.size > 0) return copyPacket(this.#packet);
@@ -148,14 +150,14 @@ class LibavReader implements PacketReader {
   #endOfStream(): undefined {
     const failure = this.#context.pb?.error ?? 0;
     if (failure < 0 && failure !== END) throw readerError(failure, this.#uri, 'read');
-    if (this.#isInterrupted) throw new PlatformError('SOURCE_STALLED', `reading ${scrubUri(this.#uri)} was interrupted`);
     if (isNetworkUri(this.#uri) && this.durationSeconds === null) throw new PlatformError('SOURCE_UNREACHABLE', `${scrubUri(this.#uri)} ended the session`);
     return undefined;
   }
 
   interrupt(): void {
+    if (this.#isFreed) return;
     this.#isInterrupted = true;
-    if (this.#closing === undefined) this.#context.interrupt();
+    this.#context.interrupt();
   }
 
   close(): Promise<void> {
@@ -164,8 +166,9 @@ class LibavReader implements PacketReader {
   }
 
   async #free(): Promise<void> {
-    this.#context.interrupt();
+    this.interrupt();
     await this.#reading;
+    this.#isFreed = true;
     this.#packet.free();
     await this.#context.closeInput();
   }

@@ -7,7 +7,7 @@ const URI = /[a-z][a-z0-9+.-]*:\/\/[^\s"'<>`|]+/gi;
 const MASK = '***';
 
 /**
- * The text with user, password and secret query values of every URI in it replaced by `***`; the rest is unchanged.
+ * The text without user and password of every URI in it, and with secret query values as `***`; the rest is unchanged.
  * Passwords may hold `@`, `:` and `/` unescaped, as people paste them: all up to the last `@` before the query counts as login.
  */
 export function redactUri(text: string): string {
@@ -23,7 +23,7 @@ function withoutLogin(uri: string): string {
   const start = uri.indexOf('://') + 3;
   const rest = uri.slice(start);
   const at = loginEnd(rest);
-  return at < 0 ? uri : `${uri.slice(0, start)}${MASK}@${rest.slice(at + 1)}`;
+  return at < 0 ? uri : `${uri.slice(0, start)}${rest.slice(at + 1)}`;
 }
 
 /** Index of the `@` that ends the login; -1 without one. An `@` behind `?` or `#` belongs to the login only if no host came before. */

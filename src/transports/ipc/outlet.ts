@@ -44,6 +44,8 @@ export class Outlet {
   readonly #attachListeners = new Set<() => void>();
   #bounds: PortBounds = { maxItems: 0, maxBytes: 0 };
   #isOpen = false;
+  /** A consumer may ask for a topic before, or without, anybody here having it: it is not attached until then. */
+  #hasOpened = false;
   #hasSentEnd = false;
 
   constructor(topic: string) {
@@ -55,6 +57,10 @@ export class Outlet {
     if (this.#isOpen) throw new PlatformError('CONFIG_INVALID', `topic '${this.#topic}' has an output already`, { topic: this.#topic });
     this.#isOpen = true;
     this.#bounds = bounds;
+    if (!this.#hasOpened) {
+      this.#hasOpened = true;
+      this.#begin();
+    }
     const [consumer] = this.#consumers;
     if (this.#hasSentEnd) consumer?.connection.send(numbersFrame(FRAME.attached, [consumer.port]));
     this.#hasSentEnd = false;
@@ -176,7 +182,7 @@ export class Outlet {
     this.#toSend = [...this.#unacknowledged.values()];
     this.#head = 0;
     this.#hasSentEnd = false;
-    if (consumer === undefined) return;
+    if (consumer === undefined || !this.#hasOpened) return;
     consumer.connection.send(numbersFrame(FRAME.attached, [consumer.port]));
     for (const listener of [...this.#attachListeners]) listener();
     this.#pump();
@@ -184,7 +190,7 @@ export class Outlet {
 
   #pump(): void {
     const [consumer] = this.#consumers;
-    if (consumer === undefined) return;
+    if (consumer === undefined || !this.#hasOpened) return;
     while (this.#head < this.#toSend.length && consumer.creditItems > 0 && consumer.creditBytes > 0) {
       const item = this.#toSend[this.#head] as Item; // `#head` is below the length
       this.#head += 1;
