@@ -1,6 +1,6 @@
 // `npm run prepack`: compiles src and actors to dist/, which is what the npm package runs (Node strips no types below node_modules).
 import { spawnSync } from 'node:child_process';
-import { chmodSync, copyFileSync, globSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, globSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -34,7 +34,6 @@ export function build(folder: string): void {
     mkdirSync(dirname(join(folder, path)), { recursive: true });
     copyFileSync(join(ROOT, path), join(folder, path));
   }
-  chmodSync(join(ROOT, 'src/cli/vto.mjs'), 0o755);
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

@@ -72,8 +72,19 @@ export function launch({ node, target, args, installMs, compileCache }) {
   process.on('SIGINT', () => { if (!isTerminal) child.kill('SIGINT'); });
   process.on('SIGTERM', () => child.kill('SIGTERM'));
   process.on('SIGHUP', () => child.kill('SIGHUP'));
+  if (process.env.npm_lifecycle_event !== undefined) endWithParent(child);
   child.on('error', (error) => fail(`cannot run ${node}: ${error.message}`, 1));
   child.on('exit', (code, signal) => process.exit(code ?? 128 + constants.signals[signal]));
+}
+
+/** npm's shell dies of a signal without handing it on: its death is then the sign to end. */
+function endWithParent(child) {
+  const parent = process.ppid;
+  const timer = setInterval(() => {
+    if (process.ppid === parent) return;
+    clearInterval(timer);
+    child.kill('SIGTERM');
+  }, 500);
 }
 
 /** Prints why nothing can run and ends. */

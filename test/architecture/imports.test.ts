@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join, posix } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { ROOT, sourceFiles, type SourceFile } from '../support/source-files.ts';
+import { blank, importsOf, ROOT, sourceFiles, type SourceFile } from '../support/source-files.ts';
 
 /** Imports go to the left only; peers never import each other (DESIGN 8). */
 const LAYERS = [['engine'], ['flow', 'messages', 'utility-ops'], ['transports', 'media', 'inference'], ['ingress', 'data-ops', 'feature-ops'], ['model-ops'], ['serving-ops'], ['actors'], ['cli', 'index']] as const;
@@ -54,6 +54,14 @@ test('the rule sees breaches', () => {
   assert.ok(seen('src/cli/a.ts', '../../test/support/x.ts'));
   assert.not.ok(seen('src/cli/a.ts', '../../actors/tree.ts'));
   assert.not.ok(seen('src/media/deep/a.ts', '../../messages/b.ts'));
+});
+
+test('the rule reads every form of import and nothing else', () => {
+  const text = [
+    "import a, { type B } from './a.ts';", "import type { C } from './c.ts';", "import './d.ts';", "export * from './e.ts';", "export { f } from './f.ts';", "const g = await import('./g.ts');",
+    "const x = Buffer.from('./no.ts'); // import './no.ts'", "const y = \"import './no.ts'\"; const z = `import './no.ts'`;",
+  ].join('\n');
+  assert.equal(importsOf(text, blank(text)), ['./a.ts', './c.ts', './d.ts', './e.ts', './f.ts', './g.ts']);
 });
 
 test('the database is opened in one file only', () => {

@@ -48,6 +48,17 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   });
 }
 
+test('under npm, whose shell hands no signal on, the death of the shell ends the program', async () => {
+  const shell = spawn('sh', ['-c', '"$0" "$1" "$2" wait; true', process.execPath, RUNTIME, PROBE], { stdio: ['ignore', 'pipe', 'inherit'], env: { ...process.env, npm_lifecycle_event: 'start' } });
+  let out = '';
+  shell.stdout.on('data', (bytes: Buffer) => {
+    out += bytes.toString();
+    if (out.endsWith('}\n')) shell.kill('SIGTERM');
+  });
+  await new Promise((resolve) => shell.on('close', resolve)); // when the program, too, has closed its output
+  assert.match(out, /\nSIGTERM\n$/);
+});
+
 test('reports a program killed by a signal as 128 and the signal number', async () => {
   const { ended } = start(['die']);
   assert.is((await ended).code, 137);

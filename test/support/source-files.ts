@@ -28,7 +28,7 @@ export function sourceFiles(...folders: readonly string[]): readonly SourceFile[
 /** Module names of static, dynamic, type-only and re-exporting imports. */
 export function importsOf(text: string, code: string): readonly string[] {
   const names: string[] = [];
-  for (const match of code.matchAll(/(?:\bfrom|\bimport)\s*\(?\s*(['"])/g)) {
+  for (const match of code.matchAll(/(?<![.\w$])(?:from\s*|import\s*\(?\s*)(['"])/g)) {
     const start = match.index + match[0].length;
     names.push(text.slice(start, text.indexOf(match[1] as string, start)));
   }
