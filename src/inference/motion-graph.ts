@@ -29,7 +29,7 @@ export interface MotionSettings {
 
 /** For cameras of 10 to 30 frames per second. */
 export const MOTION_SETTINGS: MotionSettings = {
-  width: 320, height: 180, cell: 2, cellMin: 2, rounds: 6, learningRate: 0.04, contrastMin: 7, deviations: 5, areaMin: 28, settleFrames: 90, sceneChange: 0.6,
+  width: 320, height: 180, cell: 2, cellMin: 2, rounds: 6, learningRate: 0.04, contrastMin: 5, deviations: 5, areaMin: 40, settleFrames: 60, sceneChange: 0.6,
 };
 
 /** State tensors that go from one frame of a stream to the next: float32 `[1, 1, height, width]`, and `seen` `[1]`. All zero at the start. */

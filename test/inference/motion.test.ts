@@ -121,7 +121,7 @@ test('an object that stops belongs to the background after a while', async () =>
   for (let index = 0; index < 5; index++) await detector.detect(picture((x, y) => textured(x, y) + noise()), key);
   const parked = (): ModelFrame => picture((x, y) => (x >= 100 && x < 160 && y >= 80 && y < 120 ? 220 : textured(x, y)) + noise());
   assert.is((await detector.detect(parked(), key)).length, 1);
-  for (let index = 0; index < 95; index++) await detector.detect(parked(), key);
+  for (let index = 0; index < 65; index++) await detector.detect(parked(), key);
   assert.equal(await detector.detect(parked(), key), []);
 });
 
@@ -143,6 +143,11 @@ test('streams do not see each other, and forgetting one starts it anew', async (
   detector.forget(key);
   assert.equal(await detector.detect(withBox, key), []);
   detector.forget(other);
+});
+
+test('asking the built-in detector to be of another family is refused', async () => {
+  const error = await loadDetector({ model: 'motion', family: 'yolox', providers: ['cpu'], scoreMin: 0.1, iouMax: 0.45, labels: [] }, { warn: noWarning }).catch((thrown: unknown) => thrown);
+  assert.ok(error instanceof PlatformError && error.code === 'MODEL_INVALID');
 });
 
 test('a frame of another size is a named error', async () => {
