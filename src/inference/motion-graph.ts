@@ -11,8 +11,8 @@ export interface MotionSettings {
   readonly cell: number;
   /** Least moving pixels of a square that belongs to an object. */
   readonly cellMin: number;
-  /** Steps of label propagation: an object may be this many cells long. */
-  readonly steps: number;
+  /** Rounds of labelling: four steps and a jump each. Six join objects across the whole picture unless they wind. */
+  readonly rounds: number;
   /** Share of a new frame in the background, once learnt. */
   readonly learningRate: number;
   /** Least difference from the background that counts, grey levels. */
@@ -29,7 +29,7 @@ export interface MotionSettings {
 
 /** For cameras of 10 to 30 frames per second. */
 export const MOTION_SETTINGS: MotionSettings = {
-  width: 320, height: 180, cell: 2, cellMin: 2, steps: 64, learningRate: 0.04, contrastMin: 7, deviations: 5, areaMin: 14, settleFrames: 90, sceneChange: 0.6,
+  width: 320, height: 180, cell: 2, cellMin: 2, rounds: 6, learningRate: 0.04, contrastMin: 5, deviations: 5, areaMin: 40, settleFrames: 60, sceneChange: 0.6,
 };
 
 /** State tensors that go from one frame of a stream to the next: float32 `[1, 1, height, width]`, and `seen` `[1]`. All zero at the start. */
@@ -108,10 +108,7 @@ function findComponents(graph: GraphBuilder, settings: MotionSettings, foregroun
     edgeStrengths(graph, settings, foreground.tight, pictures),
   ], { axis: 1 });
   const active = graph.cast(graph.op('Greater', [graph.slice(sums, 1, 0, 1), graph.float((settings.cellMin - 0.5) / (cell * cell))]), 'float32');
-  let labels = graph.op('Mul', [active, graph.floats(Array.from({ length: cells }, (_, index) => index + 1), [1, 1, rows, columns])]);
-  for (let step = 0; step < settings.steps; step++) {
-    labels = graph.op('Mul', [graph.op('MaxPool', [labels], { kernel_shape: [3, 3], pads: [1, 1, 1, 1] }), active]);
-  }
+  const labels = labelCells(graph, settings, active);
   const label = graph.cast(graph.reshape(labels, [1, cells]), 'int64');
   // Few squares are active, and scattering costs by the square: only they take part.
   const chosen = graph.reshape(graph.slice(graph.op('NonZero', [label]), 0, 1, 2), [-1]);
@@ -129,6 +126,26 @@ function findComponents(graph: GraphBuilder, settings: MotionSettings, foregroun
     mode: 'nearest', coordinate_transformation_mode: 'asymmetric', nearest_mode: 'floor',
   });
   return { detections: rowsOf(graph, { width, height, extents, totals, isObject }), ghosts };
+}
+
+/**
+ * Connected components of the active squares, 8-connected: each gets the number of its last square, 1 up; 0 is background. `[1, 1, rows, columns]`.
+ * A label is also the place of a square of the same component, so following it doubles the reach of each round (pointer jumping, Shiloach and Vishkin 1982).
+ */
+function labelCells(graph: GraphBuilder, settings: MotionSettings, active: Value): Value {
+  const [rows, columns] = [settings.height / settings.cell, settings.width / settings.cell];
+  const cells = rows * columns;
+  const numbers = Array.from({ length: cells }, (_, index) => index + 1);
+  let labels = graph.op('Mul', [active, graph.floats(numbers, [1, 1, rows, columns])]);
+  for (let round = 0; round < settings.rounds; round++) {
+    for (let step = 0; step < 4; step++) {
+      labels = graph.op('Mul', [graph.op('MaxPool', [labels], { kernel_shape: [3, 3], pads: [1, 1, 1, 1] }), active]);
+    }
+    const place = graph.op('Max', [graph.op('Sub', [labels, graph.float(1)]), graph.float(0)]);
+    const followed = graph.op('Gather', [graph.reshape(labels, [cells]), graph.cast(place, 'int64')], { axis: 0 });
+    labels = graph.op('Mul', [followed, active]);
+  }
+  return labels;
 }
 
 /** `[1, 2, rows, columns]`: mean edge strength of the picture and of the background along the inside of the foreground's outline. */
@@ -159,13 +176,24 @@ function reachPlanes(graph: GraphBuilder, width: number, height: number): Value 
 function rowsOf(graph: GraphBuilder, parts: { width: number; height: number; extents: Value; totals: Value; isObject: Value }): Value {
   const chosen = graph.reshape(graph.slice(graph.op('NonZero', [parts.isObject]), 0, 1, 2), [-1]);
   const pick = (from: Value, row: number): Value => graph.reshape(graph.op('Gather', [graph.slice(from, 0, row, row + 1), chosen], { axis: 1 }), [-1, 1]);
+  const [width, height] = [graph.float(parts.width), graph.float(parts.height)];
+  const corners = [graph.op('Sub', [width, pick(parts.extents, 0)]), graph.op('Sub', [height, pick(parts.extents, 1)]), pick(parts.extents, 2), pick(parts.extents, 3)] as const;
   const strength = graph.op('Div', [pick(parts.totals, 1), pick(parts.totals, 0)]);
   const zero = graph.op('Mul', [strength, graph.float(0)]);
-  return graph.op('Concat', [
-    zero, zero, graph.op('Div', [strength, graph.op('Add', [strength, graph.float(1)])]),
-    graph.op('Sub', [graph.float(parts.width), pick(parts.extents, 0)]), graph.op('Sub', [graph.float(parts.height), pick(parts.extents, 1)]),
-    pick(parts.extents, 2), pick(parts.extents, 3),
-  ], { axis: 1 });
+  const all = graph.op('Concat', [zero, zero, graph.op('Div', [strength, graph.op('Add', [strength, graph.float(1)])]), ...corners], { axis: 1 });
+  return graph.op('Compress', [all, isOutermost(graph, corners)], { axis: 0 });
+}
+
+/** Bool `[m]`: false for a box that lies mostly inside a larger one, a loose part of the same object. Corners are `[m, 1]` each. */
+function isOutermost(graph: GraphBuilder, [left, top, right, bottom]: readonly [Value, Value, Value, Value]): Value {
+  const turned = (value: Value): Value => graph.op('Transpose', [value], { perm: [1, 0] });
+  const shared = (low: Value, high: Value): Value => graph.op('Max', [
+    graph.op('Sub', [graph.op('Min', [high, turned(high)]), graph.op('Max', [low, turned(low)])]), graph.float(0),
+  ]);
+  const area = graph.op('Mul', [graph.op('Sub', [right, left]), graph.op('Sub', [bottom, top])]);
+  const inside = graph.op('GreaterOrEqual', [graph.op('Mul', [shared(left, right), shared(top, bottom)]), graph.op('Mul', [area, graph.float(0.7)])]);
+  const hidden = graph.op('And', [inside, graph.op('Greater', [turned(area), area])]);
+  return graph.op('Less', [graph.reshape(graph.op('ReduceSum', [graph.cast(hidden, 'float32'), graph.ints([1])]), [-1]), graph.float(0.5)]);
 }
 
 function updateState(graph: GraphBuilder, settings: MotionSettings, foreground: Foreground, old: { frame: Value; mean: Value; deviation: Value; age: Value; seen: Value; ghosts: Value }): { mean: Value; deviation: Value; age: Value; seen: Value } {

@@ -17,9 +17,11 @@ type State = Readonly<Record<string, Tensor>>;
 
 /**
  * Loads the built-in motion detector: class 0, `motion`. It keeps a background of some 700 KB per stream until `forget`.
- * @throws PlatformError PLUGIN_UNKNOWN (provider), PROVIDER_UNAVAILABLE
+ * Scores are 0.5 at the threshold and grow with contrast.
+ * @throws PlatformError MODEL_INVALID when another family is asked for, PLUGIN_UNKNOWN (provider), PROVIDER_UNAVAILABLE
  */
 export async function loadMotionDetector(options: DetectorOptions, ctx: { readonly warn: Warn }): Promise<DetectorModel> {
+  if (options.family !== 'auto' && options.family !== 'motion') throw new PlatformError('MODEL_INVALID', `the built-in motion detector is no '${options.family}' model`, { family: options.family });
   const bytes = serializeModel(motionGraph());
   const session = await openSession(bytes, { providers: options.providers, warn: ctx.warn });
   const detector = new MotionDetector(session, createHash('sha256').update(bytes).digest('hex'), options);
