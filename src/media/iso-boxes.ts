@@ -48,7 +48,7 @@ export function* boxes(bytes: Buffer): Generator<FoundBox> {
 export function findBox(bytes: Buffer, ...path: readonly string[]): Buffer | undefined {
   let within = bytes;
   for (const type of path) {
-    const found = boxes(within).find((candidate) => candidate.type === type);
+    const found = [...boxes(within)].find((candidate) => candidate.type === type);
     if (found === undefined) return undefined;
     within = found.payload;
   }
