@@ -44,6 +44,8 @@ export class Outlet {
   readonly #attachListeners = new Set<() => void>();
   #bounds: PortBounds = { maxItems: 0, maxBytes: 0 };
   #isOpen = false;
+  /** It was opened at least once: before that, a consumer waits and hears nothing. */
+  #exists = false;
   #hasSentEnd = false;
 
   constructor(topic: string) {
@@ -56,14 +58,16 @@ export class Outlet {
     this.#isOpen = true;
     this.#bounds = bounds;
     const [consumer] = this.#consumers;
-    if (this.#hasSentEnd) consumer?.connection.send(numbersFrame(FRAME.attached, [consumer.port]));
+    if (this.#hasSentEnd || !this.#exists) consumer?.connection.send(numbersFrame(FRAME.attached, [consumer.port]));
     this.#hasSentEnd = false;
+    this.#exists = true;
     let isMine = true;
     return {
       push: (items, signal) => (isMine ? this.#push(items, codec, signal) : Promise.reject(this.#closed())),
       room: signal => (isMine ? this.#room(signal) : Promise.reject(this.#closed())),
       onAttach: listener => {
         this.#attachListeners.add(listener);
+        if (this.#consumers.length > 0) listener();
         return () => { this.#attachListeners.delete(listener); };
       },
       depth: () => ({ items: this.#unacknowledged.size, bytes: this.#bytes }),
@@ -176,7 +180,7 @@ export class Outlet {
     this.#toSend = [...this.#unacknowledged.values()];
     this.#head = 0;
     this.#hasSentEnd = false;
-    if (consumer === undefined) return;
+    if (consumer === undefined || !this.#exists) return;
     consumer.connection.send(numbersFrame(FRAME.attached, [consumer.port]));
     for (const listener of [...this.#attachListeners]) listener();
     this.#pump();
@@ -196,7 +200,7 @@ export class Outlet {
     if (this.#head < this.#toSend.length) return;
     this.#toSend = [];
     this.#head = 0;
-    if (this.#isOpen || this.#hasSentEnd || this.#waiting.length > 0) return;
+    if (this.#isOpen || !this.#exists || this.#hasSentEnd || this.#waiting.length > 0) return;
     this.#hasSentEnd = true;
     consumer.connection.send(numbersFrame(FRAME.end, [consumer.port]));
   }
