@@ -182,7 +182,7 @@ export class Outlet {
     this.#hasSentEnd = false;
     if (consumer === undefined || !this.#exists) return;
     consumer.connection.send(numbersFrame(FRAME.attached, [consumer.port]));
-    for (const listener of [...this.#attachListeners]) listener();
+    for (const listener of this.#attachListeners) listener();
     this.#pump();
   }
 
