@@ -14,7 +14,7 @@ export class AbortGroup {
     if (waits === undefined) {
       const fresh = new Set<Abortable>();
       signal.addEventListener('abort', () => {
-        for (const each of [...fresh]) each.abort(signal.reason);
+        for (const each of fresh) each.abort(signal.reason);
         fresh.clear();
       }, { once: true });
       this.#waits.set(signal, fresh);

@@ -11,7 +11,7 @@ export interface PortBounds { readonly maxItems: number; readonly maxBytes: numb
 
 /** An output port over a link. */
 export interface LinkOutPort<Body> extends OutPort<Body> {
-  /** Called at each (re)connection of a consumer, before anything is delivered to it. Returns an unsubscribe. */
+  /** Called at each (re)connection of a consumer, before anything is delivered to it; at once when one is connected already. Returns an unsubscribe. */
   onAttach(listener: () => void): () => void;
   /** Unacknowledged items and bytes, for gauges. */
   depth(): { readonly items: number; readonly bytes: number };

@@ -54,7 +54,7 @@ test('a seed repeats its numbers, and they are spread evenly over [0, 1)', () =>
   const one = seededRandom(42);
   const other = seededRandom(42);
   let sum = 0;
-  const buckets = new Array<number>(10).fill(0);
+  const buckets = Array.from({ length: 10 }, () => 0);
   for (let count = 0; count < 10_000; count += 1) {
     const value = one.next();
     assert.is(value, other.next());

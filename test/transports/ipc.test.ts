@@ -134,6 +134,26 @@ test('a topic has one output at a time; closing it lets the next one go on after
   await server.close();
 });
 
+test('a topic that is not opened yet has not ended: whoever asked for it first gets it once it is there', async () => {
+  const path = newPath();
+  const server = await listen(path);
+  const client = connect(path);
+  const input = client.input('blocks', blockCodec, WIDE);
+  server.handle('ping', () => 'pong');
+  await client.call('ping', null, NEVER); // the subscription, sent before, has arrived
+  let attached = 0;
+  const output = server.output('blocks', blockCodec, WIDE);
+  output.onAttach(() => { attached += 1; });
+  assert.is(attached, 1);
+  const pushed = output.push([envelope(block(1))], NEVER);
+  const delivery = await input.pull(1, NEVER);
+  assert.equal(delivery?.items.map(each => each.body.id), [1]);
+  await delivery?.ack();
+  await pushed;
+  await client.close();
+  await server.close();
+});
+
 test('a standby consumer takes over when the active one closes its port', async () => {
   const path = newPath();
   const server = await listen(path);
@@ -277,7 +297,7 @@ test('garbage closes its connection with LINK_INVALID, and the node goes on', as
 test('a client survives a server that speaks something else', async () => {
   const path = newPath();
   const states: string[] = [];
-  const foreign = createServer(socket => { socket.on('error', () => {}); socket.end('HTTP/1.1 400 Bad Request\r\n\r\n'); });
+  const foreign = createServer(socket => { socket.on('error', () => {}); socket.resume(); socket.end('HTTP/1.1 400 Bad Request\r\n\r\n'); });
   await new Promise<void>(resolve => { foreign.listen(path, resolve); });
   let why: unknown;
   const client = connect(path, state => { states.push(state.state); if (state.state === 'disconnected') why = state.error; });

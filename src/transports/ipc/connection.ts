@@ -91,7 +91,7 @@ export class Connection {
   }
 
   #flush(): void {
-    for (const flush of [...this.#flushers]) flush();
+    for (const flush of this.#flushers) flush();
     this.#flushers.clear();
     this.#isBatching = false;
     if (this.#queue.length > 0 && !this.#isClosed) this.#writeQueue();

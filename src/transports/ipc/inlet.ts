@@ -41,7 +41,7 @@ class Pull<Body> extends Wait<Delivery<Body> | undefined> {
 
 /**
  * The receiving side of a topic: merges the items of all connections. `bounds` holds for each connection: it is the credit the other side gets,
- * given back as items are pulled. A nack puts items back here; what a lost connection sent and was not acknowledged comes again with the next one.
+ * given back as items are pulled. The input has ended when a connection said so and every other that has the topic has ended too. A nack puts items back here; what a lost connection sent and was not acknowledged comes again with the next one.
  */
 export class Inlet<Body> implements LinkInPort<Body> {
   readonly port: number;
@@ -123,6 +123,7 @@ export class Inlet<Body> implements LinkInPort<Body> {
   ended(connection: Connection): void {
     const feed = this.#feeds.get(connection);
     if (feed === undefined) return;
+    if (!feed.isAttached) throw linkInvalid(`topic '${this.topic}' ended before it began`);
     feed.hasEnded = true;
     this.#hasSeenEnd = true;
     this.#serve();

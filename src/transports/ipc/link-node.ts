@@ -49,11 +49,13 @@ export class LinkNode implements IpcNode, ConnectionListener {
 
   output<Body>(topic: string, codec: Codec<Body>, bounds: PortBounds): LinkOutPort<Body> {
     this.#refuseClosed();
+    checkBounds(topic, bounds);
     return this.#outlet(topic).open(codec, bounds);
   }
 
   input<Body>(topic: string, codec: Codec<Body>, bounds: PortBounds): LinkInPort<Body> {
     this.#refuseClosed();
+    checkBounds(topic, bounds);
     for (const inlet of this.#inlets.values()) {
       if (inlet.topic === topic) throw new PlatformError('CONFIG_INVALID', `topic '${topic}' has an input already`, { topic });
     }
@@ -151,5 +153,13 @@ export class LinkNode implements IpcNode, ConnectionListener {
     for (const inlet of this.#inlets.values()) inlet.close();
     for (const outlet of this.#outlets.values()) outlet.destroy();
     await shut;
+  }
+}
+
+/** Bounds travel as 32-bit numbers. @throws PlatformError CONFIG_INVALID */
+function checkBounds(topic: string, bounds: PortBounds): void {
+  for (const [name, value] of Object.entries(bounds)) {
+    if (Number.isInteger(value) && value >= 1 && value <= 0xffffffff) continue;
+    throw new PlatformError('CONFIG_INVALID', `${name} of topic '${topic}' is ${String(value)}; a whole number from 1 to ${0xffffffff} is needed`, { topic });
   }
 }

@@ -44,8 +44,8 @@ export class Outlet {
   readonly #attachListeners = new Set<() => void>();
   #bounds: PortBounds = { maxItems: 0, maxBytes: 0 };
   #isOpen = false;
-  /** A consumer may ask for a topic before, or without, anybody here having it: it is not attached until then. */
-  #hasOpened = false;
+  /** It was opened at least once: before that, a consumer waits and hears nothing. */
+  #exists = false;
   #hasSentEnd = false;
 
   constructor(topic: string) {
@@ -57,19 +57,17 @@ export class Outlet {
     if (this.#isOpen) throw new PlatformError('CONFIG_INVALID', `topic '${this.#topic}' has an output already`, { topic: this.#topic });
     this.#isOpen = true;
     this.#bounds = bounds;
-    if (!this.#hasOpened) {
-      this.#hasOpened = true;
-      this.#begin();
-    }
     const [consumer] = this.#consumers;
-    if (this.#hasSentEnd) consumer?.connection.send(numbersFrame(FRAME.attached, [consumer.port]));
+    if (this.#hasSentEnd || !this.#exists) consumer?.connection.send(numbersFrame(FRAME.attached, [consumer.port]));
     this.#hasSentEnd = false;
+    this.#exists = true;
     let isMine = true;
     return {
       push: (items, signal) => (isMine ? this.#push(items, codec, signal) : Promise.reject(this.#closed())),
       room: signal => (isMine ? this.#room(signal) : Promise.reject(this.#closed())),
       onAttach: listener => {
         this.#attachListeners.add(listener);
+        if (this.#consumers.length > 0) listener();
         return () => { this.#attachListeners.delete(listener); };
       },
       depth: () => ({ items: this.#unacknowledged.size, bytes: this.#bytes }),
@@ -182,15 +180,15 @@ export class Outlet {
     this.#toSend = [...this.#unacknowledged.values()];
     this.#head = 0;
     this.#hasSentEnd = false;
-    if (consumer === undefined || !this.#hasOpened) return;
+    if (consumer === undefined || !this.#exists) return;
     consumer.connection.send(numbersFrame(FRAME.attached, [consumer.port]));
-    for (const listener of [...this.#attachListeners]) listener();
+    for (const listener of this.#attachListeners) listener();
     this.#pump();
   }
 
   #pump(): void {
     const [consumer] = this.#consumers;
-    if (consumer === undefined || !this.#hasOpened) return;
+    if (consumer === undefined) return;
     while (this.#head < this.#toSend.length && consumer.creditItems > 0 && consumer.creditBytes > 0) {
       const item = this.#toSend[this.#head] as Item; // `#head` is below the length
       this.#head += 1;
@@ -202,7 +200,7 @@ export class Outlet {
     if (this.#head < this.#toSend.length) return;
     this.#toSend = [];
     this.#head = 0;
-    if (this.#isOpen || this.#hasSentEnd || this.#waiting.length > 0) return;
+    if (this.#isOpen || !this.#exists || this.#hasSentEnd || this.#waiting.length > 0) return;
     this.#hasSentEnd = true;
     consumer.connection.send(numbersFrame(FRAME.end, [consumer.port]));
   }
