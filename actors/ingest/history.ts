@@ -2,7 +2,6 @@ import { recoverArchive } from '../../src/data-ops/archive.ts';
 import { readUnits } from '../../src/data-ops/archive-reader.ts';
 import type { FeederHistory } from '../../src/data-ops/feeder.ts';
 import type { RemoteStore } from '../../src/data-ops/remote-store.ts';
-import { PlatformError } from '../../src/engine/errors.ts';
 import type { CameraId, EpochMicros } from '../../src/engine/units.ts';
 import { cutTornTail, readChunkFile } from '../../src/media/index.ts';
 import type { RoleContext } from '../process/role-process.ts';
@@ -14,10 +13,20 @@ export interface Recovered {
   readonly lastCapturedAt: EpochMicros | undefined;
 }
 
+/** What recovery is told of a camera. */
+export interface RecoverOptions {
+  readonly camera: CameraId;
+  readonly folder: string;
+  readonly store: RemoteStore;
+  /** True for an epoch that is being recorded right now: recovery leaves it alone. */
+  readonly isLive: (epoch: number) => boolean;
+}
+
 /** Mends the camera's archive and tells the store what it holds. */
-export async function recoverCamera(camera: CameraId, folder: string, store: RemoteStore, ctx: RoleContext): Promise<Recovered> {
+export async function recoverCamera(options: RecoverOptions, ctx: RoleContext): Promise<Recovered> {
+  const { camera, folder, store } = options;
   const found = await recoverArchive({
-    folder, clock: ctx.clock, rows: id => store.chunks({ camera: id }), cameras: [camera], onlyCamera: camera,
+    folder, isLive: (_camera, epoch) => options.isLive(epoch), clock: ctx.clock, rows: id => store.chunks({ camera: id }), cameras: [camera], onlyCamera: camera,
     tools: { openReader: readChunkFile, cutTornTail, createHash: contentHashOf },
   });
   if (found.rows.length > 0) await store.putChunks(found.rows);
@@ -33,19 +42,8 @@ export function archiveHistory(camera: CameraId, folder: string, store: RemoteSt
   return {
     unaccounted: () => store.unaccounted(camera),
     chunks,
-    async *read(epoch, fromSeq, signal, onLost) {
-      const rows = await chunks(epoch);
-      for (let from = fromSeq; ;) {
-        try {
-          yield* readUnits({ folder, rows, from, openReader: readChunkFile, feed: 0, signal });
-          return;
-        } catch (error) {
-          if (!(error instanceof PlatformError) || error.code !== 'CHUNK_CORRUPT') throw error;
-          const lost = { from: Number(error.facts['from']), to: Number(error.facts['to']) };
-          onLost(lost);
-          from = lost.to + 1;
-        }
-      }
+    async *read(epoch, from, signal, onDamage) {
+      yield* readUnits({ folder, camera, epoch, from, rows: await chunks(epoch), openReader: readChunkFile, onDamage, signal });
     },
   };
 }

@@ -82,6 +82,7 @@ async function createCamera(row: CameraRow, options: IngestSettings, links: Link
   if (!vision) throw new Error('an ingest process needs a vision process');
   const publish = (records: readonly DroppedRecord[]): Promise<void> =>
     links.records.push(records.map(body => ({ body, key: row.id, capturedAt: body.capturedAt, trace: '' })), signal);
+  const live = new Set<number>();
   const feeder = new Feeder({
     camera: row.id, out: vision, publish, clock: ctx.clock, maxRewindMs: options.maxRewindMs, maxItems: 1024, maxBytes: 16 << 20,
     history: archiveHistory(row.id, options.archive, store),
@@ -92,11 +93,14 @@ async function createCamera(row: CameraRow, options: IngestSettings, links: Link
     session: {
       host, chunkSeconds: options.recording.chunkSeconds, source: await openable(row, options, ctx),
       nextEpoch: () => store.nextEpoch(row.id, ctx.clock.now()),
-      createRecorder: () => new Recorder({
-        folder: options.archive, createWriter: createChunkWriter, createHash: contentHashOf, index: rows => store.putChunks(rows), partMs: options.recording.partMs,
-      }),
+      createRecorder: epoch => {
+        live.add(epoch);
+        return new Recorder({
+          folder: options.archive, createWriter: createChunkWriter, createHash: contentHashOf, index: rows => store.putChunks(rows), partMs: options.recording.partMs,
+        });
+      },
     },
-    recover: () => recoverCamera(row.id, options.archive, store, ctx),
+    recover: () => recoverCamera({ camera: row.id, folder: options.archive, store, isLive: epoch => live.has(epoch) }, ctx),
     report: event => { note(event, ctx); store.putEvents([event]).catch(() => { /* the process is closing */ }); },
     onDurable: part => countDurable(part, ctx),
     recordedOnly: row.isDetecting ? undefined : recordedOnly(row.id, ctx.clock, publish),

@@ -1,12 +1,12 @@
 import { lastValueFrom } from 'rxjs';
 import { CommitLog } from '../../src/data-ops/commit-log.ts';
 import { serveStore } from '../../src/data-ops/remote-store.ts';
-import { applyRetention } from '../../src/data-ops/retention.ts';
+import { expireFiles } from '../../src/data-ops/retention.ts';
 import { openSqliteStore } from '../../src/data-ops/sqlite-store.ts';
 import type { Store } from '../../src/data-ops/store.ts';
 import { reportError } from '../../src/engine/errors.ts';
 import { every } from '../../src/engine/timers.ts';
-import { epochMicros, type CameraId } from '../../src/engine/units.ts';
+import { epochMicros, type CameraId, type EpochMicros } from '../../src/engine/units.ts';
 import { batchBy } from '../../src/flow/batch-by.ts';
 import { fromPort, type Credited } from '../../src/flow/from-port.ts';
 import type { TerminalRecord } from '../../src/messages/terminal-record.ts';
@@ -81,8 +81,19 @@ function countRecord(telemetry: Recorder, record: TerminalRecord): void {
 
 async function retain(store: Store, options: StoreSettings, ctx: RoleContext, signal: AbortSignal): Promise<void> {
   await every(RETENTION_EVERY_MS, ctx.clock, signal, async () => {
-    const removed = await applyRetention({ folder: options.archive, expireChunks: maxBytes => store.expireChunks(maxBytes), maxBytes: options.maxArchiveBytes });
-    const pruned = options.retentionMs > 0 ? store.pruneRecords(epochMicros(ctx.clock.now() - options.retentionMs * 1000)) : 0;
-    if (removed.chunks > 0 || pruned > 0) ctx.log.info({ bytesFreed: removed.bytesFreed, chunks: removed.chunks, records: pruned }, 'retention removed the oldest');
+    const removed = await expireFiles({ folder: options.archive, rows: store.expireChunks(options.maxArchiveBytes) });
+    const records = options.retentionMs > 0 ? await prune(store, epochMicros(ctx.clock.now() - options.retentionMs * 1000)) : 0;
+    if (removed.files > 0 || records > 0) ctx.log.info({ ...removed, records }, 'retention removed the oldest');
   });
+}
+
+/** In bounded steps, so that records go on being written in between. */
+async function prune(store: Store, before: EpochMicros): Promise<number> {
+  let total = 0;
+  for (;;) {
+    const pruned = store.pruneRecords(before);
+    total += pruned;
+    if (pruned === 0) return total;
+    await new Promise(resolve => { setImmediate(resolve); });
+  }
 }

@@ -4,7 +4,7 @@ import { PlatformError } from '../engine/errors.ts';
 import { systemClock } from '../engine/system-clock.ts';
 import { openSqliteStore } from '../data-ops/sqlite-store.ts';
 import { verifyArchive } from '../data-ops/verify-archive.ts';
-import { verifyLedger } from '../data-ops/ledger.ts';
+import { verifyLedger } from '../data-ops/verify-ledger.ts';
 import { readChunkFile } from '../media/index.ts';
 import { loadConfig } from '../utility-ops/config/load-config.ts';
 import { contentHashOf } from '../../actors/ingest/chunk-tools.ts';
