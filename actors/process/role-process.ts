@@ -57,7 +57,7 @@ export function runRoleProcess(roles: Readonly<Record<Role, () => Promise<RoleMa
       case 'start': {
         const log = createLogger({ level: 'debug', format: 'json', isTerminal: false, scrub: redactUri, fields: { process: name } });
         telemetry = createRecorder({ process: name });
-        const system = createSystem(name, log);
+        const system = createSystem(name, log, telemetry);
         const ctx: RoleContext = {
           name, system, clock: systemClock, random: systemRandom, log, telemetry, signal: stopping.signal,
           ready: () => send({ type: 'ready' }), note: note => send({ type: 'note', note }), onMessage: added => { listener = added; },
@@ -69,13 +69,15 @@ export function runRoleProcess(roles: Readonly<Record<Role, () => Promise<RoleMa
   });
 }
 
-function createSystem(name: string, log: Logger): ActorSystem {
+function createSystem(name: string, log: Logger, telemetry: Recorder): ActorSystem {
   return createActorSystem({
     name, clock: systemClock, random: systemRandom,
     onEvent: event => {
       const actor = event.path.join('/');
-      if (event.type === 'failed') log.warn({ actor, generation: event.generation, retryInMs: Math.round(event.retryInMs), error: reportError(event.error) }, 'actor failed');
-      else if (event.type === 'escalated') log.error({ actor, generation: event.generation, error: reportError(event.error) }, 'actor gave up');
+      if (event.type === 'failed') {
+        telemetry.count('actorRestarts', { actor });
+        log.warn({ actor, generation: event.generation, retryInMs: Math.round(event.retryInMs), error: reportError(event.error) }, 'actor failed');
+      } else if (event.type === 'escalated') log.error({ actor, generation: event.generation, error: reportError(event.error) }, 'actor gave up');
       else if (event.type === 'stuck') log.error({ actor, generation: event.generation, waitedMs: event.waitedMs }, 'actor did not stop');
     },
   });

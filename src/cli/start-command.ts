@@ -4,7 +4,7 @@ import { createLogger } from '../utility-ops/log.ts';
 import { redactUri } from '../utility-ops/redact-uri.ts';
 import { createRecorder } from '../utility-ops/telemetry/recorder.ts';
 import { systemRandom } from '../engine/seeded-random.ts';
-import { systemClock } from '../engine/system-clock.ts';
+import { processStartedAt, systemClock } from '../engine/system-clock.ts';
 import { every } from '../engine/timers.ts';
 import type { CommittedRecord } from '../data-ops/store.ts';
 import { createBackend } from '../../actors/gateway/backend.ts';
@@ -36,7 +36,7 @@ export async function startCommand(invocation: StartInvocation, cwd: string): Pr
   const telemetry = createRecorder({ process: 'root' });
   const first = new FirstDetection(screen.say);
   const root = new Orchestrator({
-    config, clock: systemClock, random: systemRandom, log: screen.log,
+    config, clock: systemClock, random: systemRandom, log: screen.log, telemetry,
     onLine: (name, line) => screen.childLine(name, line), onRecords: records => first.take(records),
   });
   const stopped = untilSignalled();
@@ -128,7 +128,7 @@ class FirstDetection {
   take(records: readonly CommittedRecord[]): void {
     if (this.#isSaid || !records.some(({ record }) => record.kind === 'detected' && record.boxes.length > 0)) return;
     this.#isSaid = true;
-    const startedAtMs = Number(process.env['VTO_STARTED_AT_MS'] ?? performance.timeOrigin);
+    const startedAtMs = Number(process.env['VTO_STARTED_AT_MS'] ?? processStartedAt / 1000);
     const installMs = Number(process.env['VTO_INSTALL_MS'] ?? 0);
     const seconds = (systemClock.now() / 1000 - startedAtMs) / 1000;
     this.#say(`first detection after ${seconds.toFixed(1)} s${installMs > 0 ? ` (${(installMs / 1000).toFixed(1)} s of it npm ci)` : ''}`);
