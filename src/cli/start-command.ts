@@ -12,6 +12,7 @@ import { gatewayActor } from '../../actors/gateway/gateway.ts';
 import { Orchestrator } from '../../actors/root/orchestrator.ts';
 import { POLICIES } from '../../actors/tree.ts';
 import type { Invocation } from './arguments.ts';
+import { ChildOutput } from './child-output.ts';
 import { readLabels } from './labels.ts';
 import { formatLedger } from './ledger-text.ts';
 import { LiveTable } from './live-table.ts';
@@ -98,22 +99,13 @@ function createScreen(config: Config, hasTable: boolean): Screen {
   const { logLevel, logFormat } = config.utilityOps;
   const writeLog = (line: string): void => above(() => { process.stderr.write(line); });
   const log = createLogger({ level: logLevel, format: logFormat, isTerminal: process.stderr.isTTY === true, scrub: redactUri, fields: { process: 'root' }, write: writeLog });
+  const output = new ChildOutput(log, systemClock);
   return {
     log,
     say: text => above(() => { process.stdout.write(`${text}\n`); }),
-    childLine: (name, line) => relay(log, name, line),
+    childLine: (name, line) => output.line(name, line),
     table: root => { if (hasTable) table.update('', root.board.tallies()); },
   };
-}
-
-/** A child's log line keeps its level; anything else it wrote is a warning, because only native code writes so. */
-function relay(log: Screen['log'], name: string, line: string): void {
-  try {
-    const { level, message, time: _time, process: _process, ...fields } = JSON.parse(line) as { level: 'debug' | 'info' | 'warn' | 'error'; message: string; time: unknown; process: unknown };
-    log[level]({ ...fields, process: name }, message);
-  } catch {
-    log.warn({ process: name, line }, 'output of a native library');
-  }
 }
 
 /** Says once how long it took from the start of the program, the install included, to the first detected object. */
