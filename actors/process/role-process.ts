@@ -78,7 +78,8 @@ function createSystem(name: string, log: Logger, telemetry: Recorder): ActorSyst
       const actor = event.path.join('/');
       if (event.type === 'failed') {
         telemetry.count('actorRestarts', { actor });
-        log.warn({ actor, generation: event.generation, retryInMs: Math.round(event.retryInMs), error: reportError(event.error) }, 'actor failed');
+        // A camera says itself that its session was lost.
+        log[event.path.at(-1) === 'session' ? 'debug' : 'warn']({ actor, generation: event.generation, retryInMs: Math.round(event.retryInMs), error: reportError(event.error) }, 'actor failed');
       } else if (event.type === 'escalated') log.error({ actor, generation: event.generation, error: reportError(event.error) }, 'actor gave up');
       else if (event.type === 'stuck') log.error({ actor, generation: event.generation, waitedMs: event.waitedMs }, 'actor did not stop');
     },
