@@ -120,7 +120,7 @@ async function openable(row: CameraRow, options: IngestSettings, ctx: RoleContex
 }
 
 function sourceOptions(row: CameraRow, ingress: { readonly stallMs: number; readonly connectTimeoutMs: number }): Record<string, unknown> {
-  if (/^rtsps?:/i.test(row.uri)) return { ...ingress };
+  if (/^rtsps?:/i.test(row.uri)) return { stallMs: ingress.stallMs, openTimeoutMs: ingress.connectTimeoutMs };
   return /^synthetic:/i.test(row.uri) ? {} : { isLooping: row.isLooping };
 }
 
