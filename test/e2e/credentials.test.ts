@@ -66,9 +66,9 @@ test('the login of a camera is shown to nobody: not in output, process list, API
   }
 });
 
-test('a command that fails on an address tells it without login', () => {
+test('a command that fails on an address tells it without login', async () => {
   for (const args of [['infer', `rtsp://Us55:${PASSWORD}@127.0.0.1:9/x`], ['infer', 'foo://Us55:Xy77@h/x'], ['start', '--camera', 'A B=rtsp://Us55:Xy77@h/x'], ['start', '--camra', 'rtsp://Us55:Xy77@h/x']]) {
-    const { code, stdout, stderr } = runVto(args);
+    const { code, stdout, stderr } = await runVto(args);
     assert.ok(code === 1 || code === 2, `${code}`);
     assert.match(stderr, /vto: [A-Z_]+:/);
     assert.not.match(stdout + stderr, SECRET, args.join(' '));

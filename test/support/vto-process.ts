@@ -1,4 +1,4 @@
-import { spawn, spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { readFileSync, readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { eventually } from './eventually.ts';
@@ -52,9 +52,14 @@ export async function startVto(folder: string, args: readonly string[], env: Rea
 export interface VtoRun { readonly code: number | null; readonly stdout: string; readonly stderr: string }
 
 /** Runs `vto …args` to its end. */
-export function runVto(args: readonly string[], env: Readonly<Record<string, string>> = {}): VtoRun {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [LAUNCHER, ...args], { cwd: ROOT, encoding: 'utf8', maxBuffer: 1 << 28, env: { ...process.env, ...env } });
-  return { code: status, stdout, stderr };
+export function runVto(args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<VtoRun> {
+  const child = spawn(process.execPath, [LAUNCHER, ...args], { cwd: ROOT, stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...env } });
+  const texts: [string[], string[]] = [[], []];
+  for (const [index, stream] of [child.stdout, child.stderr].entries()) stream.setEncoding('utf8').on('data', (text: string) => { texts[index]?.push(text); });
+  return new Promise((resolve, reject) => {
+    child.on('error', reject);
+    child.on('close', (code) => resolve({ code, stdout: texts[0].join(''), stderr: texts[1].join('') }));
+  });
 }
 
 /** The process and all that descend from it. */
