@@ -112,15 +112,15 @@ async function openable(row: CameraRow, options: IngestSettings, ctx: RoleContex
   const { stallMs, connectTimeoutMs } = options.ingress;
   try {
     return await createSource({
-      uri: row.uri, options: sourceOptions(row, { stallMs, connectTimeoutMs }), ctx: { clock: ctx.clock, random: ctx.random }, media: libavAccess,
+      uri: row.uri, options: sourceOptions(row, { stallMs, openTimeoutMs: connectTimeoutMs }), ctx: { clock: ctx.clock, random: ctx.random }, media: libavAccess,
     });
   } catch (error) {
     return { label: row.id, open: () => Promise.reject(error) };
   }
 }
 
-function sourceOptions(row: CameraRow, ingress: { readonly stallMs: number; readonly connectTimeoutMs: number }): Record<string, unknown> {
-  if (/^rtsps?:/i.test(row.uri)) return { stallMs: ingress.stallMs, openTimeoutMs: ingress.connectTimeoutMs };
+function sourceOptions(row: CameraRow, rtsp: { readonly stallMs: number; readonly openTimeoutMs: number }): Record<string, unknown> {
+  if (/^rtsps?:/i.test(row.uri)) return { ...rtsp };
   return /^synthetic:/i.test(row.uri) ? {} : { isLooping: row.isLooping };
 }
 
@@ -138,6 +138,9 @@ function countDurable(part: ChunkPart, ctx: RoleContext): void {
   ctx.telemetry.count('chunkBytes', { camera }, units.reduce((bytes, unit) => bytes + unit.data.byteLength, 0));
 }
 
+/** The last failure of each camera that was logged: one that repeats is not news. */
+const saidOf = new Map<CameraId, string>();
+
 function note(event: PlatformEvent, ctx: RoleContext): void {
   if (event.type === 'gap') ctx.telemetry.count('gaps', { camera: event.camera });
   if (event.type !== 'camera-state') return;
@@ -146,6 +149,7 @@ function note(event: PlatformEvent, ctx: RoleContext): void {
   if (state === 'retrying') ctx.telemetry.count('reconnects', { camera, reason: code ?? 'UNEXPECTED' });
   const fields = { camera, ...(code === undefined ? {} : { code, reason: message }) };
   if (state === 'failed') ctx.log.error(fields, 'camera failed for good');
-  else if (state === 'retrying') ctx.log.warn(fields, 'camera lost; trying again');
+  else if (state === 'retrying') ctx.log[saidOf.get(camera) === code ? 'debug' : 'warn'](fields, 'camera lost; trying again');
   else ctx.log.info({ ...fields, state }, 'camera state');
+  saidOf.set(camera, state === 'retrying' ? code ?? state : state);
 }

@@ -74,7 +74,8 @@ function createSystem(name: string, log: Logger): ActorSystem {
     name, clock: systemClock, random: systemRandom,
     onEvent: event => {
       const actor = event.path.join('/');
-      if (event.type === 'failed') log.warn({ actor, generation: event.generation, retryInMs: Math.round(event.retryInMs), error: reportError(event.error) }, 'actor failed');
+      // A camera says itself that its session was lost.
+      if (event.type === 'failed') log[event.path.at(-1) === 'session' ? 'debug' : 'warn']({ actor, generation: event.generation, retryInMs: Math.round(event.retryInMs), error: reportError(event.error) }, 'actor failed');
       else if (event.type === 'escalated') log.error({ actor, generation: event.generation, error: reportError(event.error) }, 'actor gave up');
       else if (event.type === 'stuck') log.error({ actor, generation: event.generation, waitedMs: event.waitedMs }, 'actor did not stop');
     },

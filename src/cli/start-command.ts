@@ -1,3 +1,4 @@
+import { basename } from 'node:path';
 import { loadConfig } from '../utility-ops/config/load-config.ts';
 import type { Config } from '../utility-ops/config/schema.ts';
 import { createLogger } from '../utility-ops/log.ts';
@@ -15,6 +16,7 @@ import type { Invocation } from './arguments.ts';
 import { readLabels } from './labels.ts';
 import { formatLedger } from './ledger-text.ts';
 import { LiveTable } from './live-table.ts';
+import { packageVersion } from './version.ts';
 
 type StartInvocation = Extract<Invocation, { command: 'start' }>;
 
@@ -25,6 +27,8 @@ const DEMO_CAMERAS = [
 ] as const;
 
 const TABLE_EVERY_MS = 1_000;
+/** The table comes below the first detection, or this late without one. */
+const TABLE_LATEST_MS = 8_000;
 
 /** `vto start`: runs until it is told to stop, then prints the ledger. */
 export async function startCommand(invocation: StartInvocation, cwd: string): Promise<number> {
@@ -40,12 +44,18 @@ export async function startCommand(invocation: StartInvocation, cwd: string): Pr
     onLine: (name, line) => screen.childLine(name, line), onRecords: records => first.take(records),
   });
   const stopped = untilSignalled();
+  screen.say(`VisuTility Orchestrator ${packageVersion()}: ${config.cameras.length} cameras, model ${basename(config.modelOps.model)}, data in ${config.data}; Ctrl-C stops`);
   await root.start();
   const backend = createBackend(root, { ownMetrics: () => telemetry.snapshot(), sleep: ms => systemClock.sleep(ms, root.signal).catch(() => {}) });
   const gateway = root.system.supervise(gatewayActor({
-    backend, config: config.serving, clock: systemClock, log: screen.log, onListening: ({ url }) => screen.say(`API        ${url}/api/v1/cameras`),
+    backend, config: config.serving, clock: systemClock, log: screen.log, onListening: ({ url }) => screen.say(`API ${url}/api/v1/cameras`),
   }), POLICIES.worker);
-  if (invocation.hasTable) void every(TABLE_EVERY_MS, systemClock, root.signal, () => screen.table(root));
+  const tableFromMs = systemClock.monotonicMs() + TABLE_LATEST_MS;
+  if (invocation.hasTable) {
+    void every(TABLE_EVERY_MS, systemClock, root.signal, () => {
+      if (first.isSaid || systemClock.monotonicMs() > tableFromMs) screen.table(root);
+    });
+  }
   const failed = gateway.exit.then(exit => { if (exit.reason === 'escalated') throw exit.error; return new Promise<never>(() => {}); });
   try {
     await Promise.race([stopped, failed]);
@@ -119,15 +129,15 @@ function relay(log: Screen['log'], name: string, line: string): void {
 /** Says once how long it took from the start of the program, the install included, to the first detected object. */
 class FirstDetection {
   readonly #say: (text: string) => void;
-  #isSaid = false;
+  isSaid = false;
 
   constructor(say: (text: string) => void) {
     this.#say = say;
   }
 
   take(records: readonly CommittedRecord[]): void {
-    if (this.#isSaid || !records.some(({ record }) => record.kind === 'detected' && record.boxes.length > 0)) return;
-    this.#isSaid = true;
+    if (this.isSaid || !records.some(({ record }) => record.kind === 'detected' && record.boxes.length > 0)) return;
+    this.isSaid = true;
     const startedAtMs = Number(process.env['VTO_STARTED_AT_MS'] ?? performance.timeOrigin);
     const installMs = Number(process.env['VTO_INSTALL_MS'] ?? 0);
     const seconds = (systemClock.now() / 1000 - startedAtMs) / 1000;
