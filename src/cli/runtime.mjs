@@ -67,6 +67,8 @@ export function launch({ node, target, args, installMs, compileCache }) {
   env.UV_THREADPOOL_SIZE ||= THREADS; // read once, when a process starts: too late inside the program
   if (compileCache !== undefined) env.NODE_COMPILE_CACHE ||= compileCache;
   const child = spawn(node, ['--disable-warning=ExperimentalWarning', '--enable-source-maps', target, ...args], { stdio: 'inherit', env });
+  // Addresses may hold passwords, and every user of the machine can read a command line.
+  if (args.some((arg) => arg.includes('://'))) process.title = ['vto', ...args.map((arg) => arg.replace(/:\/\/.*/s, '://…'))].join(' ');
   const isTerminal = [0, 1, 2].some((fd) => isatty(fd));
   // A terminal sends Ctrl-C to the whole foreground group, the child included: handing it on would count as a second one.
   process.on('SIGINT', () => { if (!isTerminal) child.kill('SIGINT'); });
