@@ -45,7 +45,7 @@ export async function startCommand(invocation: StartInvocation, cwd: string): Pr
     onLine: (name, line) => screen.childLine(name, line), onRecords: records => first.take(records),
   });
   const stopped = untilSignalled();
-  screen.say(`VisuTility Orchestrator ${packageVersion()}: ${config.cameras.length} cameras, model ${basename(config.modelOps.model)}, data in ${config.data}; Ctrl-C stops`);
+  screen.say(`VisuTility Orchestrator ${packageVersion()}: ${config.cameras.length} camera${config.cameras.length === 1 ? '' : 's'}, model ${basename(config.modelOps.model)}, data in ${config.data}; Ctrl-C stops`);
   await root.start();
   const backend = createBackend(root, { ownMetrics: () => telemetry.snapshot(), sleep: ms => systemClock.sleep(ms, root.signal).catch(() => {}) });
   const gateway = root.system.supervise(gatewayActor({
