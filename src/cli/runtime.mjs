@@ -79,7 +79,7 @@ export function launch({ node, target, args, installMs, compileCache }) {
   child.on('exit', (code, signal) => process.exit(code ?? 128 + constants.signals[signal]));
 }
 
-/** npm's shell dies of a signal without handing it on: its death is then the sign to end. */
+/** The scripts say `exec node …`, so that npm's signals reach this process and not a shell that keeps them. A parent that was killed hands on none: its death is then the sign to end. */
 function endWithParent(child) {
   const parent = process.ppid;
   const timer = setInterval(() => {
