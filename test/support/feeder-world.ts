@@ -27,6 +27,8 @@ export interface Trouble {
   /** Chunks that retention removes, and that are damaged. */
   readonly expiredShare: number;
   readonly damagedShare: number;
+  /** The archive frames units otherwise than the source. */
+  readonly isReframed: boolean;
 }
 
 interface Durable { readonly unit: AccessUnit; readonly chunkSeq: number; readonly atMs: number }
@@ -186,7 +188,8 @@ export class FeederWorld {
     }
     this.seen.at(-1)?.parts.push(part);
     const held = this.#consumer!.held;
-    if (held[0] && held[0].epoch !== part.epoch) this.#publishHeld(0);
+    // A new decoder: the one before gives out what it holds.
+    if (held[0] && (held[0].epoch !== part.epoch || held.at(-1)!.parameters.framing !== part.parameters.framing)) this.#publishHeld(0);
     if (part.units.length > 0) held.push(part);
     this.#publishHeld(part.isEpochEnd ? 0 : hold);
   }
@@ -277,7 +280,7 @@ export class FeederWorld {
           if (lost.from <= lost.to) onLost(lost);
           break;
         }
-        yield this.#part(each, { epoch, isRecovered: true, isAccounted: frameSeq < from });
+        yield this.#part(each, { epoch, ...this.#trouble.isReframed ? { parameters: { ...parameters, framing: 'annexb' } } : {}, isRecovered: true, isAccounted: frameSeq < from });
       }
     }
   }
