@@ -57,15 +57,28 @@ export async function ingestRole(settings: unknown, ctx: RoleContext): Promise<v
     visions: visionNodes.map(node => node.output('vto.chunks', chunkPartCodec, { maxItems: 4096, maxBytes: 32 << 20 })),
   };
   const cameras = new Map<CameraId, Supervised>();
+  const rows = new Map<CameraId, string>();
   const put = async (row: CameraRow): Promise<void> => {
+    const text = JSON.stringify(row);
+    if (rows.get(row.id) === text) return; // it was among the settings already
+    rows.set(row.id, text);
     await cameras.get(row.id)?.stop();
     cameras.set(row.id, ctx.system.supervise(await createCamera(row, options, links, ctx, closing.signal), POLICIES.camera));
   };
+  const remove = async (id: CameraId): Promise<void> => {
+    rows.delete(id);
+    await cameras.get(id)?.stop();
+    cameras.delete(id);
+  };
+  const changes = new Map<CameraId, Promise<void>>();
   for (const row of options.cameras) await put(row);
   ctx.onMessage(received => {
     const message = received as IngestMessage; // sent by the root of the same version
-    if (message.type === 'put') void put(message.row);
-    else void cameras.get(message.id)?.stop().then(() => cameras.delete(message.id));
+    const id = message.type === 'put' ? message.row.id : message.id;
+    // One after the other for a camera: an addition must not overtake the removal before it.
+    const change = (changes.get(id) ?? Promise.resolve()).then(() => (message.type === 'put' ? put(message.row) : remove(id)));
+    changes.set(id, change);
+    void change.finally(() => { if (changes.get(id) === change) changes.delete(id); });
   });
   ctx.ready();
   await untilAborted(ctx.signal);
