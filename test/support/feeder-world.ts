@@ -32,7 +32,7 @@ export interface Trouble {
 }
 
 interface Durable { readonly unit: AccessUnit; readonly chunkSeq: number; readonly atMs: number }
-interface Item { readonly envelope: Envelope<ChunkPart>; readonly done: () => void }
+interface Item { readonly envelope: Envelope<ChunkPart>; readonly done: () => void; readonly lost: () => void }
 
 /** One feed as its consumer saw it. */
 export interface SeenFeed { readonly feed: number; readonly parts: ChunkPart[] }
@@ -51,8 +51,6 @@ export class FeederWorld {
   readonly damaged = new Set<string>();
   readonly ended = new Set<number>();
   readonly detectedOf = new Map<number, IntervalSet>();
-  /** Parts of feeds whose start another consumer had. */
-  leftovers = 0;
   readBacks = 0;
   readonly #dice: Dice;
   readonly #trouble: Trouble;
@@ -116,9 +114,11 @@ export class FeederWorld {
 
   get hasConsumer(): boolean { return this.#consumer !== undefined; }
 
-  /** A new consumer takes over: what the one before had not acknowledged comes again to it first, as a link does. */
+  /** A new consumer takes over; the link forgets what the one before had not acknowledged. */
   attach(): void {
     this.#consumer = { feed: -1, held: [] };
+    for (const item of this.#items.splice(0)) item.lost();
+    this.#admit();
     this.feeder.startOver();
   }
 
@@ -182,7 +182,6 @@ export class FeederWorld {
     const consumer = this.#consumer;
     if (!consumer || part.feed < consumer.feed) return;
     if (part.feed > consumer.feed) {
-      if (part.isFeedStart !== true) { this.leftovers += 1; return; }
       this.#consumer = { feed: part.feed, held: [] };
       this.seen.push({ feed: part.feed, parts: [] });
     }
@@ -215,7 +214,7 @@ export class FeederWorld {
     const isFull = (): boolean => this.#items.length >= 8;
     return {
       push: items => new Promise((resolve, reject) => {
-        for (const envelope of items) this.#items.push({ envelope, done: resolve });
+        for (const envelope of items) this.#items.push({ envelope, done: resolve, lost: () => reject(new PlatformError('PORT_CLOSED', 'forgotten')) });
         if (this.isBreaking && this.#dice.chance(0.001)) reject(new PlatformError('PORT_CLOSED', 'lost'));
       }),
       room: signal => new Promise((resolve, reject) => {

@@ -19,7 +19,7 @@ function world(): {
   const clock = fakeClock();
   const rows = new Map<CameraId, CameraRow>();
   const stop = new AbortController();
-  let wake: (() => void)[] = [];
+  const wake: (() => void)[] = [];
   const made = {
     clock, rows, states: new Map<CameraId, CameraState>(), removed: [] as CameraId[], records: [] as CommittedRecord[], balances: [] as Balance[], stop, followers: 0,
     commit(camera: string) {
