@@ -20,7 +20,7 @@ interface Picture { readonly pts: number; readonly md5: string }
 /** Every decoded picture, in order of presentation. */
 function decode(...input: string[]): Picture[] {
   const lines = run('ffmpeg', ...input, '-map', '0:v:0', '-fps_mode', 'passthrough', '-f', 'framemd5', '-').split('\n');
-  return lines.filter((line) => /^0,/.test(line)).map((line) => line.split(',').map((field) => field.trim())).map(([, , pts, , , md5]) => ({ pts: Number(pts), md5: md5! }));
+  return lines.filter((line) => line.startsWith('0,')).map((line) => line.split(',').map((field) => field.trim())).map(([, , pts, , , md5]) => ({ pts: Number(pts), md5: md5! }));
 }
 
 interface Probe {
