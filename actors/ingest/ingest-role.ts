@@ -17,6 +17,7 @@ import type { DroppedRecord, TerminalRecord } from '../../src/messages/terminal-
 import { connectIpc } from '../../src/transports/ipc/connect-ipc.ts';
 import type { LinkOutPort } from '../../src/transports/ipc-types.ts';
 import type { Config } from '../../src/utility-ops/config/schema.ts';
+import { gaugeQueues } from '../process/queue-gauges.ts';
 import type { RoleContext } from '../process/role-process.ts';
 import { POLICIES, sessionPolicy } from '../tree.ts';
 import { cameraActor } from './camera.ts';
@@ -42,6 +43,8 @@ interface Links {
   readonly store: RemoteStore;
   readonly records: LinkOutPort<TerminalRecord>;
   readonly visions: readonly LinkOutPort<ChunkPart>[];
+  /** Aborts when the links close. */
+  readonly signal: AbortSignal;
 }
 
 /** Cameras, chunkers and recorders: whatever happens to vision, footage is safe. */
@@ -55,11 +58,13 @@ export async function ingestRole(settings: unknown, ctx: RoleContext): Promise<v
     store: remoteStore(storeNode, ctx.clock, closing.signal),
     records: storeNode.output('vto.detections', terminalRecordCodec, { maxItems: 1024, maxBytes: 8 << 20 }),
     visions: visionNodes.map(node => node.output('vto.chunks', chunkPartCodec, { maxItems: 4096, maxBytes: 32 << 20 })),
+    signal: closing.signal,
   };
+  gaugeQueues({ records: links.records, ...Object.fromEntries(links.visions.map((port, index) => [`vision-${index}`, port])) }, ctx);
   const cameras = new Map<CameraId, Supervised>();
   const put = async (row: CameraRow): Promise<void> => {
     await cameras.get(row.id)?.stop();
-    cameras.set(row.id, ctx.system.supervise(await createCamera(row, options, links, ctx, closing.signal), POLICIES.camera));
+    cameras.set(row.id, ctx.system.supervise(await createCamera(row, options, links, ctx), POLICIES.camera));
   };
   for (const row of options.cameras) await put(row);
   ctx.onMessage(received => {
@@ -75,8 +80,8 @@ export async function ingestRole(settings: unknown, ctx: RoleContext): Promise<v
   await Promise.all([storeNode, ...visionNodes].map(node => node.close()));
 }
 
-async function createCamera(row: CameraRow, options: IngestSettings, links: Links, ctx: RoleContext, signal: AbortSignal): Promise<ReturnType<typeof cameraActor>> {
-  const { store } = links;
+async function createCamera(row: CameraRow, options: IngestSettings, links: Links, ctx: RoleContext): Promise<ReturnType<typeof cameraActor>> {
+  const { store, signal } = links;
   const host = { clock: ctx.clock, random: ctx.random, observer: ctx.telemetry };
   const vision = links.visions[placeOf(row.id, links.visions.length)];
   if (!vision) throw new Error('an ingest process needs a vision process');

@@ -40,7 +40,7 @@ export function install(root) {
   process.stderr.write('vto: installing dependencies (npm ci), once per checkout …\n');
   const byNpm = /\.[cm]?js$/.test(process.env.npm_execpath ?? '');
   const command = byNpm ? process.execPath : 'npm';
-  const flags = ['ci', '--include=dev', '--no-audit', '--no-fund'];
+  const flags = ['ci', '--include=dev', '--no-audit', '--no-fund', '--loglevel=error']; // warnings are about the Node that npm runs on, which is not the one that runs the platform
   const result = spawnSync(command, byNpm ? [process.env.npm_execpath, ...flags] : flags, {
     cwd: root, stdio: ['ignore', 2, 2], shell: !byNpm && process.platform === 'win32', // stdout belongs to the program
   });
