@@ -14,6 +14,7 @@ import { batchFlow, visionFlow } from '../pipeline.ts';
 import { SessionUnits } from '../ingest/session-units.ts';
 import type { RoleContext } from '../process/role-process.ts';
 import { POLICIES } from '../tree.ts';
+import { numberedAsShown, PresentationOrder } from './presentation-order.ts';
 import { Detector } from '../vision/detector.ts';
 
 /** Settings of a batch process. */
@@ -47,10 +48,12 @@ export async function batchRole(settings: unknown, ctx: RoleContext): Promise<vo
   const records = link.output('vto.detections', terminalRecordCodec, { maxItems: 256, maxBytes: 16 << 20 });
   const scaler = createScaler(model.shape);
   const host = { clock: ctx.clock, random: ctx.random, observer: ctx.telemetry };
-  const units = new SessionUnits(options.camera, session, ctx.signal, () => {});
+  const order = new PresentationOrder();
+  const units = new SessionUnits(options.camera, session, ctx.signal, unit => order.add(unit));
   const parts = batchFlow(host, units, new Chunker({ camera: options.camera, epoch: 1, chunkSeconds: 10, isClosedGopStart }));
   const actors = [...parts.actors, ...visionFlow(host, {
-    parts: parts.output, records: gather(records, { max: 64, withinMs: GATHER_MS, clock: ctx.clock }), credit: 64, catchUpMs: 0, stalenessMs: session.isLive ? 100 : Number.POSITIVE_INFINITY,
+    parts: parts.output, records: numberedAsShown(order, gather(records, { max: 64, withinMs: GATHER_MS, clock: ctx.clock })),
+    credit: 64, catchUpMs: 0, stalenessMs: session.isLive ? 100 : Number.POSITIVE_INFINITY,
     detector: new Detector(async () => model, frame => scaler.release(frame)),
     featurizer: new Featurizer({
       createDecoder: parameters => createDecoder(parameters, { threads: 1 }), createScaler: () => scaler,

@@ -17,6 +17,7 @@ import type { DroppedRecord, TerminalRecord } from '../../src/messages/terminal-
 import { connectIpc } from '../../src/transports/ipc/connect-ipc.ts';
 import type { LinkOutPort } from '../../src/transports/ipc-types.ts';
 import type { Config } from '../../src/utility-ops/config/schema.ts';
+import { gaugeQueues } from '../process/queue-gauges.ts';
 import type { RoleContext } from '../process/role-process.ts';
 import { POLICIES, sessionPolicy } from '../tree.ts';
 import { cameraActor } from './camera.ts';
@@ -42,6 +43,8 @@ interface Links {
   readonly store: RemoteStore;
   readonly records: LinkOutPort<TerminalRecord>;
   readonly visions: readonly LinkOutPort<ChunkPart>[];
+  /** Aborts when the links close. */
+  readonly signal: AbortSignal;
 }
 
 /** Cameras, chunkers and recorders: whatever happens to vision, footage is safe. */
@@ -55,11 +58,13 @@ export async function ingestRole(settings: unknown, ctx: RoleContext): Promise<v
     store: remoteStore(storeNode, ctx.clock, closing.signal),
     records: storeNode.output('vto.detections', terminalRecordCodec, { maxItems: 1024, maxBytes: 8 << 20 }),
     visions: visionNodes.map(node => node.output('vto.chunks', chunkPartCodec, { maxItems: 4096, maxBytes: 32 << 20 })),
+    signal: closing.signal,
   };
+  gaugeQueues({ records: links.records, ...Object.fromEntries(links.visions.map((port, index) => [`vision-${index}`, port])) }, ctx);
   const cameras = new Map<CameraId, Supervised>();
   const put = async (row: CameraRow): Promise<void> => {
     await cameras.get(row.id)?.stop();
-    cameras.set(row.id, ctx.system.supervise(await createCamera(row, options, links, ctx, closing.signal), POLICIES.camera));
+    cameras.set(row.id, ctx.system.supervise(await createCamera(row, options, links, ctx), POLICIES.camera));
   };
   for (const row of options.cameras) await put(row);
   ctx.onMessage(received => {
@@ -75,8 +80,8 @@ export async function ingestRole(settings: unknown, ctx: RoleContext): Promise<v
   await Promise.all([storeNode, ...visionNodes].map(node => node.close()));
 }
 
-async function createCamera(row: CameraRow, options: IngestSettings, links: Links, ctx: RoleContext, signal: AbortSignal): Promise<ReturnType<typeof cameraActor>> {
-  const { store } = links;
+async function createCamera(row: CameraRow, options: IngestSettings, links: Links, ctx: RoleContext): Promise<ReturnType<typeof cameraActor>> {
+  const { store, signal } = links;
   const host = { clock: ctx.clock, random: ctx.random, observer: ctx.telemetry };
   const vision = links.visions[placeOf(row.id, links.visions.length)];
   if (!vision) throw new Error('an ingest process needs a vision process');
@@ -112,15 +117,15 @@ async function openable(row: CameraRow, options: IngestSettings, ctx: RoleContex
   const { stallMs, connectTimeoutMs } = options.ingress;
   try {
     return await createSource({
-      uri: row.uri, options: sourceOptions(row, { stallMs, connectTimeoutMs }), ctx: { clock: ctx.clock, random: ctx.random }, media: libavAccess,
+      uri: row.uri, options: sourceOptions(row, { stallMs, openTimeoutMs: connectTimeoutMs }), ctx: { clock: ctx.clock, random: ctx.random }, media: libavAccess,
     });
   } catch (error) {
     return { label: row.id, open: () => Promise.reject(error) };
   }
 }
 
-function sourceOptions(row: CameraRow, ingress: { readonly stallMs: number; readonly connectTimeoutMs: number }): Record<string, unknown> {
-  if (/^rtsps?:/i.test(row.uri)) return { ...ingress };
+function sourceOptions(row: CameraRow, rtsp: { readonly stallMs: number; readonly openTimeoutMs: number }): Record<string, unknown> {
+  if (/^rtsps?:/i.test(row.uri)) return { ...rtsp };
   return /^synthetic:/i.test(row.uri) ? {} : { isLooping: row.isLooping };
 }
 
@@ -138,6 +143,9 @@ function countDurable(part: ChunkPart, ctx: RoleContext): void {
   ctx.telemetry.count('chunkBytes', { camera }, units.reduce((bytes, unit) => bytes + unit.data.byteLength, 0));
 }
 
+/** The last failure of each camera that was logged: one that repeats is not news. */
+const saidOf = new Map<CameraId, string>();
+
 function note(event: PlatformEvent, ctx: RoleContext): void {
   if (event.type === 'gap') ctx.telemetry.count('gaps', { camera: event.camera });
   if (event.type !== 'camera-state') return;
@@ -146,6 +154,7 @@ function note(event: PlatformEvent, ctx: RoleContext): void {
   if (state === 'retrying') ctx.telemetry.count('reconnects', { camera, reason: code ?? 'UNEXPECTED' });
   const fields = { camera, ...(code === undefined ? {} : { code, reason: message }) };
   if (state === 'failed') ctx.log.error(fields, 'camera failed for good');
-  else if (state === 'retrying') ctx.log.warn(fields, 'camera lost; trying again');
+  else if (state === 'retrying') ctx.log[saidOf.get(camera) === code ? 'debug' : 'warn'](fields, 'camera lost; trying again');
   else ctx.log.info({ ...fields, state }, 'camera state');
+  saidOf.set(camera, state === 'retrying' ? code ?? state : state);
 }

@@ -67,6 +67,11 @@ export class CameraBoard {
     }
   }
 
+  /** Frames of each camera that still wait for their terminal record. */
+  pending(): readonly { readonly id: CameraId; readonly pending: number }[] {
+    return [...this.#entries].map(([id, { balances }]) => ({ id, pending: sum(balances, balance => balance.pending) }));
+  }
+
   /** As the API shows them. */
   views(): readonly CameraView[] {
     return [...this.#entries.values()].map(entry => viewOf(entry, this.#nowMs()));

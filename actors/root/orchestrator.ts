@@ -15,6 +15,7 @@ import { connectIpc } from '../../src/transports/ipc/connect-ipc.ts';
 import type { IpcNode } from '../../src/transports/ipc-types.ts';
 import type { Config } from '../../src/utility-ops/config/schema.ts';
 import type { Logger } from '../../src/utility-ops/log.ts';
+import type { Recorder } from '../../src/utility-ops/telemetry/recorder.ts';
 import type { MetricsSnapshot } from '../../src/utility-ops/telemetry/snapshot.ts';
 import { uriLabel } from '../../src/utility-ops/redact-uri.ts';
 import { ProcessActor } from '../process/child-process.ts';
@@ -29,6 +30,7 @@ export interface OrchestratorOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
+  readonly telemetry: Recorder;
   /** A line of a child process. */
   readonly onLine: (process: string, line: string) => void;
   /** Committed records, in order, each once. */
@@ -102,6 +104,7 @@ export class Orchestrator {
     this.#groups[index]?.delete(id);
     this.#rows.delete(id);
     this.board.remove(id);
+    this.#options.telemetry.forget('camera', id);
     this.#processes.get(`ingest-${index}`)?.supervised.tell({ type: 'remove', id });
     await this.store.deleteCamera(id);
   }
@@ -229,12 +232,18 @@ export class Orchestrator {
   async #sample(): Promise<void> {
     this.board.observe([...this.#processes].filter(([name]) => name.startsWith('ingest-')).map(([, { actor }]) => actor.tree));
     const balances = await this.store.balances().catch(() => undefined);
-    if (balances) this.board.sample(balances);
+    if (!balances) return;
+    this.board.sample(balances);
+    for (const { id, pending } of this.board.pending()) this.#options.telemetry.set('ledgerPending', { camera: id }, pending);
   }
 
   #note(event: LifecycleEvent): void {
     const name = event.path.join('/');
-    const { log, clock } = this.#options;
+    const { log, clock, telemetry } = this.#options;
+    if (event.type === 'failed') {
+      if (this.#processes.has(name)) telemetry.count('processRestarts', { child: name });
+      else telemetry.count('actorRestarts', { actor: name });
+    }
     if (event.type === 'failed') log.warn({ process: name, generation: event.generation, retryInMs: Math.round(event.retryInMs), error: reportError(event.error) }, 'process failed and is started again');
     if (event.type === 'escalated') log.error({ process: name, error: reportError(event.error) }, 'process gave up');
     if (event.type === 'stuck') log.error({ process: name, waitedMs: event.waitedMs }, 'process did not stop');

@@ -9,6 +9,7 @@ import { terminalRecordCodec } from '../../src/messages/terminal-record-codec.ts
 import { connectIpc } from '../../src/transports/ipc/connect-ipc.ts';
 import { listenIpc } from '../../src/transports/ipc/listen-ipc.ts';
 import { visionFlow } from '../pipeline.ts';
+import { gaugeQueues } from '../process/queue-gauges.ts';
 import type { RoleContext } from '../process/role-process.ts';
 import { POLICIES } from '../tree.ts';
 import { Detector } from './detector.ts';
@@ -37,6 +38,7 @@ export async function visionRole(settings: unknown, ctx: RoleContext): Promise<v
   const link = { clock: ctx.clock, random: ctx.random };
   const store = connectIpc({ ...link, path: options.storeSocket, backoffMs: 10, backoffMaxMs: 200 });
   const records = store.output('vto.detections', terminalRecordCodec, { maxItems: 4096, maxBytes: 32 << 20 });
+  gaugeQueues({ records }, ctx);
   const node = await listenIpc({ ...link, path: options.socket, onError: error => ctx.log.warn({ error: String(error) }, 'link error') });
   const parts = node.input('vto.chunks', chunkPartCodec, { maxItems: 16_384, maxBytes: 256 << 20 });
   const scaler = createScaler(model.shape);

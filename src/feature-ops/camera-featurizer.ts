@@ -57,7 +57,11 @@ export class CameraFeaturizer {
     const { part } = request;
     const out: Feature[] = [];
     if (part.feed < this.#feed) return out;
-    if (part.feed > this.#feed) this.#startOver(part.feed);
+    if (part.feed > this.#feed) {
+      // A feeder's feed is numbered; without its start it was meant for an earlier consumer, and everything comes again.
+      if (part.feed > 0 && part.isFeedStart !== true) return out;
+      this.#startOver(part.feed);
+    }
     if (part.epoch !== this.#epoch) this.#startEpoch(part.epoch, out);
     if (part.units.length > 0) await this.#prepare(part.parameters, out);
     for (const unit of part.units) this.#takeUnit(unit, request, out);

@@ -23,7 +23,7 @@ type State = Readonly<Record<string, Tensor>>;
 export async function loadMotionDetector(options: DetectorOptions, ctx: { readonly warn: Warn }): Promise<DetectorModel> {
   if (options.family !== 'auto' && options.family !== 'motion') throw new PlatformError('MODEL_INVALID', `the built-in motion detector is no '${options.family}' model`, { family: options.family });
   const bytes = serializeModel(motionGraph());
-  const session = await openSession(bytes, { providers: options.providers, warn: ctx.warn });
+  const session = await openSession(bytes, { providers: options.providers, device: options.device, warn: ctx.warn });
   const detector = new MotionDetector(session, createHash('sha256').update(bytes).digest('hex'), options);
   await detector.warmUp();
   return detector;

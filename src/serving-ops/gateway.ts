@@ -170,7 +170,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
       }
       const { port } = app.server.address() as AddressInfo; // a TCP listener has one
       const url = `http://${host.includes(':') ? `[${host}]` : host}:${String(port)}`;
-      face.log.info({ url }, 'gateway listens');
+      face.log.debug({ url }, 'gateway listens');
       return { host, port, url };
     },
     close({ deadlineMs }) {
