@@ -98,7 +98,7 @@ async function reportGap(options: CameraOptions, past: Past, to: EpochMicros): P
   if (from !== undefined && to > from) options.report({ type: 'gap', camera: options.row.id, at: options.session.host.clock.now(), from, to, reason });
 }
 
-/** Waits, within a limit, until vision has acknowledged everything that was recorded. */
+/** Waits, within a limit, until vision has acknowledged everything that was recorded; what it was too slow for ends here. */
 async function drain(options: CameraOptions, ctx: ActorContext): Promise<void> {
   const { clock } = options.session.host;
   const until = clock.monotonicMs() + DRAIN_MS;
@@ -106,4 +106,5 @@ async function drain(options: CameraOptions, ctx: ActorContext): Promise<void> {
     ctx.progress();
     await clock.sleep(DRAIN_STEP_MS);
   }
+  await options.feeder.giveUp(options.recordedOnly ? 'not-wanted' : 'stale');
 }

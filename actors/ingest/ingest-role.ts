@@ -56,6 +56,8 @@ export async function ingestRole(settings: unknown, ctx: RoleContext): Promise<v
     records: storeNode.output('vto.detections', terminalRecordCodec, { maxItems: 1024, maxBytes: 8 << 20 }),
     visions: visionNodes.map(node => node.output('vto.chunks', chunkPartCodec, { maxItems: 4096, maxBytes: 32 << 20 })),
   };
+  // A new consumer gets everything without a record from the feeders, in order: what the old one was sent would come in mid-GOP before it.
+  for (const vision of links.visions) vision.onAttach(() => vision.discard());
   const cameras = new Map<CameraId, Supervised>();
   const put = async (row: CameraRow): Promise<void> => {
     await cameras.get(row.id)?.stop();

@@ -36,12 +36,22 @@ export interface FeederOptions {
 /** Where a feed stands: the next frame of an epoch; frames up to `recoveredTo` were there before the feed began. */
 interface Cursor { readonly epoch: number; readonly next: number; readonly recoveredTo: number }
 
+interface Backlog { readonly epoch: number; readonly ranges: readonly SeqRange[] }
+
 /** How long to wait for the index to know frames that left memory just now. */
 const INDEX_LAG_MS = 100;
 
 const sizeOf = (part: ChunkPart): number => part.units.reduce((sum, unit) => sum + unit.data.byteLength, 0);
 const firstSeq = (part: ChunkPart): number => part.units[0]?.frameSeq ?? Number.POSITIVE_INFINITY;
+const lastFrameOf = (rows: readonly ChunkRow[]): number => rows.reduce((last, row) => Math.max(last, row.firstFrameSeq + row.frameCount - 1), -1);
 const contains = (ranges: readonly SeqRange[], seq: number): boolean => ranges.some(range => seq >= range.from && seq <= range.to);
+
+/** Sorted ranges with one more that lies behind or overlaps the last of them. */
+function joined(ranges: readonly SeqRange[], added: SeqRange): readonly SeqRange[] {
+  const before = ranges.filter(range => range.to < added.from - 1);
+  const touching = ranges.filter(range => range.to >= added.from - 1);
+  return [...before, { from: Math.min(added.from, ...touching.map(range => range.from)), to: Math.max(added.to, ...touching.map(range => range.to)) }];
+}
 
 /**
  * Hands durable parts of one camera to vision. Recording never waits for it: `offer` does not block, and what no longer fits in
@@ -51,8 +61,10 @@ export class Feeder {
   readonly #options: FeederOptions;
   #live: ChunkPart[] = [];
   #liveBytes = 0;
-  /** The end part of an epoch may be evicted with the rest: how far each ended epoch reached. */
-  readonly #ended = new Map<number, ChunkPart>();
+  /** The end part of an epoch may be evicted with the rest: how each ended epoch ended, and its last frame. */
+  readonly #ended = new Map<number, { readonly end: ChunkPart; readonly lastSeq: number }>();
+  /** End of the newest epoch that has ended: a new consumer must hear of it too, or it keeps what its decoder holds back. */
+  #lastEnd: ChunkPart | undefined;
   #epoch = -1;
   #headSeq = -1;
   #generation = 0;
@@ -69,7 +81,10 @@ export class Feeder {
     if (part.epoch > this.#epoch) this.#headSeq = -1;
     this.#epoch = Math.max(this.#epoch, part.epoch);
     this.#headSeq = Math.max(this.#headSeq, part.units.at(-1)?.frameSeq ?? -1);
-    if (part.isEpochEnd) this.#ended.set(part.epoch, { ...part, units: [] });
+    if (part.isEpochEnd) {
+      this.#lastEnd = { ...part, units: [] };
+      this.#ended.set(part.epoch, { end: this.#lastEnd, lastSeq: this.#headSeq });
+    }
     this.#live.push(part);
     this.#liveBytes += sizeOf(part);
     while (this.#live.length > this.#options.maxItems || this.#liveBytes > this.#options.maxBytes) this.#evict();
@@ -85,6 +100,11 @@ export class Feeder {
   /** True when everything offered has been fed and acknowledged. */
   get isDrained(): boolean {
     return this.#live.length === 0 && this.#inFlight === 0 && this.#ended.size === 0;
+  }
+
+  /** Ends every durable frame that has no record yet; a record that vision still makes of one comes too late and is left out. */
+  async giveUp(reason: DropReason): Promise<void> {
+    for (const { epoch, ranges } of await this.#options.history.unaccounted()) await this.#publishRanges(epoch, ranges, reason);
   }
 
   /** Feeds until the signal aborts. */
@@ -108,14 +128,18 @@ export class Feeder {
   }
 
   async #feedFrom(generation: number, signal: AbortSignal, progress: () => void): Promise<void> {
-    const backlog = await this.#expireOld(await this.#options.history.unaccounted());
     const currentEpoch = this.#epoch;
+    const headSeq = this.#headSeq;
+    const endedBefore = [...this.#ended.keys()].filter(epoch => epoch < currentEpoch);
+    const backlog = await this.#backlog();
     while (this.#live[0] && this.#live[0].epoch < currentEpoch) this.#evict();
     for (const { epoch, ranges } of backlog) {
       if (epoch !== currentEpoch) await this.#refeedEpoch(epoch, ranges, generation, signal);
-      this.#ended.delete(epoch < currentEpoch ? epoch : -1);
     }
-    let cursor = await this.#joinCurrent(currentEpoch, backlog.find(entry => entry.epoch === currentEpoch)?.ranges ?? [], generation, signal);
+    if (signal.aborted || this.#isSuperseded(generation)) return;
+    for (const epoch of endedBefore) this.#ended.delete(epoch);
+    let cursor = await this.#joinCurrent({ epoch: currentEpoch, headSeq }, backlog.find(entry => entry.epoch === currentEpoch)?.ranges ?? [], generation, signal);
+    if (this.#lastEnd?.epoch === currentEpoch && !this.#live.some(part => part.epoch === currentEpoch && part.isEpochEnd)) await this.#send(this.#lastEnd, generation, signal);
     while (!signal.aborted && !this.#isSuperseded(generation)) {
       progress();
       const part = this.#live[0];
@@ -132,20 +156,38 @@ export class Feeder {
     }
   }
 
+  /**
+   * Durable frames without a record, by epoch. Those that the index does not know yet count as without: a few may be fed in vain,
+   * and the store leaves out what it has.
+   */
+  async #backlog(): Promise<readonly Backlog[]> {
+    const { history } = this.#options;
+    const heads = new Map([...this.#ended].map(([epoch, { lastSeq }]) => [epoch, lastSeq]));
+    if (this.#epoch >= 0 && !heads.has(this.#epoch)) heads.set(this.#epoch, this.#headSeq);
+    const unknown = new Map<number, SeqRange>();
+    for (const [epoch, head] of heads) { // asked before `unaccounted`: what is indexed in between is then in one of the two
+      const indexedTo = lastFrameOf(await history.chunks(epoch));
+      if (indexedTo < head) unknown.set(epoch, { from: indexedTo + 1, to: head });
+    }
+    const backlog = new Map((await history.unaccounted()).map(({ epoch, ranges }) => [epoch, ranges]));
+    for (const [epoch, range] of unknown) backlog.set(epoch, joined(backlog.get(epoch) ?? [], range));
+    return this.#expireOld([...backlog].sort(([a], [b]) => a - b).map(([epoch, ranges]) => ({ epoch, ranges })));
+  }
+
   /** Brings the consumer to the current epoch's first frame without a record, from the key frame before it. */
-  async #joinCurrent(epoch: number, ranges: readonly SeqRange[], generation: number, signal: AbortSignal): Promise<Cursor> {
-    const live = this.#live.find(candidate => candidate.epoch === epoch && candidate.units.length > 0);
-    const next = ranges[0]?.from ?? (live ? firstSeq(live) : this.#headSeq + 1);
-    const cursor: Cursor = { epoch, next, recoveredTo: this.#headSeq };
-    const isInMemory = live !== undefined && firstSeq(live) <= next && this.#live.some(part => part.epoch === epoch && firstSeq(part) === next && part.units[0]?.isKey);
-    if (epoch < 0 || this.#headSeq < 0 || isInMemory) return cursor;
+  async #joinCurrent(at: { readonly epoch: number; readonly headSeq: number }, ranges: readonly SeqRange[], generation: number, signal: AbortSignal): Promise<Cursor> {
+    const { epoch, headSeq } = at;
+    const next = ranges[0]?.from ?? headSeq + 1;
+    const cursor: Cursor = { epoch, next, recoveredTo: headSeq };
+    const isInMemory = this.#live.some(part => part.epoch === epoch && firstSeq(part) === next && part.units[0]?.isKey);
+    if (epoch < 0 || headSeq < 0 || isInMemory) return cursor;
     return this.#refeedCurrent(cursor, ranges, generation, signal);
   }
 
   /** Epochs that ended and left memory before they were fed to their end. */
   async #finishEvicted(cursor: Cursor, upTo: number, generation: number, signal: AbortSignal): Promise<Cursor> {
     let at = cursor;
-    for (const [epoch, end] of [...this.#ended].sort(([a], [b]) => a - b)) {
+    for (const [epoch, { end }] of [...this.#ended].sort(([a], [b]) => a - b)) {
       if (epoch >= upTo) break;
       at = await this.#readBack(epoch === at.epoch ? at : { epoch, next: 0, recoveredTo: -1 }, Number.POSITIVE_INFINITY, generation, signal);
       await this.#send(end, generation, signal);
@@ -166,12 +208,13 @@ export class Feeder {
   /** Frames of the current epoch that were fed to an earlier consumer: again from the key frame on, up to what is in memory. */
   async #refeedCurrent(cursor: Cursor, ranges: readonly SeqRange[], generation: number, signal: AbortSignal): Promise<Cursor> {
     let { next } = cursor;
-    for await (const part of this.#read(cursor.epoch, next, signal)) {
+    const from = Math.min(next, cursor.recoveredTo); // also where nothing is missing: the next live frame needs the GOP before it
+    for await (const part of this.#read(cursor.epoch, from, signal)) {
       if (signal.aborted || this.#isSuperseded(generation)) return cursor;
       const seq = firstSeq(part);
       const isKnown = seq <= (ranges.at(-1)?.to ?? -1);
       await this.#send({ ...part, isRecovered: true, isAccounted: seq < cursor.next || (isKnown && !contains(ranges, seq)) }, generation, signal);
-      next = seq + 1;
+      next = Math.max(next, seq + 1);
     }
     return { ...cursor, next };
   }
@@ -218,13 +261,13 @@ export class Feeder {
   }
 
   /** Ends what is older than the rewind limit as `expired`, by whole chunks, and returns the rest. */
-  async #expireOld(backlog: readonly { readonly epoch: number; readonly ranges: readonly SeqRange[] }[]): Promise<{ epoch: number; ranges: SeqRange[] }[]> {
+  async #expireOld(backlog: readonly Backlog[]): Promise<readonly Backlog[]> {
     const cutoff = this.#options.clock.now() - this.#options.maxRewindMs * 1000;
-    const rest: { epoch: number; ranges: SeqRange[] }[] = [];
+    const rest: Backlog[] = [];
     for (const { epoch, ranges } of backlog) {
       const rows = await this.#options.history.chunks(epoch);
       const isOld = (row: ChunkRow): boolean => row.isExpired || row.endedAt < cutoff;
-      const keepFrom = rows.find(row => !isOld(row))?.firstFrameSeq ?? Number.POSITIVE_INFINITY;
+      const keepFrom = rows.find(row => !isOld(row))?.firstFrameSeq ?? lastFrameOf(rows) + 1; // what is not indexed yet is new
       const old = ranges.filter(range => range.from < keepFrom).map(range => ({ from: range.from, to: Math.min(range.to, keepFrom - 1) }));
       await this.#publishRanges(epoch, old, 'expired');
       const fresh = ranges.filter(range => range.to >= keepFrom).map(range => ({ from: Math.max(range.from, keepFrom), to: range.to }));
