@@ -37,7 +37,7 @@ export async function runIntake(options: IntakeOptions): Promise<void> {
     await output.room(signal);
     await options.whenIdle(signal);
     const nowMs = clock.monotonicMs();
-    const isBehind = backlog.leave(envelope.key, envelope.body.isRecovered, nowMs);
+    const isBehind = backlog.leave(envelope.key, envelope.body.isRecovered || isSessionStart(envelope.body), nowMs);
     const isStale = isBehind && nowMs - receivedAtMs > options.stalenessMs;
     output.push([{ ...envelope, body: { part: envelope.body, isStale, receivedAtMs } }], signal).then(item.settle, item.fail);
   };
@@ -52,6 +52,11 @@ export async function runIntake(options: IntakeOptions): Promise<void> {
       onDrop: (arrival: Arrival, reason) => arrival.item.fail(new Error(`intake gave it back: ${reason}`)),
     }),
   ), { defaultValue: undefined });
+}
+
+/** The first frames of a session wait for their decoder to be made: they are caught up with, too. */
+function isSessionStart(part: ChunkPart): boolean {
+  return part.chunkSeq === 0 && part.partSeq === 0;
 }
 
 /** How many parts wait per camera, and which cameras are catching up with frames they missed. */
@@ -69,13 +74,13 @@ class Backlog {
   }
 
   /** Takes one part off. True when newer parts of the camera wait and it is not excused for catching up. */
-  leave(camera: CameraId, isRecovered: boolean, nowMs: number): boolean {
+  leave(camera: CameraId, mayCatchUp: boolean, nowMs: number): boolean {
     const left = (this.#waiting.get(camera) ?? 1) - 1;
     this.#waiting.set(camera, left);
-    if (isRecovered && !this.#catchingUpSince.has(camera)) this.#catchingUpSince.set(camera, nowMs);
+    if (mayCatchUp && !this.#catchingUpSince.has(camera)) this.#catchingUpSince.set(camera, nowMs);
     const since = this.#catchingUpSince.get(camera);
     if (left === 0) {
-      if (!isRecovered) this.#catchingUpSince.delete(camera);
+      if (!mayCatchUp) this.#catchingUpSince.delete(camera);
       return false;
     }
     return since === undefined || nowMs - since > this.#catchUpMs;
