@@ -19,7 +19,7 @@ import type { LinkOutPort } from '../../src/transports/ipc-types.ts';
 import type { Config } from '../../src/utility-ops/config/schema.ts';
 import type { RoleContext } from '../process/role-process.ts';
 import { POLICIES, sessionPolicy } from '../tree.ts';
-import { cameraActor } from './camera.ts';
+import { cameraActor, FINISH } from './camera.ts';
 import { contentHashOf } from './chunk-tools.ts';
 import { archiveHistory, recoverCamera } from './history.ts';
 import { recordedOnly } from './recorded-only.ts';
@@ -60,21 +60,27 @@ export async function ingestRole(settings: unknown, ctx: RoleContext): Promise<v
   for (const vision of links.visions) vision.onAttach(() => vision.discard());
   const cameras = new Map<CameraId, Supervised>();
   const put = async (row: CameraRow): Promise<void> => {
-    await cameras.get(row.id)?.stop();
+    await finished(cameras.get(row.id));
     cameras.set(row.id, ctx.system.supervise(await createCamera(row, options, links, ctx, closing.signal), POLICIES.camera));
   };
   for (const row of options.cameras) await put(row);
   ctx.onMessage(received => {
     const message = received as IngestMessage; // sent by the root of the same version
     if (message.type === 'put') void put(message.row);
-    else void cameras.get(message.id)?.stop().then(() => cameras.delete(message.id));
+    else void finished(cameras.get(message.id)).then(() => cameras.delete(message.id));
   });
   ctx.ready();
   await untilAborted(ctx.signal);
-  await Promise.all([...cameras.values()].map(camera => camera.stop()));
+  await Promise.all([...cameras.values()].map(finished));
   await ctx.system.stop();
   closing.abort();
   await Promise.all([storeNode, ...visionNodes].map(node => node.close()));
+}
+
+/** Ends a camera in order. The process as a whole has a limit for it. */
+async function finished(camera: Supervised | undefined): Promise<void> {
+  camera?.tell(FINISH);
+  await camera?.exit;
 }
 
 async function createCamera(row: CameraRow, options: IngestSettings, links: Links, ctx: RoleContext, signal: AbortSignal): Promise<ReturnType<typeof cameraActor>> {

@@ -78,6 +78,7 @@ export class Site {
     const stoppedAtMicros = wallMicros();
     const { ms, code } = await this.#run.stop(signal);
     await Promise.all(this.clients.map((client) => client.close()));
+    console.log(`  stop took ${ms.toFixed(0)} ms`);
     const verdicts: Verdict[] = [];
     for (const client of this.clients) {
       const verdict = await judge({ data: this.#run.data, camera: client.camera, sent: await this.server.sent(client.camera), stoppedAtMicros, frameMs: FRAME_MS, lines: client.lines, isAtRest: true });
