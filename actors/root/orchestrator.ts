@@ -52,6 +52,7 @@ export class Orchestrator {
   /** Cameras of each ingest process. */
   readonly #groups: Set<CameraId>[] = [];
   readonly #rows = new Map<CameraId, CameraRow>();
+  readonly #adding = new Set<CameraId>();
   #paths: Paths | undefined;
   #link: IpcNode | undefined;
   #store: RemoteStore | undefined;
@@ -92,9 +93,14 @@ export class Orchestrator {
 
   /** Adds a camera, durably unless it is temporary. @throws PlatformError CAMERA_EXISTS */
   async addCamera(row: CameraRow, isTemporary: boolean): Promise<void> {
-    if (this.#rows.has(row.id)) throw new PlatformError('CAMERA_EXISTS', `camera '${row.id}' exists`, { camera: row.id });
-    if (!isTemporary) await this.store.putCamera(row);
-    this.#place(row, isTemporary);
+    if (this.#rows.has(row.id) || this.#adding.has(row.id)) throw new PlatformError('CAMERA_EXISTS', `camera '${row.id}' exists`, { camera: row.id });
+    this.#adding.add(row.id); // until the store has it, a second one of this name must not come between
+    try {
+      if (!isTemporary) await this.store.putCamera(row);
+      this.#place(row, isTemporary);
+    } finally {
+      this.#adding.delete(row.id);
+    }
   }
 
   /** @throws PlatformError CAMERA_UNKNOWN */

@@ -47,7 +47,7 @@ export async function startCommand(invocation: StartInvocation, cwd: string): Pr
   const stopped = untilSignalled();
   screen.say(`VisuTility Orchestrator ${packageVersion()}: ${config.cameras.length} camera${config.cameras.length === 1 ? '' : 's'}, model ${basename(config.modelOps.model)}, data in ${config.data}; Ctrl-C stops`);
   await root.start();
-  const backend = createBackend(root, { ownMetrics: () => telemetry.snapshot(), sleep: ms => systemClock.sleep(ms, root.signal).catch(() => {}) });
+  const backend = createBackend(root, { ownMetrics: () => telemetry.snapshot(), sleep: (ms, signal) => systemClock.sleep(ms, signal) });
   const gateway = root.system.supervise(gatewayActor({
     backend, config: config.serving, clock: systemClock, log: screen.log, onListening: ({ url }) => screen.say(`API ${url}/api/v1/cameras`),
   }), POLICIES.worker);
