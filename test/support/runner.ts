@@ -84,7 +84,7 @@ export function endFilesOnSignals(): void {
 
 async function runFile(file: string, options: RunOptions): Promise<FileResult> {
   const startedAt = performance.now();
-  const limitMs = options.fileTimeoutMs ?? Number(process.env['FILE_TIMEOUT_MS'] ?? 60_000);
+  const limitMs = options.fileTimeoutMs ?? Number(process.env['FILE_TIMEOUT_MS'] ?? 180_000);
   const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', '--enable-source-maps', file], {
     cwd: options.root, stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...options.env, FORCE_COLOR: '0' },
     detached: true, // its own process group, so that what it started can be found and ended
