@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { parseArguments } from '../../src/cli/arguments.ts';
+import { ERRORS } from '../../src/engine/errors.ts';
 import { DROP_REASONS } from '../../src/messages/terminal-record.ts';
 import { ENDPOINTS } from '../../src/serving-ops/endpoints.ts';
 import { loadConfig } from '../../src/utility-ops/config/load-config.ts';
@@ -49,6 +50,11 @@ test('every setting of the environment that the README names is one', () => {
 test('the table of drop reasons is the one in code', () => {
   const rows = [...readme.matchAll(/^\| `([a-z-]+)` \| (yes|no) \|/gm)].map(([, reason, isIntended]) => [reason, isIntended === 'yes']);
   assert.equal(rows, Object.entries(DROP_REASONS).map(([reason, { isIntentional }]) => [reason, isIntentional]));
+});
+
+test('the table of errors is the one in code', () => {
+  const rows = readme.split('\n').filter((line) => /^\| `[A-Z_]+` \|/.test(line));
+  assert.equal(rows, Object.entries(ERRORS).map(([code, { http, fate, help }]) => `| \`${code}\` | ${http} | ${fate} | ${help.replaceAll('|', '\\|')} |`));
 });
 
 test('every path of the API that the README names is served, and every one served is named', () => {

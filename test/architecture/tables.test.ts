@@ -51,15 +51,4 @@ test('every npm script runs a file that exists, without a shell that stays', () 
   }
 });
 
-const readme = join(ROOT, 'README.md');
-if (existsSync(readme)) {
-  test('README has a table of every error of the table in code, and of no other', () => {
-    const tables = readFileSync(readme, 'utf8').split(/\n(?!\|)/); // a table is a run of lines that start with a bar
-    const rows = tables.filter((table) => table.includes('`CONFIG_INVALID`')).flatMap((table) => [...table.matchAll(/^\|\s*`([A-Z_]+)`\s*\|/gm)].map((match) => match[1] as string));
-    assert.equal(rows.sort(), Object.keys(ERRORS).sort());
-  });
-} else {
-  console.log('SKIP: README.md does not exist yet, so its table of errors cannot be compared');
-}
-
 test.run();
