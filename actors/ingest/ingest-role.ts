@@ -20,7 +20,7 @@ import type { Config } from '../../src/utility-ops/config/schema.ts';
 import { gaugeQueues } from '../process/queue-gauges.ts';
 import type { RoleContext } from '../process/role-process.ts';
 import { POLICIES, sessionPolicy } from '../tree.ts';
-import { cameraActor } from './camera.ts';
+import { cameraActor, FINISH } from './camera.ts';
 import { contentHashOf } from './chunk-tools.ts';
 import { archiveHistory, recoverCamera } from './history.ts';
 import { recordedOnly } from './recorded-only.ts';
@@ -61,18 +61,20 @@ export async function ingestRole(settings: unknown, ctx: RoleContext): Promise<v
     signal: closing.signal,
   };
   gaugeQueues({ records: links.records, ...Object.fromEntries(links.visions.map((port, index) => [`vision-${index}`, port])) }, ctx);
+  // A new consumer gets everything without a record from the feeders, in order: what the old one was sent would come in mid-GOP before it.
+  for (const vision of links.visions) vision.onAttach(() => vision.discard());
   const cameras = new Map<CameraId, Supervised>();
   const rows = new Map<CameraId, string>();
   const put = async (row: CameraRow): Promise<void> => {
     const text = JSON.stringify(row);
     if (rows.get(row.id) === text) return; // it was among the settings already
     rows.set(row.id, text);
-    await cameras.get(row.id)?.stop();
+    await finished(cameras.get(row.id));
     cameras.set(row.id, ctx.system.supervise(await createCamera(row, options, links, ctx), POLICIES.camera));
   };
   const remove = async (id: CameraId): Promise<void> => {
     rows.delete(id);
-    await cameras.get(id)?.stop();
+    await finished(cameras.get(id));
     cameras.delete(id);
   };
   const changes = new Map<CameraId, Promise<void>>();
@@ -87,10 +89,16 @@ export async function ingestRole(settings: unknown, ctx: RoleContext): Promise<v
   });
   ctx.ready();
   await untilAborted(ctx.signal);
-  await Promise.all([...cameras.values()].map(camera => camera.stop()));
+  await Promise.all([...cameras.values()].map(finished));
   await ctx.system.stop();
   closing.abort();
   await Promise.all([storeNode, ...visionNodes].map(node => node.close()));
+}
+
+/** Ends a camera in order. The process as a whole has a limit for it. */
+async function finished(camera: Supervised | undefined): Promise<void> {
+  camera?.tell(FINISH);
+  await camera?.exit;
 }
 
 async function createCamera(row: CameraRow, options: IngestSettings, links: Links, ctx: RoleContext): Promise<ReturnType<typeof cameraActor>> {
