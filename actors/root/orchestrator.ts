@@ -250,9 +250,9 @@ export class Orchestrator {
       if (this.#processes.has(name)) telemetry.count('processRestarts', { child: name });
       else telemetry.count('actorRestarts', { actor: name });
     }
-    if (event.type === 'failed') log.warn({ process: name, generation: event.generation, retryInMs: Math.round(event.retryInMs), error: reportError(event.error) }, 'process failed and is started again');
-    if (event.type === 'escalated') log.error({ process: name, error: reportError(event.error) }, 'process gave up');
-    if (event.type === 'stuck') log.error({ process: name, waitedMs: event.waitedMs }, 'process did not stop');
+    if (event.type === 'failed') log.warn({ child: name, generation: event.generation, retryInMs: Math.round(event.retryInMs), error: reportError(event.error) }, 'process failed and is started again');
+    if (event.type === 'escalated') log.error({ child: name, error: reportError(event.error) }, 'process gave up');
+    if (event.type === 'stuck') log.error({ child: name, waitedMs: event.waitedMs }, 'process did not stop');
     const state = ({ started: 'started', failed: 'exited', ended: 'exited', stopped: 'stopped', escalated: 'escalated', stuck: 'exited' } as const)[event.type];
     void this.#store?.putEvents([{ type: 'process', at: clock.now(), process: name, state, generation: event.generation }]).catch(() => {});
   }
