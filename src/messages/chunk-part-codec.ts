@@ -42,7 +42,10 @@ export const chunkPartCodec = {
         codec: p.codec, width: p.width, height: p.height, extradata: Buffer.from(p.extradata.buffer, p.extradata.byteOffset, p.extradata.byteLength),
         timeBaseNum: p.timeBase.num, timeBaseDen: p.timeBase.den, framing: p.framing, frameRate: p.frameRate,
       },
-      units: part.units.map(unit => ({ ...unit, sizeBytes: unit.data.byteLength })),
+      units: part.units.map(unit => ({
+        ...unit, pts: longOf(unit.pts), dts: longOf(unit.dts), duration: longOf(unit.duration) ?? 0, sizeBytes: unit.data.byteLength,
+        capturedAt: Math.round(unit.capturedAt), arrivedAt: Math.round(unit.arrivedAt),
+      })),
     };
     const only = part.units.length === 1 ? part.units[0] : undefined;
     return { head: head.toBuffer(wire), payload: only ? only.data : Buffer.concat(part.units.map(unit => unit.data)) };
@@ -73,6 +76,14 @@ export const chunkPartCodec = {
     };
   },
 };
+
+/** avsc reads longs below this otherwise than it was given them: its zig-zag form leaves the exact range of a double. */
+const LONG_MIN = -(2 ** 52);
+
+/** A time that survives the wire exactly; a damaged stream may name others, which are none. */
+function longOf(time: number | null): number | null {
+  return time !== null && Number.isInteger(time) && time > LONG_MIN && time < Number.MAX_SAFE_INTEGER ? time : null;
+}
 
 function decodeHead(bytes: Uint8Array): WirePart {
   try {
