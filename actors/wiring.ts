@@ -46,16 +46,16 @@ export class Flow<Body> {
   /** Adds a stage and the port behind it. */
   through<Out>(name: string, stage: Stage<Body, Out>, handover: Handover<Out>): Flow<Out> {
     const port = memoryPort<Out>(handover.maxWaiting);
-    const actor = this.#actor(name, stage, port.output, handover, () => port.end());
+    const actor = this.#actor(name, stage, port.output, { ...handover, ended: () => port.end() });
     return new Flow(this.#host, port.input, [...this.#actors, actor], signal => port.output.room(signal));
   }
 
   /** Ends the chain in a port and gives its actors, first stage first. */
   into<Out>(name: string, stage: Stage<Body, Out>, output: OutPort<Out>, maxInFlight: number): readonly Actor[] {
-    return [...this.#actors, this.#actor(name, stage, output, { maxInFlight, maxWaiting: 0 }, () => {})];
+    return [...this.#actors, this.#actor(name, stage, output, { maxInFlight, maxWaiting: 0, ended: () => {} })];
   }
 
-  #actor<Out>(name: string, stage: Stage<Body, Out>, output: OutPort<Out>, handover: Handover<Out>, ended: () => void): Actor {
+  #actor<Out>(name: string, stage: Stage<Body, Out>, output: OutPort<Out>, handover: Handover<Out> & { ended(): void }): Actor {
     const { clock, random, observer } = this.#host;
     return {
       name,
@@ -67,7 +67,7 @@ export class Flow<Body> {
         });
         const last = handover.atEnd?.() ?? [];
         if (last.length > 0 && !ctx.signal.aborted) await output.push(last, ctx.signal);
-        ended();
+        handover.ended();
       },
     };
   }

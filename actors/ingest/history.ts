@@ -1,6 +1,6 @@
 import { recoverArchive } from '../../src/data-ops/archive.ts';
-import { readUnits } from '../../src/data-ops/archive-reader.ts';
-import type { FeederHistory } from '../../src/data-ops/feeder.ts';
+import { lastArrival, readUnits } from '../../src/data-ops/archive-reader.ts';
+import type { FeederHistory } from '../../src/data-ops/feed/backlog.ts';
 import type { RemoteStore } from '../../src/data-ops/remote-store.ts';
 import type { ChunkRow } from '../../src/data-ops/store.ts';
 import { epochMicros, type CameraId, type EpochMicros } from '../../src/engine/units.ts';
@@ -62,8 +62,9 @@ export function archiveHistory(camera: CameraId, folder: string, store: RemoteSt
   return {
     unaccounted: () => store.unaccounted(camera),
     chunks,
-    async *read(epoch, from, signal, onDamage) {
-      yield* readUnits({ folder, camera, epoch, from, rows: await chunks(epoch), openReader: readChunkFile, onDamage, signal });
+    arrivedAt: row => lastArrival(folder, row),
+    async *read({ epoch, from, startsAtKey, signal, onLost }) {
+      yield* readUnits({ folder, camera, epoch, from, startsAtKey, rows: await chunks(epoch), openReader: readChunkFile, onDamage: onLost, signal });
     },
   };
 }

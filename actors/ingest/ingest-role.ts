@@ -17,6 +17,7 @@ import type { DroppedRecord, TerminalRecord } from '../../src/messages/terminal-
 import { connectIpc } from '../../src/transports/ipc/connect-ipc.ts';
 import type { LinkOutPort } from '../../src/transports/ipc-types.ts';
 import type { Config } from '../../src/utility-ops/config/schema.ts';
+import { gaugeQueues } from '../process/queue-gauges.ts';
 import type { RoleContext } from '../process/role-process.ts';
 import { POLICIES, sessionPolicy } from '../tree.ts';
 import { cameraActor, FINISH } from './camera.ts';
@@ -42,6 +43,8 @@ interface Links {
   readonly store: RemoteStore;
   readonly records: LinkOutPort<TerminalRecord>;
   readonly visions: readonly LinkOutPort<ChunkPart>[];
+  /** Aborts when the links close. */
+  readonly signal: AbortSignal;
 }
 
 /** Cameras, chunkers and recorders: whatever happens to vision, footage is safe. */
@@ -55,19 +58,34 @@ export async function ingestRole(settings: unknown, ctx: RoleContext): Promise<v
     store: remoteStore(storeNode, ctx.clock, closing.signal),
     records: storeNode.output('vto.detections', terminalRecordCodec, { maxItems: 1024, maxBytes: 8 << 20 }),
     visions: visionNodes.map(node => node.output('vto.chunks', chunkPartCodec, { maxItems: 4096, maxBytes: 32 << 20 })),
+    signal: closing.signal,
   };
+  gaugeQueues({ records: links.records, ...Object.fromEntries(links.visions.map((port, index) => [`vision-${index}`, port])) }, ctx);
   // A new consumer gets everything without a record from the feeders, in order: what the old one was sent would come in mid-GOP before it.
   for (const vision of links.visions) vision.onAttach(() => vision.discard());
   const cameras = new Map<CameraId, Supervised>();
+  const rows = new Map<CameraId, string>();
   const put = async (row: CameraRow): Promise<void> => {
+    const text = JSON.stringify(row);
+    if (rows.get(row.id) === text) return; // it was among the settings already
+    rows.set(row.id, text);
     await finished(cameras.get(row.id));
-    cameras.set(row.id, ctx.system.supervise(await createCamera(row, options, links, ctx, closing.signal), POLICIES.camera));
+    cameras.set(row.id, ctx.system.supervise(await createCamera(row, options, links, ctx), POLICIES.camera));
   };
+  const remove = async (id: CameraId): Promise<void> => {
+    rows.delete(id);
+    await finished(cameras.get(id));
+    cameras.delete(id);
+  };
+  const changes = new Map<CameraId, Promise<void>>();
   for (const row of options.cameras) await put(row);
   ctx.onMessage(received => {
     const message = received as IngestMessage; // sent by the root of the same version
-    if (message.type === 'put') void put(message.row);
-    else void finished(cameras.get(message.id)).then(() => cameras.delete(message.id));
+    const id = message.type === 'put' ? message.row.id : message.id;
+    // One after the other for a camera: an addition must not overtake the removal before it.
+    const change = (changes.get(id) ?? Promise.resolve()).then(() => (message.type === 'put' ? put(message.row) : remove(id)));
+    changes.set(id, change);
+    void change.finally(() => { if (changes.get(id) === change) changes.delete(id); });
   });
   ctx.ready();
   await untilAborted(ctx.signal);
@@ -83,8 +101,8 @@ async function finished(camera: Supervised | undefined): Promise<void> {
   await camera?.exit;
 }
 
-async function createCamera(row: CameraRow, options: IngestSettings, links: Links, ctx: RoleContext, signal: AbortSignal): Promise<ReturnType<typeof cameraActor>> {
-  const { store } = links;
+async function createCamera(row: CameraRow, options: IngestSettings, links: Links, ctx: RoleContext): Promise<ReturnType<typeof cameraActor>> {
+  const { store, signal } = links;
   const host = { clock: ctx.clock, random: ctx.random, observer: ctx.telemetry };
   const vision = links.visions[placeOf(row.id, links.visions.length)];
   if (!vision) throw new Error('an ingest process needs a vision process');

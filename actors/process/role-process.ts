@@ -1,3 +1,4 @@
+import { Subject } from 'rxjs';
 import type { ActorReport } from '../../src/engine/actor.ts';
 import { createActorSystem, type ActorSystem } from '../../src/engine/actor-system.ts';
 import type { Clock } from '../../src/engine/clock.ts';
@@ -6,6 +7,7 @@ import type { Random } from '../../src/engine/random.ts';
 import { systemRandom } from '../../src/engine/seeded-random.ts';
 import { systemClock } from '../../src/engine/system-clock.ts';
 import { every } from '../../src/engine/timers.ts';
+import { latest } from '../../src/flow/latest.ts';
 import { createLogger, type Logger } from '../../src/utility-ops/log.ts';
 import { redactUri } from '../../src/utility-ops/redact-uri.ts';
 import { createRecorder, type Recorder } from '../../src/utility-ops/telemetry/recorder.ts';
@@ -45,7 +47,9 @@ export function runRoleProcess(roles: Readonly<Record<Role, () => Promise<RoleMa
   process.on('disconnect', () => process.exit(1));
   process.on('SIGINT', () => { /* Ctrl-C goes to the whole group: the root tells us when to stop */ });
   process.on('SIGTERM', () => stopping.abort());
-  let listener: (message: unknown) => void = () => {};
+  // What the root tells a role that is still loading is kept until it listens: it is not in the settings it was started with.
+  const early: unknown[] = [];
+  let listener: (message: unknown) => void = message => { early.push(message); };
   let telemetry: Recorder | undefined;
   process.on('message', (message: ToChild) => {
     switch (message.type) {
@@ -57,33 +61,49 @@ export function runRoleProcess(roles: Readonly<Record<Role, () => Promise<RoleMa
       case 'start': {
         const log = createLogger({ level: 'debug', format: 'json', isTerminal: false, scrub: redactUri, fields: { process: name } });
         telemetry = createRecorder({ process: name });
-        const system = createSystem(name, log);
+        const system = createSystem(name, log, telemetry);
         const ctx: RoleContext = {
           name, system, clock: systemClock, random: systemRandom, log, telemetry, signal: stopping.signal,
-          ready: () => send({ type: 'ready' }), note: note => send({ type: 'note', note }), onMessage: added => { listener = added; },
+          ready: () => send({ type: 'ready' }), note: note => send({ type: 'note', note }), onMessage: added => {
+            listener = added;
+            for (const message of early.splice(0)) added(message);
+          },
         };
-        void reportTree(system, stopping.signal, report => send({ type: 'report', report, isAlive: true }));
+        void reportTree(ctx);
         void run(roles[message.role], message.settings, ctx, send);
       }
     }
   });
 }
 
-function createSystem(name: string, log: Logger): ActorSystem {
+function createSystem(name: string, log: Logger, telemetry: Recorder): ActorSystem {
   return createActorSystem({
     name, clock: systemClock, random: systemRandom,
     onEvent: event => {
       const actor = event.path.join('/');
-      // A camera says itself that its session was lost.
-      if (event.type === 'failed') log[event.path.at(-1) === 'session' ? 'debug' : 'warn']({ actor, generation: event.generation, retryInMs: Math.round(event.retryInMs), error: reportError(event.error) }, 'actor failed');
-      else if (event.type === 'escalated') log.error({ actor, generation: event.generation, error: reportError(event.error) }, 'actor gave up');
+      if (event.type === 'failed') {
+        telemetry.count('actorRestarts', { actor });
+        // A camera says itself that its session was lost.
+        log[event.path.at(-1) === 'session' ? 'debug' : 'warn']({ actor, generation: event.generation, retryInMs: Math.round(event.retryInMs), error: reportError(event.error) }, 'actor failed');
+      } else if (event.type === 'escalated') log.error({ actor, generation: event.generation, error: reportError(event.error) }, 'actor gave up');
       else if (event.type === 'stuck') log.error({ actor, generation: event.generation, waitedMs: event.waitedMs }, 'actor did not stop');
     },
   });
 }
 
-async function reportTree(system: ActorSystem, signal: AbortSignal, send: (report: ActorReport) => void): Promise<void> {
-  await every(REPORT_EVERY_MS, systemClock, signal, () => send(system.report()));
+/** Tells the parent how the actors are. Node queues messages without limit: while the parent is too busy to read, only the newest report waits. */
+async function reportTree({ system, clock, signal, telemetry }: RoleContext): Promise<void> {
+  const reports = new Subject<ActorReport>();
+  reports.pipe(latest({ project: report => sent({ type: 'report', report, isAlive: true }), onDrop: (_report, reason, isIntentional) => telemetry.dropped('report', reason, 1, isIntentional) })).subscribe();
+  await every(REPORT_EVERY_MS, clock, signal, () => reports.next(system.report()));
+}
+
+/** Resolves when the channel has taken the message, or is gone. */
+async function sent(message: FromChild): Promise<void> {
+  await new Promise<void>(resolve => {
+    if (process.connected && process.send) process.send(message, undefined, undefined, () => resolve());
+    else resolve();
+  });
 }
 
 async function run(load: () => Promise<RoleMain>, settings: unknown, ctx: RoleContext, send: (message: FromChild) => void): Promise<void> {

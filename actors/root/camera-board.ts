@@ -39,6 +39,11 @@ export class CameraBoard {
     return this.#entries.has(id);
   }
 
+  /** Undefined for a camera that is not there. */
+  stateOf(id: CameraId): CameraState | undefined {
+    return this.#entries.get(id)?.state;
+  }
+
   /** Takes committed records. */
   take(records: readonly CommittedRecord[]): void {
     for (const { record } of records) this.#entries.get(record.camera)?.tally.record(record, this.#nowMs());
@@ -65,6 +70,11 @@ export class CameraBoard {
       entry.tally.state(entry.state);
       entry.lastError = entry.state === 'retrying' || entry.state === 'failed' ? session.lastError : undefined;
     }
+  }
+
+  /** Frames of each camera that still wait for their terminal record. */
+  pending(): readonly { readonly id: CameraId; readonly pending: number }[] {
+    return [...this.#entries].map(([id, { balances }]) => ({ id, pending: sum(balances, balance => balance.pending) }));
   }
 
   /** As the API shows them. */

@@ -15,6 +15,7 @@ import { connectIpc } from '../../src/transports/ipc/connect-ipc.ts';
 import type { IpcNode } from '../../src/transports/ipc-types.ts';
 import type { Config } from '../../src/utility-ops/config/schema.ts';
 import type { Logger } from '../../src/utility-ops/log.ts';
+import type { Recorder } from '../../src/utility-ops/telemetry/recorder.ts';
 import type { MetricsSnapshot } from '../../src/utility-ops/telemetry/snapshot.ts';
 import { uriLabel } from '../../src/utility-ops/redact-uri.ts';
 import { ProcessActor } from '../process/child-process.ts';
@@ -29,6 +30,7 @@ export interface OrchestratorOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
+  readonly telemetry: Recorder;
   /** A line of a child process. */
   readonly onLine: (process: string, line: string) => void;
   /** Committed records, in order, each once. */
@@ -50,6 +52,7 @@ export class Orchestrator {
   /** Cameras of each ingest process. */
   readonly #groups: Set<CameraId>[] = [];
   readonly #rows = new Map<CameraId, CameraRow>();
+  readonly #adding = new Set<CameraId>();
   #paths: Paths | undefined;
   #link: IpcNode | undefined;
   #store: RemoteStore | undefined;
@@ -90,9 +93,14 @@ export class Orchestrator {
 
   /** Adds a camera, durably unless it is temporary. @throws PlatformError CAMERA_EXISTS */
   async addCamera(row: CameraRow, isTemporary: boolean): Promise<void> {
-    if (this.#rows.has(row.id)) throw new PlatformError('CAMERA_EXISTS', `camera '${row.id}' exists`, { camera: row.id });
-    if (!isTemporary) await this.store.putCamera(row);
-    this.#place(row, isTemporary);
+    if (this.#rows.has(row.id) || this.#adding.has(row.id)) throw new PlatformError('CAMERA_EXISTS', `camera '${row.id}' exists`, { camera: row.id });
+    this.#adding.add(row.id); // until the store has it, a second one of this name must not come between
+    try {
+      if (!isTemporary) await this.store.putCamera(row);
+      this.#place(row, isTemporary);
+    } finally {
+      this.#adding.delete(row.id);
+    }
   }
 
   /** @throws PlatformError CAMERA_UNKNOWN */
@@ -102,6 +110,7 @@ export class Orchestrator {
     this.#groups[index]?.delete(id);
     this.#rows.delete(id);
     this.board.remove(id);
+    this.#options.telemetry.forget('camera', id);
     this.#processes.get(`ingest-${index}`)?.supervised.tell({ type: 'remove', id });
     await this.store.deleteCamera(id);
   }
@@ -229,15 +238,21 @@ export class Orchestrator {
   async #sample(): Promise<void> {
     this.board.observe([...this.#processes].filter(([name]) => name.startsWith('ingest-')).map(([, { actor }]) => actor.tree));
     const balances = await this.store.balances().catch(() => undefined);
-    if (balances) this.board.sample(balances);
+    if (!balances) return;
+    this.board.sample(balances);
+    for (const { id, pending } of this.board.pending()) this.#options.telemetry.set('ledgerPending', { camera: id }, pending);
   }
 
   #note(event: LifecycleEvent): void {
     const name = event.path.join('/');
-    const { log, clock } = this.#options;
-    if (event.type === 'failed') log.warn({ process: name, generation: event.generation, retryInMs: Math.round(event.retryInMs), error: reportError(event.error) }, 'process failed and is started again');
-    if (event.type === 'escalated') log.error({ process: name, error: reportError(event.error) }, 'process gave up');
-    if (event.type === 'stuck') log.error({ process: name, waitedMs: event.waitedMs }, 'process did not stop');
+    const { log, clock, telemetry } = this.#options;
+    if (event.type === 'failed') {
+      if (this.#processes.has(name)) telemetry.count('processRestarts', { child: name });
+      else telemetry.count('actorRestarts', { actor: name });
+    }
+    if (event.type === 'failed') log.warn({ child: name, generation: event.generation, retryInMs: Math.round(event.retryInMs), error: reportError(event.error) }, 'process failed and is started again');
+    if (event.type === 'escalated') log.error({ child: name, error: reportError(event.error) }, 'process gave up');
+    if (event.type === 'stuck') log.error({ child: name, waitedMs: event.waitedMs }, 'process did not stop');
     const state = ({ started: 'started', failed: 'exited', ended: 'exited', stopped: 'stopped', escalated: 'escalated', stuck: 'exited' } as const)[event.type];
     void this.#store?.putEvents([{ type: 'process', at: clock.now(), process: name, state, generation: event.generation }]).catch(() => {});
   }

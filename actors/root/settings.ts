@@ -24,10 +24,10 @@ export function storeSettings(config: Config, paths: Paths): StoreSettings {
 
 /** Settings of vision process `index`. */
 export function visionSettings(config: Config, paths: Paths, index: number, rows: Iterable<CameraRow>): VisionSettings {
-  const { model, family, labels, scoreMin, iouMax, providers } = config.modelOps;
+  const { model, family, labels, scoreMin, iouMax, providers, gpuPool } = config.modelOps;
   return {
     socket: visionSocket(paths, index), storeSocket: join(paths.sockets, 'store.sock'),
-    model: { model, family, labels, scoreMin, iouMax, providers },
+    model: { model, family, labels, scoreMin, iouMax, providers, device: gpuPool > 0 ? index % gpuPool : 0 },
     stalenessMs: config.vision.stalenessMs, catchUpMs: config.vision.catchUpMs,
     maxFps: { '*': config.ingress.maxFps || null, ...Object.fromEntries([...rows].filter(row => row.maxFps !== null).map(row => [row.id, row.maxFps || null])) },
   };

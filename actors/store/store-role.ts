@@ -42,7 +42,7 @@ export async function storeRole(settings: unknown, ctx: RoleContext): Promise<vo
     return commits.follow(after, camera, signal);
   });
   const input = node.input('vto.detections', terminalRecordCodec, { maxItems: 8192, maxBytes: 64 << 20 });
-  ctx.system.supervise({ name: 'writer', run: actor => writeRecords(input, store, commits, ctx, actor.signal) }, POLICIES.worker);
+  ctx.system.supervise({ name: 'writer', run: actor => writeRecords({ input, store, commits }, ctx, actor.signal) }, POLICIES.worker);
   ctx.system.supervise({ name: 'retention', run: actor => retain(store, options, ctx, actor.signal) }, POLICIES.worker);
   ctx.ready();
   await new Promise<void>(resolve => { ctx.signal.addEventListener('abort', () => resolve(), { once: true }); });
@@ -51,8 +51,10 @@ export async function storeRole(settings: unknown, ctx: RoleContext): Promise<vo
   store.close();
 }
 
+interface Writer { readonly input: LinkInPort<TerminalRecord>; readonly store: Store; readonly commits: CommitLog }
+
 /** Records in, one transaction per batch, acknowledged when it is on disk. */
-async function writeRecords(input: LinkInPort<TerminalRecord>, store: Store, commits: CommitLog, ctx: RoleContext, signal: AbortSignal): Promise<void> {
+async function writeRecords({ input, store, commits }: Writer, ctx: RoleContext, signal: AbortSignal): Promise<void> {
   const commit = async (batch: readonly Credited<TerminalRecord>[]): Promise<void> => {
     const { committed, repeated } = store.append(batch.map(item => item.envelope.body));
     for (const item of batch) item.settle();

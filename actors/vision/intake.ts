@@ -1,9 +1,10 @@
-import { lastValueFrom, map } from 'rxjs';
+import { lastValueFrom, map, tap } from 'rxjs';
 import type { Clock } from '../../src/engine/clock.ts';
 import type { InPort, OutPort } from '../../src/engine/ports.ts';
 import type { CameraId } from '../../src/engine/units.ts';
 import { fairShare } from '../../src/flow/fair-share.ts';
 import { fromPort, type Credited } from '../../src/flow/from-port.ts';
+import { stalenessBudget } from '../../src/flow/staleness-budget.ts';
 import type { ChunkPart } from '../../src/messages/chunk-part.ts';
 import type { FeatureRequest } from '../../src/messages/feature.ts';
 
@@ -25,6 +26,9 @@ export interface IntakeOptions {
 
 interface Arrival { readonly item: Credited<ChunkPart>; readonly receivedAtMs: number }
 
+/** The part whose turn it is. */
+interface Choice extends Arrival { readonly ageMs: number; readonly isBehind: boolean }
+
 /**
  * Takes parts of all cameras as fast as they come, so that no camera waits in another's queue, and hands them on one at a time,
  * round robin. Staleness is decided at the last moment, when it is known whether a newer frame of the camera waits.
@@ -32,13 +36,15 @@ interface Arrival { readonly item: Credited<ChunkPart>; readonly receivedAtMs: n
 export async function runIntake(options: IntakeOptions): Promise<void> {
   const { input, output, clock, signal } = options;
   const backlog = new Backlog(options.catchUpMs);
-  const dispatch = async ({ item, receivedAtMs }: Arrival): Promise<void> => {
-    const { envelope } = item;
+  const choose = async (arrival: Arrival): Promise<Choice> => {
     await output.room(signal);
     await options.whenIdle(signal);
     const nowMs = clock.monotonicMs();
-    const isBehind = backlog.leave(envelope.key, envelope.body.isRecovered || isSessionStart(envelope.body), nowMs);
-    const isStale = isBehind && nowMs - receivedAtMs > options.stalenessMs;
+    const { key, body } = arrival.item.envelope;
+    return { ...arrival, ageMs: nowMs - arrival.receivedAtMs, isBehind: backlog.leave(key, body.isRecovered || isSessionStart(body), nowMs) };
+  };
+  const handOn = ({ item, receivedAtMs }: Choice, isStale: boolean): void => {
+    const { envelope } = item;
     output.push([{ ...envelope, body: { part: envelope.body, isStale, receivedAtMs } }], signal).then(item.settle, item.fail);
   };
   const arrive = (item: Credited<ChunkPart>): Arrival => {
@@ -48,9 +54,11 @@ export async function runIntake(options: IntakeOptions): Promise<void> {
   await lastValueFrom(fromPort(input, { credit: options.credit, signal }).pipe(
     map(arrive),
     fairShare({
-      key: (arrival: Arrival) => arrival.item.envelope.key, maxPerKey: options.credit, project: dispatch,
+      key: (arrival: Arrival) => arrival.item.envelope.key, maxPerKey: options.credit, project: choose,
       onDrop: (arrival: Arrival, reason) => arrival.item.fail(new Error(`intake gave it back: ${reason}`)),
     }),
+    stalenessBudget({ budgetMs: options.stalenessMs, ageMs: choice => (choice.isBehind ? choice.ageMs : 0), onDrop: choice => handOn(choice, true) }),
+    tap(choice => handOn(choice, false)),
   ), { defaultValue: undefined });
 }
 

@@ -9,6 +9,7 @@ import { terminalRecordCodec } from '../../src/messages/terminal-record-codec.ts
 import { connectIpc } from '../../src/transports/ipc/connect-ipc.ts';
 import { listenIpc } from '../../src/transports/ipc/listen-ipc.ts';
 import { visionFlow } from '../pipeline.ts';
+import { gaugeQueues } from '../process/queue-gauges.ts';
 import type { RoleContext } from '../process/role-process.ts';
 import { POLICIES } from '../tree.ts';
 import { Detector } from './detector.ts';
@@ -37,14 +38,16 @@ export async function visionRole(settings: unknown, ctx: RoleContext): Promise<v
   const link = { clock: ctx.clock, random: ctx.random };
   const store = connectIpc({ ...link, path: options.storeSocket, backoffMs: 10, backoffMaxMs: 200 });
   const records = store.output('vto.detections', terminalRecordCodec, { maxItems: 4096, maxBytes: 32 << 20 });
+  gaugeQueues({ records }, ctx);
   const node = await listenIpc({ ...link, path: options.socket, onError: error => ctx.log.warn({ error: String(error) }, 'link error') });
   const parts = node.input('vto.chunks', chunkPartCodec, { maxItems: 16_384, maxBytes: 256 << 20 });
+  const scaler = createScaler(model.shape);
   const host = { clock: ctx.clock, random: ctx.random, observer: ctx.telemetry };
   const actors = visionFlow(host, {
     parts, records, stalenessMs: options.stalenessMs, catchUpMs: options.catchUpMs, credit: 16_384,
-    detector: new Detector(async () => model),
+    detector: new Detector(async () => model, frame => scaler.release(frame)),
     featurizer: new Featurizer({
-      createDecoder: parameters => createDecoder(parameters, { threads: 1 }), createScaler: () => createScaler(model.shape),
+      createDecoder: parameters => createDecoder(parameters, { threads: 1 }), createScaler: () => scaler,
       gateOf: (camera: CameraId) => new FrameRateGate(maxFps.get(camera) ?? maxFps.get('*') ?? null),
     }),
   });

@@ -27,7 +27,7 @@ export async function doctorCommand(invocation: DoctorInvocation, cwd: string): 
   const width = Math.max(...findings.map(finding => finding.topic.length));
   for (const { level, topic, says } of findings) process.stdout.write(`${{ ok: 'ok  ', note: 'note', fail: 'FAIL' }[level]}  ${topic.padEnd(width)}  ${says}\n`);
   const failed = findings.filter(finding => finding.level === 'fail').length;
-  process.stdout.write(failed === 0 ? 'ready: npm start\n' : `${failed} of ${findings.length} checks failed\n`);
+  process.stdout.write(failed === 0 ? 'ready: npx vto start\n' : `${failed} of ${findings.length} checks failed\n`);
   return failed === 0 ? 0 : 1;
 }
 

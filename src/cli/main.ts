@@ -2,6 +2,7 @@ import { parseArguments, userFolder, type Invocation } from './arguments.ts';
 import { reportFailure } from './failure.ts';
 import { endWithLauncher } from './launcher-watch.ts';
 import { renderCommandHelp, renderHelp } from './help.ts';
+import { redactUri } from '../utility-ops/redact-uri.ts';
 import { packageVersion } from './version.ts';
 
 /** Runs what the command line asks for. The code of a command is loaded only when it is asked for. */
@@ -21,6 +22,13 @@ async function run(invocation: Invocation, cwd: string): Promise<number> {
   }
 }
 
+/** Passwords of camera addresses are given up to the process list for no longer than starting takes. */
+function hideLogins(): void {
+  const shown = process.argv.map(redactUri);
+  if (shown.some((word, index) => word !== process.argv[index])) process.title = [shown[0], ...process.execArgv, ...shown.slice(1)].join(' ');
+}
+
+hideLogins();
 const over = new AbortController();
 void endWithLauncher(process.env, over.signal);
 try {

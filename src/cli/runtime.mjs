@@ -40,7 +40,7 @@ export function install(root) {
   process.stderr.write('vto: installing dependencies (npm ci), once per checkout …\n');
   const byNpm = /\.[cm]?js$/.test(process.env.npm_execpath ?? '');
   const command = byNpm ? process.execPath : 'npm';
-  const flags = ['ci', '--include=dev', '--no-audit', '--no-fund'];
+  const flags = ['ci', '--include=dev', '--no-audit', '--no-fund', '--loglevel=error']; // warnings are about the Node that npm runs on, which is not the one that runs the platform
   const result = spawnSync(command, byNpm ? [process.env.npm_execpath, ...flags] : flags, {
     cwd: root, stdio: ['ignore', 2, 2], shell: !byNpm && process.platform === 'win32', // stdout belongs to the program
   });
@@ -67,6 +67,8 @@ export function launch({ node, target, args, installMs, compileCache }) {
   env.UV_THREADPOOL_SIZE ||= THREADS; // read once, when a process starts: too late inside the program
   if (compileCache !== undefined) env.NODE_COMPILE_CACHE ||= compileCache;
   const child = spawn(node, ['--disable-warning=ExperimentalWarning', '--enable-source-maps', target, ...args], { stdio: 'inherit', env });
+  // Addresses may hold passwords, and every user of the machine can read a command line.
+  if (args.some((arg) => arg.includes('://'))) process.title = ['vto', ...args.map((arg) => arg.replace(/:\/\/.*/s, '://…'))].join(' ');
   const isTerminal = [0, 1, 2].some((fd) => isatty(fd));
   // A terminal sends Ctrl-C to the whole foreground group, the child included: handing it on would count as a second one.
   process.on('SIGINT', () => { if (!isTerminal) child.kill('SIGINT'); });

@@ -5,7 +5,7 @@ import { createLogger } from '../utility-ops/log.ts';
 import { redactUri } from '../utility-ops/redact-uri.ts';
 import { createRecorder } from '../utility-ops/telemetry/recorder.ts';
 import { systemRandom } from '../engine/seeded-random.ts';
-import { systemClock } from '../engine/system-clock.ts';
+import { processStartedAt, systemClock } from '../engine/system-clock.ts';
 import { every } from '../engine/timers.ts';
 import type { CommittedRecord } from '../data-ops/store.ts';
 import { createBackend } from '../../actors/gateway/backend.ts';
@@ -13,6 +13,7 @@ import { gatewayActor } from '../../actors/gateway/gateway.ts';
 import { Orchestrator } from '../../actors/root/orchestrator.ts';
 import { POLICIES } from '../../actors/tree.ts';
 import type { Invocation } from './arguments.ts';
+import { ChildOutput } from './child-output.ts';
 import { readLabels } from './labels.ts';
 import { formatLedger } from './ledger-text.ts';
 import { LiveTable } from './live-table.ts';
@@ -40,22 +41,20 @@ export async function startCommand(invocation: StartInvocation, cwd: string): Pr
   const telemetry = createRecorder({ process: 'root' });
   const first = new FirstDetection(screen.say);
   const root = new Orchestrator({
-    config, clock: systemClock, random: systemRandom, log: screen.log,
+    config, clock: systemClock, random: systemRandom, log: screen.log, telemetry,
     onLine: (name, line) => screen.childLine(name, line), onRecords: records => first.take(records),
   });
   const stopped = untilSignalled();
-  screen.say(`VisuTility Orchestrator ${packageVersion()}: ${config.cameras.length} cameras, model ${basename(config.modelOps.model)}, data in ${config.data}; Ctrl-C stops`);
+  screen.say(`VisuTility Orchestrator ${packageVersion()}: ${config.cameras.length} camera${config.cameras.length === 1 ? '' : 's'}, model ${basename(config.modelOps.model)}, data in ${config.data}; Ctrl-C stops`);
   await root.start();
-  const backend = createBackend(root, { ownMetrics: () => telemetry.snapshot(), sleep: ms => systemClock.sleep(ms, root.signal).catch(() => {}) });
+  const backend = createBackend(root, { ownMetrics: () => telemetry.snapshot(), sleep: (ms, signal) => systemClock.sleep(ms, signal) });
   const gateway = root.system.supervise(gatewayActor({
     backend, config: config.serving, clock: systemClock, log: screen.log, onListening: ({ url }) => screen.say(`API ${url}/api/v1/cameras`),
   }), POLICIES.worker);
   const tableFromMs = systemClock.monotonicMs() + TABLE_LATEST_MS;
-  if (invocation.hasTable) {
-    void every(TABLE_EVERY_MS, systemClock, root.signal, () => {
-      if (first.isSaid || systemClock.monotonicMs() > tableFromMs) screen.table(root);
-    });
-  }
+  void every(TABLE_EVERY_MS, systemClock, root.signal, () => {
+    if (first.isSaid || systemClock.monotonicMs() > tableFromMs) screen.table(root);
+  });
   const failed = gateway.exit.then(exit => { if (exit.reason === 'escalated') throw exit.error; return new Promise<never>(() => {}); });
   try {
     await Promise.race([stopped, failed]);
@@ -99,31 +98,21 @@ interface Screen {
 
 /** Standard output for people and results, standard error for the log; the table stays below both on a terminal. */
 function createScreen(config: Config, hasTable: boolean): Screen {
-  const isTerminal = process.stdout.isTTY === true;
   const table = new LiveTable({
-    isTerminal, clock: systemClock, write: text => { process.stdout.write(text); },
+    isTerminal: hasTable && process.stdout.isTTY === true, clock: systemClock, write: text => { process.stdout.write(text); },
     size: () => ({ columns: process.stdout.columns ?? 100, rows: process.stdout.rows ?? 40 }),
   });
   const above = (write: () => void): void => { table.clear(); write(); };
   const { logLevel, logFormat } = config.utilityOps;
   const writeLog = (line: string): void => above(() => { process.stderr.write(line); });
-  const log = createLogger({ level: logLevel, format: logFormat, isTerminal: process.stderr.isTTY === true, scrub: redactUri, fields: { process: 'root' }, write: writeLog });
+  const log = createLogger({ level: logLevel, format: logFormat, isTerminal: process.stderr.isTTY === true, scrub: redactUri, write: writeLog });
+  const output = new ChildOutput(log, systemClock);
   return {
-    log,
+    log: log.child({ process: 'root' }),
     say: text => above(() => { process.stdout.write(`${text}\n`); }),
-    childLine: (name, line) => relay(log, name, line),
-    table: root => { if (hasTable) table.update('', root.board.tallies()); },
+    childLine: (name, line) => output.line(name, line),
+    table: root => table.update('', root.board.tallies()),
   };
-}
-
-/** A child's log line keeps its level; anything else it wrote is a warning, because only native code writes so. */
-function relay(log: Screen['log'], name: string, line: string): void {
-  try {
-    const { level, message, time: _time, process: _process, ...fields } = JSON.parse(line) as { level: 'debug' | 'info' | 'warn' | 'error'; message: string; time: unknown; process: unknown };
-    log[level]({ ...fields, process: name }, message);
-  } catch {
-    log.warn({ process: name, line }, 'output of a native library');
-  }
 }
 
 /** Says once how long it took from the start of the program, the install included, to the first detected object. */
@@ -138,7 +127,7 @@ class FirstDetection {
   take(records: readonly CommittedRecord[]): void {
     if (this.isSaid || !records.some(({ record }) => record.kind === 'detected' && record.boxes.length > 0)) return;
     this.isSaid = true;
-    const startedAtMs = Number(process.env['VTO_STARTED_AT_MS'] ?? performance.timeOrigin);
+    const startedAtMs = Number(process.env['VTO_STARTED_AT_MS'] ?? processStartedAt / 1000);
     const installMs = Number(process.env['VTO_INSTALL_MS'] ?? 0);
     const seconds = (systemClock.now() / 1000 - startedAtMs) / 1000;
     this.#say(`first detection after ${seconds.toFixed(1)} s${installMs > 0 ? ` (${(installMs / 1000).toFixed(1)} s of it npm ci)` : ''}`);

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { PlatformError } from '../engine/errors.ts';
-import type { CameraId } from '../engine/units.ts';
+import type { CameraId, EpochMicros } from '../engine/units.ts';
 import { reframe } from '../media/reframe.ts';
 import type { PacketReader } from '../media/types.ts';
 import type { AccessUnit } from '../messages/access-unit.ts';
@@ -63,6 +63,11 @@ export async function* readUnits(options: ReadOptions): AsyncGenerator<ChunkPart
       if (lost.from <= lost.to) options.onDamage(lost, error); // else they were wanted for reference only
     }
   }
+}
+
+/** When the last indexed frame of a chunk reached this machine; undefined when the file of its frame times is gone or ends before it. */
+export async function lastArrival(folder: string, row: ChunkRow): Promise<EpochMicros | undefined> {
+  return (await readSidecar(sidecarPath(join(folder, row.path))))?.at(row.frameCount - 1)?.arrivedAt;
 }
 
 async function spansOf(options: ReadOptions): Promise<readonly Span[]> {

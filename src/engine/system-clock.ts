@@ -1,6 +1,9 @@
 import type { Clock } from './clock.ts';
 import { epochMicros } from './units.ts';
 
+/** When this process started, by the wall clock. */
+export const processStartedAt = epochMicros(Math.round(performance.timeOrigin * 1000));
+
 /** The machine's time. `sleep` keeps the process alive while it waits. */
 export const systemClock: Clock = {
   now: () => epochMicros(Math.round((performance.timeOrigin + performance.now()) * 1000)),

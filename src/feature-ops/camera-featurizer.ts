@@ -4,7 +4,7 @@ import type { FrameDecoder, Picture, Scaler } from '../media/types.ts';
 import type { AccessUnit } from '../messages/access-unit.ts';
 import type { ChunkPart } from '../messages/chunk-part.ts';
 import type { Feature, FeatureRequest } from '../messages/feature.ts';
-import type { StreamParameters } from '../messages/stream-parameters.ts';
+import { isSameDecoding, type StreamParameters } from '../messages/stream-parameters.ts';
 import type { DropReason } from '../messages/terminal-record.ts';
 import { DropRuns } from './drop-runs.ts';
 import type { FrameGate } from './frame-gate.ts';
@@ -185,7 +185,7 @@ export class CameraFeaturizer {
   }
 
   async #prepare(parameters: StreamParameters, out: Feature[]): Promise<void> {
-    if (this.#decoder && this.#parameters && isSameStream(this.#parameters, parameters)) return;
+    if (this.#decoder && this.#parameters && isSameDecoding(this.#parameters, parameters)) return;
     this.#drain(out);
     this.#decoder = await this.#tools.createDecoder(parameters);
     this.#parameters = parameters;
@@ -194,9 +194,4 @@ export class CameraFeaturizer {
   #newRuns(epoch: number): DropRuns {
     return new DropRuns(this.#camera, epoch, { maxItems: 128, withinMs: 500 });
   }
-}
-
-function isSameStream(a: StreamParameters, b: StreamParameters): boolean {
-  return a === b || (a.codec === b.codec && a.framing === b.framing && a.width === b.width && a.height === b.height
-    && Buffer.compare(a.extradata, b.extradata) === 0);
 }

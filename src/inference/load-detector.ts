@@ -31,7 +31,7 @@ export async function loadDetector(options: DetectorOptions, ctx: { readonly war
   const family = chooseFamily(options.family, io);
   const shape = family.shape(io);
   const digest = createHash('sha256').update(bytes).digest('hex');
-  const session = await openSession(serializeModel(family.wrap(model, io)), { providers: options.providers, warn: ctx.warn });
+  const session = await openSession(serializeModel(family.wrap(model, io)), { providers: options.providers, device: options.device, warn: ctx.warn });
   const detector = new FileDetector(session, {
     id: `${io.metadata.get('name') ?? basename(options.model, extname(options.model))}@${io.metadata.get('version') ?? digest.slice(0, 8)}`,
     digest, family: family.type, shape,

@@ -12,6 +12,8 @@ export type Warn = (fields: Facts, message: string) => void;
 export interface SessionOptions {
   /** Execution providers, best first. Only these are used: without `cpu` in the list nothing falls back to the processor. */
   readonly providers: readonly string[];
+  /** Which of several GPUs: 0 is the first. @default 0 */
+  readonly device?: number | undefined;
   /** Told once for every provider that was wanted and did not start. */
   readonly warn: Warn;
 }
@@ -43,9 +45,9 @@ async function loadRuntime(): Promise<Runtime> {
 }
 
 /** One thread and no spinning: two spinning threads burn 88 % of a processor at 30 fps; processes are the unit of parallelism. */
-function nativeOptions(provider: string): InferenceSession.SessionOptions {
+function nativeOptions(provider: string, device = 0): InferenceSession.SessionOptions {
   return {
-    executionProviders: [provider], intraOpNumThreads: 1, interOpNumThreads: 1, executionMode: 'sequential',
+    executionProviders: [provider === 'cuda' ? { name: provider, deviceId: device } : provider], intraOpNumThreads: 1, interOpNumThreads: 1, executionMode: 'sequential',
     graphOptimizationLevel: 'all', logSeverityLevel: 4,
     extra: { session: { intra_op: { allow_spinning: '0' }, inter_op: { allow_spinning: '0' }, set_denormal_as_zero: '1' } },
   };
@@ -78,7 +80,7 @@ export async function openSession(model: Uint8Array, options: SessionOptions): P
   const reasons: string[] = [];
   for (const provider of options.providers) {
     try {
-      return new NativeSession(runtime, await runtime.InferenceSession.create(model, nativeOptions(provider)), provider);
+      return new NativeSession(runtime, await runtime.InferenceSession.create(model, nativeOptions(provider, options.device)), provider);
     } catch (error) {
       if (provider === 'cpu') throw modelInvalid(error); // the processor always starts: the model is to blame
       reasons.push(`${provider}: ${reasonOf(error)}`);

@@ -3,15 +3,15 @@ import { PlatformError } from '../engine/errors.ts';
 import { definePlugin } from '../engine/registry.ts';
 import type { PluginEntry } from '../engine/registry.ts';
 import type { PacketReader } from '../media/types.ts';
-import { uriLabel } from '../utility-ops/redact-uri.ts';
+import { encodeLogin, uriLabel } from '../utility-ops/redact-uri.ts';
 import { liveSession } from './live-session.ts';
 import type { SourceDeps } from './source-deps.ts';
 import type { Source } from './source.ts';
 
 const options = z.strictObject({
   transport: z.enum(['tcp', 'udp']).default('tcp').describe('How RTP travels. Over UDP a lost packet damages pictures without any mark; use it only where the camera has no TCP.'),
-  stallMs: z.int().min(200).max(60_000).default(2000).describe('No picture for this long means the camera hangs; raise it for cameras below one picture a second.'),
-  openTimeoutMs: z.int().min(500).max(60_000).default(5000).describe('Connecting, and after it waiting for the first picture, may take this long each.'),
+  stallMs: z.int().min(100).max(86_400_000).default(2000).describe('No picture for this long means the camera hangs; raise it for cameras below one picture a second.'),
+  openTimeoutMs: z.int().min(100).max(86_400_000).default(5000).describe('Connecting, and after it waiting for the first picture, may take this long each.'),
   keyTimeoutMs: z.int().min(500).max(600_000).default(30_000).describe('A session begins with a key frame; one must come within this time. Raise it above the camera\'s key frame interval.'),
   clockOffsetMaxMs: z.int().min(0).max(3_600_000).default(2000).describe('The camera\'s clock is believed while it differs from ours by no more than this; 0: never.'),
   clockJitterMaxMs: z.int().min(0).max(60_000).default(500).describe('The camera\'s clock is believed while its difference from ours varies by no more than this.'),
@@ -39,7 +39,7 @@ function camera(type: string, summary: string): PluginEntry<Source, SourceDeps> 
       };
       const connect = async (signal: AbortSignal): Promise<PacketReader> => {
         const opening = media.openReader({
-          uri, skipProbe: true, openTimeoutMs: chosen.openTimeoutMs, signal,
+          uri: encodeLogin(uri), skipProbe: true, openTimeoutMs: chosen.openTimeoutMs, signal,
           libavOptions: { rtsp_transport: chosen.transport, allowed_media_types: 'video', timeout: String(chosen.openTimeoutMs * 1000) },
         });
         return abandonable(opening.catch((error: unknown) => { throw hungUp(error, label); }), { signal, leave, isLate: ctx.clock.sleep.bind(ctx.clock, chosen.openTimeoutMs), label, limitMs: chosen.openTimeoutMs });

@@ -51,22 +51,37 @@ export interface TrueBox {
   readonly y2: number;
 }
 
+/** An object of the scene that shows at least in part. */
+export interface SceneObject extends TrueBox {
+  /** The part of it that is inside the picture and not covered, above 0 to 1. */
+  readonly visible: number;
+}
+
 /** An object counts while at least this part of it is inside the picture and not covered. */
-const VISIBLE_MIN = 0.6;
+export const VISIBLE_MIN = 0.6;
 
 type Rectangle = Omit<TrueBox, 'label'>;
 
-/** The objects that can be seen `t` seconds after the first picture (whose PTS is 0), from back to front; exact to the pixel. */
+/**
+ * The objects that can be seen `t` seconds after the first picture (whose PTS is 0), from back to front; exact to the pixel. Those that show
+ * by less than 60 % are left out: neither finding nor missing them is an error (`objectsAt` has them, for evaluators to ignore).
+ */
 export function truthAt(scene: Scene, t: number): TrueBox[] {
+  return objectsAt(scene, t).filter(({ visible }) => visible >= VISIBLE_MIN).map(({ visible: _, ...box }) => box);
+}
+
+/** Every object that shows at least in part, as `truthAt`. */
+export function objectsAt(scene: Scene, t: number): SceneObject[] {
   const places = scene.movers.map((mover) => placeAt(mover, t));
   const posts = scene.occluders.map(({ x, y, width, height }) => ({ x1: x, y1: y, x2: x + width, y2: y + height }));
-  const seen: TrueBox[] = [];
+  const seen: SceneObject[] = [];
   for (const [index, mover] of scene.movers.entries()) {
     const place = places[index];
     if (place === undefined) continue;
     const inside = clipped(place, { x1: 0, y1: 0, x2: scene.width, y2: scene.height });
     const hidden = coveredArea(inside, [...places.slice(index + 1), ...posts]);
-    if ((area(inside) - hidden) / (mover.width * mover.height) >= VISIBLE_MIN) seen.push({ label: mover.label, ...inside });
+    const visible = (area(inside) - hidden) / (mover.width * mover.height);
+    if (visible > 0) seen.push({ label: mover.label, ...inside, visible });
   }
   return seen;
 }

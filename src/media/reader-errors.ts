@@ -3,6 +3,7 @@ import {
   AVERROR_INVALIDDATA, AVERROR_PROTOCOL_NOT_FOUND, AVERROR_EPERM,
 } from 'node-av/constants';
 import { PlatformError, type ErrorCode } from '../engine/errors.ts';
+import { redactUri } from '../utility-ops/redact-uri.ts';
 import { explain } from './libav.ts';
 
 const NETWORK = /^(?!file:)[a-z][a-z0-9+.-]*:\/\//i;
@@ -15,7 +16,7 @@ export function isNetworkUri(uri: string): boolean {
 /** The URI as it may be shown: user, password and query (which may hold tokens) left out. */
 export function scrubUri(uri: string): string {
   if (!isNetworkUri(uri)) return uri;
-  return uri.replace(/^([a-z][a-z0-9+.-]*:\/\/)[^/?#]*@/i, '$1').replace(/[?#].*$/s, '');
+  return redactUri(uri).replace(/[?#].*$/s, '');
 }
 
 /** `-ETIMEDOUT` of Linux and of macOS and Windows; libav passes the system's number through. */

@@ -4,8 +4,6 @@ import type { CameraId, EpochMicros } from '../engine/units.ts';
 export const DROP_REASONS = {
   /** The camera's `maxFps` asked for fewer frames. */
   rate: { isIntentional: true },
-  /** Nothing moved (activity gate). */
-  quiet: { isIntentional: true },
   /** Detection is switched off for the camera: recorded only. */
   'not-wanted': { isIntentional: true },
   /** A newer frame was waiting: the machine is too slow for all of them. */

@@ -14,6 +14,24 @@ export function redactUri(text: string): string {
   return text.replace(URI, (uri) => withoutSecrets(withoutLogin(uri)));
 }
 
+/**
+ * The URI with its login percent-encoded, so that a password pasted as it is (`p@ss/w?rd`) reaches the right host. What is encoded
+ * already stays; a URI without login stays as it is.
+ */
+export function encodeLogin(uri: string): string {
+  const start = uri.indexOf('://') + 3;
+  const at = start < 3 ? -1 : loginEnd(uri.slice(start));
+  if (at < 0) return uri;
+  const login = uri.slice(start, start + at);
+  const colon = login.indexOf(':');
+  const parts = colon < 0 ? [login] : [login.slice(0, colon), login.slice(colon + 1)];
+  return `${uri.slice(0, start)}${parts.map(encodeRest).join(':')}${uri.slice(start + at)}`;
+}
+
+function encodeRest(part: string): string {
+  return part.replace(/%[0-9a-f]{2}|[^a-z0-9._~-]/giu, (match) => (match.length === 3 && match.startsWith('%') ? match : encodeURIComponent(match)));
+}
+
 /** A URI for logs and reports: without login and secrets. Plain paths stay as they are. */
 export function uriLabel(uri: string): string {
   return redactUri(uri.trim());
@@ -26,14 +44,20 @@ function withoutLogin(uri: string): string {
   return at < 0 ? uri : `${uri.slice(0, start)}${rest.slice(at + 1)}`;
 }
 
-/** Index of the `@` that ends the login; -1 without one. An `@` behind `?` or `#` belongs to the login only if no host came before. */
+/**
+ * Index of the `@` that ends the login; -1 without one. An `@` behind `?` or `#` belongs to the login unless a host came before and a
+ * `key=` stands between them: a password may hold anything.
+ */
 function loginEnd(rest: string): number {
   const query = rest.search(/[?#]/);
-  const inFront = rest.slice(0, query < 0 ? rest.length : query).lastIndexOf('@');
-  if (inFront >= 0) return inFront;
-  const slash = rest.indexOf('/');
-  return query >= 0 && (slash < 0 || slash > query) ? rest.lastIndexOf('@') : -1;
+  const last = rest.lastIndexOf('@');
+  if (query < 0 || last < query) return last;
+  const inFront = rest.slice(0, query).lastIndexOf('@');
+  return HOST.test(rest.slice(inFront + 1, query)) && rest.slice(query, last).includes('=') ? inFront : last;
 }
+
+/** Host, port and path. */
+const HOST = /^(?:[^/:[\]]+|\[[^/[\]]*\])(?::\d*)?(?:\/.*)?$/;
 
 function withoutSecrets(uri: string): string {
   return uri.replace(/([?&;#])([^=&;#?]+)=([^&;#]*)/g, (whole, mark: string, key: string, value: string) => (

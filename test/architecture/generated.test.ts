@@ -6,7 +6,7 @@ import * as assert from 'uvu/assert';
 import { generateAll, writeFiles } from '../../schemas/generate.ts';
 import { ROOT } from '../support/source-files.ts';
 
-const files = await generateAll();
+const files = generateAll();
 
 test('every generated file equals a fresh generation (npm run generate)', () => {
   const stale = files.filter(({ path, text }) => !existsSync(join(ROOT, path)) || readFileSync(join(ROOT, path), 'utf8') !== text).map(({ path }) => path);

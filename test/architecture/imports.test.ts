@@ -74,4 +74,11 @@ test('what runs in production imports only packages that are installed there', (
   assert.equal(foreign, []);
 });
 
+test('every operator of src/flow has a production use', () => {
+  const operators = files.filter(({ path, text }) => path.startsWith('src/flow/') && !path.endsWith('/serial-projector.ts') && /^export function/m.test(text));
+  const used = new Set(files.filter(({ path }) => !path.startsWith('src/flow/')).flatMap(({ imports }) => imports).map((name) => name.split('/').slice(-2).join('/')));
+  assert.equal(operators.map(({ path }) => path.slice('src/'.length)).filter((name) => !used.has(name)), []);
+  assert.is(operators.length, 7);
+});
+
 test.run();

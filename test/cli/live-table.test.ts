@@ -4,7 +4,7 @@ import { epochMicros } from '../../src/engine/units.ts';
 import type { CameraView } from '../../actors/root/camera-tally.ts';
 import { LiveTable, renderLine, renderTable } from '../../src/cli/live-table.ts';
 
-const view: CameraView = { camera: 'dock-2', state: 'live', receivedPerSecond: 25, detectedPerSecond: 24.96, dropped: { stale: 3, quiet: 120 }, ageP50Ms: 41.2, ageP99Ms: 97, boxes: { person: 2 } };
+const view: CameraView = { camera: 'dock-2', state: 'live', receivedPerSecond: 25, detectedPerSecond: 24.96, dropped: { stale: 3, rate: 120 }, ageP50Ms: 41.2, ageP99Ms: 97, boxes: { person: 2 } };
 const idle: CameraView = { camera: 'a', state: 'connecting', receivedPerSecond: 0, detectedPerSecond: 0, dropped: {}, ageP50Ms: null, ageP99Ms: null, boxes: {} };
 
 function table(isTerminal: boolean): { written: string[]; table: LiveTable; pass: (ms: number) => void } {
@@ -18,7 +18,7 @@ test('shows each camera with rates, ages, boxes and drops by reason', () => {
   assert.equal(renderTable('title', [view, idle], 100, 20), [
     'title',
     'camera  state       in/s  det/s  age p50  p99 ms  boxes     dropped',
-    'dock-2  live        25.0   25.0       41      97  person 2  quiet 120, stale 3',
+    'dock-2  live        25.0   25.0       41      97  person 2  rate 120, stale 3',
     'a       connecting   0.0    0.0        -       -  -         -',
   ]);
 });
@@ -54,7 +54,7 @@ test('elsewhere one line each 10 s says the sums', () => {
     pass(1000);
   }
   assert.is(written.length, 3);
-  assert.is(written[0], '2 cameras (1 live): 25.0 in/s, 25.0 det/s, age p99 97 ms, dropped quiet=120 stale=3\n');
+  assert.is(written[0], '2 cameras (1 live): 25.0 in/s, 25.0 det/s, age p99 97 ms, dropped rate=120 stale=3\n');
   assert.match(renderLine([idle]), '1 camera (0 live): 0.0 in/s, 0.0 det/s, age p99 -, dropped none');
 });
 

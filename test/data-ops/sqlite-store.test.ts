@@ -58,7 +58,7 @@ test('keeps one terminal record a frame through overlapping, repeated and reorde
     for (let step = 0; step < 30; step += 1) {
       const batch = Array.from({ length: dice.between(1, 8) }, (): TerminalRecord => {
         const from = dice.between(0, 120);
-        return dice.chance(0.5) ? detected(DOCK, epoch, from) : dropped(DOCK, epoch, from, from + dice.between(0, 12), dice.pick(['quiet', 'stale', 'rate']));
+        return dice.chance(0.5) ? detected(DOCK, epoch, from) : dropped(DOCK, epoch, from, from + dice.between(0, 12), dice.pick(['not-wanted', 'stale', 'rate']));
       });
       let fresh = 0;
       let total = 0;
@@ -95,7 +95,7 @@ test('keeps one terminal record a frame through overlapping, repeated and reorde
     assert.equal([...found].sort((a, b) => a[0] - b[0]), [...oracle].sort((a, b) => a[0] - b[0]));
     const balance = store.balances().find((one) => one.epoch === epoch)!;
     assert.is(balance.detected, counted.get('detected') ?? 0);
-    for (const reason of ['quiet', 'stale', 'rate'] as const) assert.is(balance.dropped[reason] ?? 0, counted.get(reason) ?? 0);
+    for (const reason of ['not-wanted', 'stale', 'rate'] as const) assert.is(balance.dropped[reason] ?? 0, counted.get(reason) ?? 0);
     assert.is(balance.received, oracle.size);
     assert.is(balance.pending, 0);
     for (let frame = 0; frame < 140; frame += 1) assert.is(store.hasRecord({ camera: DOCK, epoch, frameSeq: frame }), oracle.has(frame));
@@ -109,7 +109,7 @@ test('balances what chunks hold against the records, whichever comes first', ({ 
   assert.equal(store.unaccounted(DOCK), [{ epoch: 1, ranges: [{ from: 0, to: 9 }] }]);
   store.append([dropped(DOCK, 1, 2, 3), detected(DOCK, 1, 9), detected(DOCK, 1, 10)]);
   const [balance] = store.balances();
-  assert.equal({ ...balance }, { camera: DOCK, epoch: 1, received: 11, detected: 2, dropped: { quiet: 2 }, pending: 7, gaps: 0, pruned: 0 });
+  assert.equal({ ...balance }, { camera: DOCK, epoch: 1, received: 11, detected: 2, dropped: { 'not-wanted': 2 }, pending: 7, gaps: 0, pruned: 0 });
   assert.equal(store.unaccounted(DOCK), [{ epoch: 1, ranges: [{ from: 0, to: 1 }, { from: 4, to: 8 }] }]);
   store.putChunks([chunkRow({ camera: DOCK, epoch: 1, chunkSeq: 0, frameCount: 11, isClosed: true, contentHash: 'ff' }), chunkRow({ camera: DOCK, epoch: 1, chunkSeq: 1, firstFrameSeq: 11, frameCount: 2 })]);
   assert.is(store.balances()[0]?.received, 13);

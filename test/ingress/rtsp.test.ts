@@ -74,6 +74,14 @@ test('login works by digest and by basic, with characters that need escaping; th
   }
 });
 
+test('a password pasted unescaped works as well', async () => {
+  const password = 'p@ss:w/rd?#';
+  const { path } = await camera({ credentials: { user: 'admin', password } });
+  const source = await createSource({ uri: `rtsp://admin:${password}@127.0.0.1:${server.port}/${path.name}`, media: libavAccess, ctx: { clock: systemClock, random: systemRandom } });
+  assert.is((await read(source, 3)).units.length, 3);
+  assert.is(source.label, `rtsp://127.0.0.1:${server.port}/${path.name}`);
+});
+
 test('event time is the camera clock while it is near ours, else the arrival', async () => {
   const [near, far, never] = [await camera({ clockSkewMs: 300 }), await camera({ clockSkewMs: 60_000 }), await camera({ firstReportAfterMs: null })];
   const offsets = async ({ source, path }: typeof near): Promise<number> => {
@@ -137,6 +145,20 @@ test('a wrong password is refused', async () => {
   const { path } = await camera({ credentials: { user: 'a', password: 'right' } });
   const source = await createSource({ uri: server.url(path.name).replace('right', 'wrong'), media: libavAccess, ctx: { clock: systemClock, random: systemRandom } });
   assert.is(await source.open(signal).then(() => 'opened', codeOf), 'SOURCE_REFUSED');
+});
+
+test('a path that the camera does not have, or none at all, is refused by name', async () => {
+  for (const uri of [`rtsp://127.0.0.1:${server.port}/nothing`, `rtsp://127.0.0.1:${server.port}`, `rtsp://127.0.0.1:${server.port}/`]) {
+    const source = await createSource({ uri, media: libavAccess, ctx: { clock: systemClock, random: systemRandom } });
+    assert.is(await source.open(signal).then(() => 'opened', codeOf), 'SOURCE_REFUSED', uri);
+  }
+});
+
+test('an address without host, with a wrong port, or of nobody is told by name', async () => {
+  for (const uri of ['rtsp://', 'rtsp:///x', 'rtsp://[::1]:9/x', 'rtsp://[::1/x', 'rtsp://127.0.0.1:99999/x', 'rtsp://no-such-host.invalid/x']) {
+    const source = await createSource({ uri, options: { openTimeoutMs: 2000 }, media: libavAccess, ctx: { clock: systemClock, random: systemRandom } });
+    assert.is(await source.open(signal).then(() => 'opened', codeOf), 'SOURCE_UNREACHABLE', uri);
+  }
 });
 
 test('new parameter sets in the stream come with the unit that brings them', async () => {

@@ -138,7 +138,7 @@ test('names a refused connection, without the credentials of the URI', async () 
     assert.is(error.code, 'SOURCE_UNREACHABLE', protocol);
     assert.not.match(JSON.stringify([error.message, error.facts]), 's3cret');
   }
-  assert.is(scrubUri('rtsp://user:p@ss/w@host:554/a?b=c'), 'rtsp://user:p@ss/w@host:554/a'.replace('user:p@', ''));
+  assert.is(scrubUri('rtsp://user:p@ss/w@host:554/a?b=c'), 'rtsp://host:554/a');
   assert.is(scrubUri('/a folder/with?mark.mp4'), '/a folder/with?mark.mp4');
 });
 

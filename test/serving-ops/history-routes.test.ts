@@ -25,7 +25,7 @@ test('pages through every record once', () => withGateway({}, async ({ backend, 
 
 test('the ledger says whether it is balanced', () => withGateway({}, async ({ backend, call }) => {
   backend.ledger = [
-    { camera: dock, epoch: 1, received: 10, detected: 4, dropped: { rate: 3, quiet: 2 }, pending: 1, gaps: 0 },
+    { camera: dock, epoch: 1, received: 10, detected: 4, dropped: { rate: 3, 'not-wanted': 2 }, pending: 1, gaps: 0 },
     { camera: dock, epoch: 2, received: 10, detected: 4, dropped: {}, pending: 1, gaps: 0 },
   ];
   const balances = (await call('GET', '/api/v1/ledger')).json['balances'] as { droppedTotal: number; isBalanced: boolean }[];

@@ -67,7 +67,7 @@ export function parameterSets(clip: Clip): Uint8Array[] {
 }
 
 function cached(options: Required<ClipOptions>, extension: string): string {
-  const key = createHash('sha256').update(JSON.stringify(Object.entries(options).sort())).update('layout 2').digest('hex').slice(0, 20);
+  const key = createHash('sha256').update(JSON.stringify(Object.entries(options).sort(([a], [b]) => (a < b ? -1 : 1)))).update('layout 2').digest('hex').slice(0, 20);
   return join(CACHE, `${key}.${extension}`);
 }
 

@@ -20,7 +20,7 @@ export function detected(of: CameraId, epoch: number, frameSeq: number): Detecte
 }
 
 /** A run of drops. */
-export function dropped(of: CameraId, epoch: number, from: number, to: number, reason: DropReason = 'quiet'): DroppedRecord {
+export function dropped(of: CameraId, epoch: number, from: number, to: number, reason: DropReason = 'not-wanted'): DroppedRecord {
   return { kind: 'dropped', camera: of, epoch, from, to, reason, isIntentional: DROP_REASONS[reason].isIntentional, capturedAt: epochMicros(1_700_000_000_000_000 + from * 40_000) };
 }
 

@@ -1,7 +1,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { seededRandom } from '../../src/engine/seeded-random.ts';
-import { redactUri, uriLabel } from '../../src/utility-ops/redact-uri.ts';
+import { encodeLogin, redactUri, uriLabel } from '../../src/utility-ops/redact-uri.ts';
 
 test('login is taken out, the rest stays', () => {
   assert.is(redactUri('cannot open rtsp://admin:s3cret@10.0.0.7:554/h264?channel=1: timed out'), 'cannot open rtsp://10.0.0.7:554/h264?channel=1: timed out');
@@ -12,6 +12,9 @@ test('passwords with separators, pasted without escaping, are taken out whole', 
   assert.is(redactUri('rtsp://admin:p@ss:w/rd@cam.local/live'), 'rtsp://cam.local/live');
   assert.is(redactUri('rtsp://admin:what?@cam.local/live'), 'rtsp://cam.local/live');
   assert.is(redactUri('rtsp://admin:a#b@cam.local/live'), 'rtsp://cam.local/live');
+  assert.is(redactUri('rtsp://admin:p@ss:w/rd?#@cam.local/live'), 'rtsp://cam.local/live');
+  assert.is(redactUri('rtsp://admin:p@ss?word@cam.local/live'), 'rtsp://cam.local/live');
+  assert.is(redactUri('rtsp://admin:pass@cam.local:554/live?mail=a@b.c'), 'rtsp://cam.local:554/live?mail=a@b.c');
 });
 
 test('values of secret query keys are masked, others stay', () => {
@@ -44,6 +47,11 @@ test('whatever the login, neither user nor password survive in any text', () => 
     assert.is(text, `before ${scheme}://${host}:554/stream?id=7 after`, `seed ${seed}, round ${round}: ${user}:${password}`);
     assert.is(redactUri(text), text, `seed ${seed}: twice is once`);
   }
+});
+
+test('a login pasted unescaped is escaped, one escaped already is left alone', () => {
+  assert.is(encodeLogin('rtsp://admin:p@ss:w/rd?#100%@cam:554/live?x=1'), 'rtsp://admin:p%40ss%3Aw%2Frd%3F%23100%25@cam:554/live?x=1');
+  for (const uri of ['rtsp://admin:pa%40ss@cam/1', 'rtsp://cam/live?mail=a@b', 'rtsp://[::1]:554/1', 'rtsp://user@cam', '/a:b@c']) assert.is(encodeLogin(uri), uri);
 });
 
 test('any text at all is survived, and quickly', () => {

@@ -1,6 +1,5 @@
 import type { Random } from '../../engine/random.ts';
 import { absolute, constant, product, sine, sum, time, wrapped } from '../formula.ts';
-import type { Formula } from '../formula.ts';
 import type { Mover } from '../scene.ts';
 import { ASPECT } from '../sprites.ts';
 import type { Rgb, SpriteKind } from '../sprites.ts';
@@ -38,26 +37,21 @@ export function crossing(path: Crossing, size: Size, random: Random): Mover {
   return { label: path.label, look: { kind: path.kind, main: path.main, second: path.second, isFacingLeft }, width, height, x, y, phase: Math.floor(random.next() * 8) };
 }
 
-/** A ball that is thrown up again and again while it swings from side to side. Lengths in picture heights. */
-export interface Bounce {
-  readonly tall: number;
-  readonly ground: number;
+/** A ball that hops along on the way of a crossing. Lengths in picture heights. */
+export interface Hopping extends Omit<Crossing, 'kind' | 'label'> {
+  /** How high it hops. */
   readonly high: number;
-  /** Middle and half width of the swing, in picture widths. */
-  readonly middle: number;
-  readonly swing: number;
-  readonly main: Rgb;
-  readonly second: Rgb;
 }
 
-/** Makes a bouncing ball. */
-export function bounce(path: Bounce, size: Size, random: Random): Mover {
-  const { width, height } = spriteSize('ball', path.tall, size);
-  const turn = (radiansPerSecond: number, phase: number): Formula => sine(sum(product(constant(radiansPerSecond), time), constant(phase)));
-  const x = sum(constant(path.middle * size.width - width / 2), product(constant(path.swing * size.width), turn(0.7, random.next() * 6)));
-  const y = sum(constant(path.ground * size.height - height), product(constant(-path.high * size.height), absolute(turn(2.2, random.next() * 3))));
-  return { label: 'sports ball', look: { kind: 'ball', main: path.main, second: path.second, isFacingLeft: false }, width, height, x, y, phase: 0 };
+/** Makes a hopping ball. */
+export function hopping(path: Hopping, size: Size, random: Random): Mover {
+  const { y, ...ball } = crossing({ ...path, kind: 'ball', label: 'sports ball' }, size, random);
+  const hop = absolute(sine(sum(product(constant(HOPS_RADIANS), time), constant(random.next() * 3))));
+  return { ...ball, y: sum(y, product(constant(-path.high * size.height), hop)) };
 }
+
+/** A hop takes a little more than a second. */
+const HOPS_RADIANS = 2.6;
 
 /** Deals the items in an order by chance, none twice before all were dealt. */
 export function deck<Item>(random: Random, items: readonly [Item, ...Item[]]): () => Item {
@@ -72,8 +66,8 @@ export const SHIRTS: readonly [Rgb, ...Rgb[]] = [[196, 52, 48], [40, 92, 176], [
 /** Trousers. */
 export const TROUSERS: readonly [Rgb, ...Rgb[]] = [[44, 52, 76], [58, 54, 52], [96, 82, 62], [30, 34, 40]];
 
-/** Car paint. */
-export const PAINTS: readonly [Rgb, ...Rgb[]] = [[178, 34, 38], [36, 84, 150], [206, 208, 212], [44, 46, 52], [232, 190, 60], [52, 112, 80]];
+/** Car paint: no grey on a grey road. */
+export const PAINTS: readonly [Rgb, ...Rgb[]] = [[204, 42, 40], [44, 112, 204], [216, 218, 222], [232, 190, 60], [46, 148, 96], [236, 120, 44]];
 
 function spriteSize(kind: SpriteKind, tall: number, size: Size): Size {
   const height = Math.max(8, Math.round(tall * size.height / 2) * 2);

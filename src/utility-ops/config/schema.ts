@@ -43,7 +43,7 @@ const modelOps = z.strictObject({
   scoreMin: z.number().min(0).max(1).default(0.3).describe('Boxes with a lower score are left out.'),
   iouMax: z.number().min(0).max(1).default(0.45).describe('Of two boxes of a class that overlap more than this (intersection over union) the better stays.'),
   providers: z.array(z.string().min(1)).min(1).default(['cpu']).describe('Execution providers in order of preference, such as `cuda` and `cpu`.'),
-  gpuPool: z.int().min(0).max(64).default(0).describe('GPUs that vision processes are spread over. 0: all use the first.'),
+  gpuPool: z.int().min(0).max(64).default(0).describe('GPUs that vision processes are spread over, one after the other (provider `cuda`). 0: all use the first.'),
 });
 
 const serving = z.strictObject({

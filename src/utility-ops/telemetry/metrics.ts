@@ -21,7 +21,6 @@ export const METRICS = {
   reconnects: { kind: 'counter', name: 'reconnects_total', labels: ['camera', 'reason'], help: 'Sessions of a camera that ended and were opened again, by error code.' },
   gaps: { kind: 'counter', name: 'gaps_total', labels: ['camera'], help: 'Spans of time whose frames never became durable.' },
   chunkBytes: { kind: 'counter', name: 'chunk_bytes_total', labels: ['camera'], help: 'Bytes written to the archive.' },
-  chunkFrames: { kind: 'counter', name: 'chunk_frames_total', labels: ['camera'], help: 'Frames written to the archive.' },
   ledgerPending: { kind: 'gauge', name: 'ledger_pending_frames', labels: ['camera'], help: 'Received frames without a terminal record.' },
   queueItems: { kind: 'gauge', name: 'queue_items', labels: ['queue'], help: 'Items waiting in a bounded queue.' },
   queueBytes: { kind: 'gauge', name: 'queue_bytes', labels: ['queue'], help: 'Bytes waiting in a bounded queue.' },

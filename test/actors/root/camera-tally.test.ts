@@ -30,8 +30,8 @@ test('drops are counted by reason over whole ranges', () => {
   const drop = { kind: 'dropped', camera: 'a' as CameraId, epoch: 1, capturedAt: epochMicros(0), isIntentional: false } as const;
   tally.record({ ...drop, from: 3, to: 7, reason: 'stale' }, 0);
   tally.record({ ...drop, from: 8, to: 8, reason: 'stale' }, 0);
-  tally.record({ ...drop, from: 9, to: 10, reason: 'quiet' }, 0);
-  assert.equal(tally.view(1000).dropped, { stale: 6, quiet: 2 });
+  tally.record({ ...drop, from: 9, to: 10, reason: 'not-wanted' }, 0);
+  assert.equal(tally.view(1000).dropped, { stale: 6, 'not-wanted': 2 });
 });
 
 test('boxes are those of the last detected frame, ages have percentiles', () => {
