@@ -41,8 +41,8 @@ export async function runIntake(options: IntakeOptions): Promise<void> {
     await output.room(signal);
     await options.whenIdle(signal);
     const nowMs = clock.monotonicMs();
-    const { key, body } = arrival.item.envelope;
-    return { ...arrival, ageMs: nowMs - arrival.receivedAtMs, isBehind: backlog.leave(key, body.isRecovered || isSessionStart(body), nowMs) };
+    const { body } = arrival.item.envelope;
+    return { ...arrival, ageMs: nowMs - arrival.receivedAtMs, isBehind: backlog.leave(body, nowMs) };
   };
   const handOn = ({ item, receivedAtMs }: Choice, isStale: boolean): void => {
     const { envelope } = item;
@@ -64,10 +64,8 @@ export async function runIntake(options: IntakeOptions): Promise<void> {
   ), { defaultValue: undefined });
 }
 
-/** The first frames of a session wait for their decoder to be made: they are caught up with, too. */
-function isSessionStart(part: ChunkPart): boolean {
-  return part.chunkSeq === 0 && part.partSeq === 0;
-}
+/** The first frames of a session wait for their decoder to be made: for so long they are caught up with, too. */
+const SESSION_START_MS = 1_000;
 
 /**
  * Whose turn it is: that of the camera whose last frame to be worked on is the longest ago. A frame that is left out as stale is no turn;
@@ -82,11 +80,11 @@ class Turns {
   priorityOf(camera: CameraId): number { return -(this.#last.get(camera) ?? 0); }
 }
 
-/** How many parts wait per camera, and which cameras are catching up with frames they missed. */
+/** How many parts wait per camera, and which cameras are catching up with frames they missed, until when. */
 class Backlog {
   readonly #catchUpMs: number;
   readonly #waiting = new Map<CameraId, number>();
-  readonly #catchingUpSince = new Map<CameraId, number>();
+  readonly #catchingUpUntil = new Map<CameraId, number>();
 
   constructor(catchUpMs: number) {
     this.#catchUpMs = catchUpMs;
@@ -97,15 +95,16 @@ class Backlog {
   }
 
   /** Takes one part off. True when newer parts of the camera wait and it is not excused for catching up. */
-  leave(camera: CameraId, mayCatchUp: boolean, nowMs: number): boolean {
+  leave({ camera, isRecovered, chunkSeq, partSeq }: ChunkPart, nowMs: number): boolean {
     const left = (this.#waiting.get(camera) ?? 1) - 1;
     this.#waiting.set(camera, left);
-    if (mayCatchUp && !this.#catchingUpSince.has(camera)) this.#catchingUpSince.set(camera, nowMs);
-    const since = this.#catchingUpSince.get(camera);
+    const isStart = chunkSeq === 0 && partSeq === 0;
+    if ((isRecovered || isStart) && !this.#catchingUpUntil.has(camera)) this.#catchingUpUntil.set(camera, nowMs + (isRecovered ? this.#catchUpMs : Math.min(SESSION_START_MS, this.#catchUpMs)));
+    const until = this.#catchingUpUntil.get(camera);
     if (left === 0) {
-      this.#catchingUpSince.delete(camera); // caught up: the next time has its own limit
+      this.#catchingUpUntil.delete(camera); // caught up: the next time has its own limit
       return false;
     }
-    return since === undefined || nowMs - since > this.#catchUpMs;
+    return until === undefined || nowMs > until;
   }
 }
