@@ -47,7 +47,8 @@ export function runRoleProcess(roles: Readonly<Record<Role, () => Promise<RoleMa
   process.on('disconnect', () => process.exit(1));
   process.on('SIGINT', () => { /* Ctrl-C goes to the whole group: the root tells us when to stop */ });
   process.on('SIGTERM', () => stopping.abort());
-  let listener: (message: unknown) => void = () => {};
+  const early: unknown[] = []; // told while the role's code was loading
+  let listener = (message: unknown): void => { early.push(message); };
   let telemetry: Recorder | undefined;
   process.on('message', (message: ToChild) => {
     switch (message.type) {
@@ -62,7 +63,10 @@ export function runRoleProcess(roles: Readonly<Record<Role, () => Promise<RoleMa
         const system = createSystem(name, log, telemetry);
         const ctx: RoleContext = {
           name, system, clock: systemClock, random: systemRandom, log, telemetry, signal: stopping.signal,
-          ready: () => send({ type: 'ready' }), note: note => send({ type: 'note', note }), onMessage: added => { listener = added; },
+          ready: () => send({ type: 'ready' }), note: note => send({ type: 'note', note }), onMessage: added => {
+            listener = added;
+            for (const told of early.splice(0)) added(told);
+          },
         };
         void reportTree(ctx);
         void run(roles[message.role], message.settings, ctx, send);
