@@ -2,7 +2,7 @@ import avro from 'avsc';
 import { PlatformError } from '../engine/errors.ts';
 import { epochMicros, isCameraId } from '../engine/units.ts';
 import type { AccessUnit } from './access-unit.ts';
-import { avroSchema } from './avro-schema.ts';
+import { avroSchema, compileAvro } from './avro-schema.ts';
 import type { ChunkPart } from './chunk-part.ts';
 import type { Codec, StreamParameters } from './stream-parameters.ts';
 
@@ -23,7 +23,7 @@ interface WirePart {
 /** The record without its last field: what precedes the payload's length on the wire. */
 function headType(): avro.Type {
   const schema = avroSchema('chunks') as avro.schema.RecordType; // the file holds one record
-  return avro.Type.forSchema({ ...schema, fields: schema.fields.slice(0, -1) });
+  return compileAvro({ ...schema, fields: schema.fields.slice(0, -1) });
 }
 
 const head = headType();
@@ -58,6 +58,7 @@ export const chunkPartCodec = {
     if (!isCameraId(wire.camera)) throw new PlatformError('LINK_INVALID', `chunk part names no camera: '${wire.camera}'`);
     let offset = 0;
     const units: AccessUnit[] = wire.units.map(unit => {
+      if (unit.sizeBytes < 0) throw new PlatformError('LINK_INVALID', `chunk part names a unit of ${unit.sizeBytes} bytes`);
       const view = payload.subarray(offset, offset + unit.sizeBytes);
       offset += unit.sizeBytes;
       return {

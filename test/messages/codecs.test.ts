@@ -43,6 +43,22 @@ test('a chunk part whose sizes disagree with its payload is refused by name', ()
   assert.throws(() => chunkPartCodec.decode(head.subarray(0, 5), Uint8Array.of(1)), (error: { code?: string }) => error.code === 'LINK_INVALID');
 });
 
+test('a count of boxes or units that the bytes cannot hold is refused at once', () => {
+  // avsc reads items beyond the end of the bytes until the count is reached: minutes, and gigabytes, for 2^31 of them.
+  const count = Buffer.from('feffffff1f', 'hex'); // 2^32 - 1 as zig-zag varint
+  const empty = { ...part, units: [], isEpochEnd: true };
+  const { head } = chunkPartCodec.encode(empty);
+  const startMs = performance.now();
+  assert.throws(() => chunkPartCodec.decode(Buffer.concat([head.subarray(0, -1), count]), new Uint8Array(0)), (error: { code?: string }) => error.code === 'LINK_INVALID');
+  const record = terminalRecordCodec.encode({
+    kind: 'detected', camera: 'a' as CameraId, epoch: 1, frameSeq: 3, capturedAt: epochMicros(4), ptsSeconds: 0.25, width: 640, height: 360, boxes: [], model: 'm@1', modelDigest: 'ab',
+    provider: 'cpu', timings: { decodeMs: 1, waitMs: 2, inferMs: 3, ageMs: 4 },
+  }).head;
+  assert.is(record.at(-1), 0, 'the record ends with the number of boxes');
+  assert.throws(() => terminalRecordCodec.decode(Buffer.concat([record.subarray(0, -1), count])), (error: { code?: string }) => error.code === 'LINK_INVALID');
+  assert.ok(performance.now() - startMs < 1000);
+});
+
 test('terminal records survive the wire', () => {
   const dropped: TerminalRecord = { kind: 'dropped', camera: 'a' as CameraId, epoch: 1, from: 2, to: 9, reason: 'stale', isIntentional: false, capturedAt: epochMicros(4) };
   assert.equal(terminalRecordCodec.decode(terminalRecordCodec.encode(dropped).head), dropped);
