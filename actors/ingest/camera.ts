@@ -13,7 +13,7 @@ import { runSession, sinkPort, type SessionOptions } from './session.ts';
 /** What a camera works with. */
 export interface CameraOptions {
   readonly row: CameraRow;
-  readonly session: Omit<SessionOptions, 'camera' | 'durable' | 'onLive'>;
+  readonly session: Omit<SessionOptions, 'camera' | 'durable' | 'onLive' | 'finishing'>;
   readonly sessionPolicy: RestartPolicy;
   readonly feeder: Feeder;
   /** Mends and counts what an earlier process left behind. Resolves when the store knows it. */
@@ -34,38 +34,54 @@ interface Past {
   reason: string;
 }
 
-const DRAIN_MS = 1_500;
+/** What a live session may take to pass on what it received. */
+const SESSION_END_MS = 400;
+const DRAIN_MS = 1_000;
 const DRAIN_STEP_MS = 10;
 
-/** One camera: its sessions one after the other, and the feeder that outlives them. Never delays another camera. */
+/** The message that ends a camera in order; `stop` ends it as it stands. */
+export const FINISH = { type: 'finish' } as const;
+
+/**
+ * One camera: its sessions one after the other, and the feeder that outlives them. Never delays another camera.
+ * Told to finish, it ends the session, lets vision have what was received, and ends by itself.
+ */
 export function cameraActor(options: CameraOptions): Actor {
   const { row, feeder } = options;
+  const finishing = new AbortController();
   return {
     name: row.id,
+    receive: () => finishing.abort(),
     run: async ctx => {
       const recovered = options.recover();
       const past: Past = { recovered, endedAt: undefined, reason: 'restart' };
       recovered.catch(() => { /* the feeder below fails with it */ });
-      ctx.supervise({ name: 'feeder', run: async child => { await recovered; await feeder.run(child.signal, child.progress); } }, POLICIES.worker);
+      const feeding = ctx.supervise({ name: 'feeder', run: async child => { await recovered; await feeder.run(child.signal, child.progress); } }, POLICIES.worker);
       const session = ctx.supervise({
-        name: 'session', run: child => runCameraSession(options, child, past),
+        name: 'session', run: child => runCameraSession(options, child, { past, finishing: finishing.signal }),
       }, options.sessionPolicy);
       void session.exit.then(exit => {
-        if (exit.reason === 'ended') options.report({ type: 'camera-state', camera: row.id, at: options.session.host.clock.now(), state: 'ended' });
+        if (exit.reason === 'ended' && !finishing.signal.aborted) options.report({ type: 'camera-state', camera: row.id, at: options.session.host.clock.now(), state: 'ended' });
         if (exit.reason === 'escalated') {
           const { code, message } = reportError(exit.error);
           options.report({ type: 'camera-state', camera: row.id, at: options.session.host.clock.now(), state: 'failed', code, message });
           ctx.status(`failed: ${message}`);
         } else ctx.status(exit.reason);
       });
-      await untilAborted(ctx.signal);
+      const failed = feeding.exit.then(exit => { if (exit.reason === 'escalated') throw exit.error; return new Promise<never>(() => {}); });
+      await Promise.race([untilAborted(AbortSignal.any([ctx.signal, finishing.signal])), failed]);
+      if (ctx.signal.aborted) return;
+      if (session.report().status === 'live') await Promise.race([session.exit, options.session.host.clock.sleep(SESSION_END_MS)]);
       await session.stop();
       await drain(options, ctx);
     },
   };
 }
 
-async function runCameraSession(options: CameraOptions, ctx: ActorContext, past: Past): Promise<void> {
+/** How sessions follow each other, and how the last one ends. */
+interface Succession { readonly past: Past; readonly finishing: AbortSignal }
+
+async function runCameraSession(options: CameraOptions, ctx: ActorContext, { past, finishing }: Succession): Promise<void> {
   const { row, report } = options;
   const { clock } = options.session.host;
   const durable = sinkPort(part => {
@@ -77,7 +93,7 @@ async function runCameraSession(options: CameraOptions, ctx: ActorContext, past:
   });
   try {
     await runSession({
-      ...options.session, camera: row.id, durable,
+      ...options.session, camera: row.id, durable, finishing,
       onLive: firstCapturedAt => {
         report({ type: 'camera-state', camera: row.id, at: clock.now(), state: 'live' });
         void reportGap(options, past, firstCapturedAt);
@@ -98,7 +114,7 @@ async function reportGap(options: CameraOptions, past: Past, to: EpochMicros): P
   if (from !== undefined && to > from) options.report({ type: 'gap', camera: options.row.id, at: options.session.host.clock.now(), from, to, reason });
 }
 
-/** Waits, within a limit, until vision has acknowledged everything that was recorded. */
+/** Waits, within a limit, until vision has acknowledged everything that was recorded; what it was too slow for ends here. */
 async function drain(options: CameraOptions, ctx: ActorContext): Promise<void> {
   const { clock } = options.session.host;
   const until = clock.monotonicMs() + DRAIN_MS;
@@ -106,4 +122,5 @@ async function drain(options: CameraOptions, ctx: ActorContext): Promise<void> {
     ctx.progress();
     await clock.sleep(DRAIN_STEP_MS);
   }
+  await options.feeder.giveUp(options.recordedOnly ? 'not-wanted' : 'stale');
 }

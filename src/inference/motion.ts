@@ -58,8 +58,10 @@ class MotionDetector implements DetectorModel {
     if (frame.width !== this.shape.width || frame.height !== this.shape.height || frame.pixels.byteLength !== frame.width * frame.height * CHANNELS) {
       throw new PlatformError('INFERENCE_FAILED', `a frame of ${frame.width}x${frame.height} in ${frame.pixels.byteLength} bytes is not the RGB ${this.shape.width}x${this.shape.height} that '${this.id}' wants`);
     }
-    const { rows, state } = await this.#run(frame.pixels, this.#states.get(key) ?? this.#empty());
+    const last = this.#states.get(key) ?? this.#empty();
+    const { rows, state } = await this.#run(frame.pixels, last);
     this.#states.set(key, state);
+    freeState(last);
     return toBoxes(rows, frame, this.labels, this.#scoreMin);
   }
 
@@ -88,5 +90,13 @@ class MotionDetector implements DetectorModel {
     const rows = outputs['detections']?.data;
     if (!(rows instanceof Float32Array)) throw new PlatformError('INFERENCE_FAILED', `'${this.id}' gave no boxes`);
     return { rows, state: next };
+  }
+}
+
+/** Gives the memory back at once: left to V8, 700 KB a frame make it collect garbage every few frames, for a third of the processor time. */
+function freeState(state: State): void {
+  for (const name of Object.keys(state)) {
+    const values = state[name]?.data;
+    if (values instanceof Float32Array && values.buffer instanceof ArrayBuffer) values.buffer.transfer(0);
   }
 }
