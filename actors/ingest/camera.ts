@@ -16,6 +16,8 @@ export interface CameraOptions {
   readonly session: Omit<SessionOptions, 'camera' | 'durable' | 'onLive' | 'finishing'>;
   readonly sessionPolicy: RestartPolicy;
   readonly feeder: Feeder;
+  /** Calls `listener` whenever a vision process attaches, or is attached already. Returns an unsubscribe. */
+  readonly onConsumer: (listener: () => void) => () => void;
   /** Mends and counts what an earlier process left behind. Resolves when the store knows it. */
   readonly recover: () => Promise<Recovered>;
   readonly report: (event: PlatformEvent) => void;
@@ -27,7 +29,7 @@ export interface CameraOptions {
 
 /** Where the camera's footage stood before a session, for the gap in front of it. */
 interface Past {
-  readonly recovered: Promise<Recovered>;
+  recovered: Promise<Recovered>;
   /** Event time of the last durable frame of this process. */
   endedAt: EpochMicros | undefined;
   /** Why it ended. */
@@ -53,10 +55,17 @@ export function cameraActor(options: CameraOptions): Actor {
     name: row.id,
     receive: () => finishing.abort(),
     run: async ctx => {
-      const recovered = options.recover();
-      const past: Past = { recovered, endedAt: undefined, reason: 'restart' };
-      recovered.catch(() => { /* the feeder below fails with it */ });
-      const feeding = ctx.supervise({ name: 'feeder', run: async child => { await recovered; await feeder.run(child.signal, child.progress); } }, POLICIES.worker);
+      const past: Past = { recovered: options.recover(), endedAt: undefined, reason: 'restart' };
+      past.recovered.catch(() => { /* the feeder below fails with it */ });
+      ctx.supervise({
+        name: 'feeder',
+        run: async child => {
+          if (child.generation > 1) past.recovered = options.recover(); // running it again changes nothing that is in order
+          await past.recovered;
+          const detach = options.onConsumer(() => feeder.startOver());
+          await feeder.run(child.signal, child.progress).finally(detach);
+        },
+      }, POLICIES.feeder);
       const session = ctx.supervise({
         name: 'session', run: child => runCameraSession(options, child, { past, finishing: finishing.signal }),
       }, options.sessionPolicy);
@@ -68,8 +77,7 @@ export function cameraActor(options: CameraOptions): Actor {
           ctx.status(`failed: ${message}`);
         } else ctx.status(exit.reason);
       });
-      const failed = feeding.exit.then(exit => { if (exit.reason === 'escalated') throw exit.error; return new Promise<never>(() => {}); });
-      await Promise.race([untilAborted(AbortSignal.any([ctx.signal, finishing.signal])), failed]);
+      await untilAborted(AbortSignal.any([ctx.signal, finishing.signal]));
       if (ctx.signal.aborted) return;
       if (session.report().status === 'live') await Promise.race([session.exit, options.session.host.clock.sleep(SESSION_END_MS)]);
       await session.stop();

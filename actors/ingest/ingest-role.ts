@@ -76,6 +76,7 @@ export async function ingestRole(settings: unknown, ctx: RoleContext): Promise<v
     rows.delete(id);
     await finished(cameras.get(id));
     cameras.delete(id);
+    ctx.telemetry.forget('camera', id);
   };
   const changes = new Map<CameraId, Promise<void>>();
   for (const row of options.cameras) await put(row);
@@ -113,9 +114,8 @@ async function createCamera(row: CameraRow, options: IngestSettings, links: Link
     camera: row.id, out: vision, publish, clock: ctx.clock, maxRewindMs: options.maxRewindMs, maxItems: 1024, maxBytes: 16 << 20,
     history: archiveHistory(row.id, options.archive, store),
   });
-  vision.onAttach(() => feeder.startOver());
   return cameraActor({
-    row, feeder, sessionPolicy: sessionPolicy(options.ingress),
+    row, feeder, onConsumer: listener => vision.onAttach(listener), sessionPolicy: sessionPolicy(options.ingress),
     session: {
       host, chunkSeconds: options.recording.chunkSeconds, source: await openable(row, options, ctx),
       nextEpoch: () => store.nextEpoch(row.id, ctx.clock.now()),
