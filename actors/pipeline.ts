@@ -1,4 +1,5 @@
 import type { Actor } from '../src/engine/actor.ts';
+import { PlatformError } from '../src/engine/errors.ts';
 import type { InPort, OutPort } from '../src/engine/ports.ts';
 import type { Stage } from '../src/engine/stage.ts';
 import type { SourceUnit } from '../src/messages/access-unit.ts';
@@ -53,9 +54,13 @@ export function visionFlow(host: FlowHost, flow: VisionFlow): readonly Actor[] {
   const intake: Actor = {
     name: 'intake',
     run: async ctx => {
-      await runIntake({
+      const intake = runIntake({
         input: flow.parts, output: requests.output, whenIdle: features.whenWanted, clock: host.clock, signal: ctx.signal,
         stalenessMs: flow.stalenessMs, catchUpMs: flow.catchUpMs, credit: flow.credit,
+      });
+      await intake.catch((error: unknown) => {
+        // The stages behind are stopped first; one that fails says so itself.
+        if (!(error instanceof PlatformError) || error.code !== 'PORT_CLOSED') throw error;
       });
       requests.end();
     },

@@ -47,7 +47,9 @@ export function runRoleProcess(roles: Readonly<Record<Role, () => Promise<RoleMa
   process.on('disconnect', () => process.exit(1));
   process.on('SIGINT', () => { /* Ctrl-C goes to the whole group: the root tells us when to stop */ });
   process.on('SIGTERM', () => stopping.abort());
-  let listener: (message: unknown) => void = () => {};
+  // What the root tells a role that is still loading is kept until it listens: it is not in the settings it was started with.
+  const early: unknown[] = [];
+  let listener: (message: unknown) => void = message => { early.push(message); };
   let telemetry: Recorder | undefined;
   process.on('message', (message: ToChild) => {
     switch (message.type) {
@@ -62,7 +64,10 @@ export function runRoleProcess(roles: Readonly<Record<Role, () => Promise<RoleMa
         const system = createSystem(name, log, telemetry);
         const ctx: RoleContext = {
           name, system, clock: systemClock, random: systemRandom, log, telemetry, signal: stopping.signal,
-          ready: () => send({ type: 'ready' }), note: note => send({ type: 'note', note }), onMessage: added => { listener = added; },
+          ready: () => send({ type: 'ready' }), note: note => send({ type: 'note', note }), onMessage: added => {
+            listener = added;
+            for (const message of early.splice(0)) added(message);
+          },
         };
         void reportTree(ctx);
         void run(roles[message.role], message.settings, ctx, send);

@@ -41,7 +41,7 @@ export async function runIntake(options: IntakeOptions): Promise<void> {
     await options.whenIdle(signal);
     const nowMs = clock.monotonicMs();
     const { key, body } = arrival.item.envelope;
-    return { ...arrival, ageMs: nowMs - arrival.receivedAtMs, isBehind: backlog.leave(key, body.isRecovered, nowMs) };
+    return { ...arrival, ageMs: nowMs - arrival.receivedAtMs, isBehind: backlog.leave(key, body.isRecovered || isSessionStart(body), nowMs) };
   };
   const handOn = ({ item, receivedAtMs }: Choice, isStale: boolean): void => {
     const { envelope } = item;
@@ -62,6 +62,11 @@ export async function runIntake(options: IntakeOptions): Promise<void> {
   ), { defaultValue: undefined });
 }
 
+/** The first frames of a session wait for their decoder to be made: they are caught up with, too. */
+function isSessionStart(part: ChunkPart): boolean {
+  return part.chunkSeq === 0 && part.partSeq === 0;
+}
+
 /** How many parts wait per camera, and which cameras are catching up with frames they missed. */
 class Backlog {
   readonly #catchUpMs: number;
@@ -77,13 +82,13 @@ class Backlog {
   }
 
   /** Takes one part off. True when newer parts of the camera wait and it is not excused for catching up. */
-  leave(camera: CameraId, isRecovered: boolean, nowMs: number): boolean {
+  leave(camera: CameraId, mayCatchUp: boolean, nowMs: number): boolean {
     const left = (this.#waiting.get(camera) ?? 1) - 1;
     this.#waiting.set(camera, left);
-    if (isRecovered && !this.#catchingUpSince.has(camera)) this.#catchingUpSince.set(camera, nowMs);
+    if (mayCatchUp && !this.#catchingUpSince.has(camera)) this.#catchingUpSince.set(camera, nowMs);
     const since = this.#catchingUpSince.get(camera);
     if (left === 0) {
-      if (!isRecovered) this.#catchingUpSince.delete(camera);
+      if (!mayCatchUp) this.#catchingUpSince.delete(camera);
       return false;
     }
     return since === undefined || nowMs - since > this.#catchUpMs;

@@ -60,10 +60,10 @@ export function chooseNode(root) {
 
 /**
  * Runs `target` with `args` on `node`, hands signals on, and ends with its exit code (128 + number of the signal that killed it).
- * Environment of the target: VTO_STARTED_AT_MS (epoch ms of this launcher's start), VTO_INSTALL_MS.
+ * Environment of the target: VTO_STARTED_AT_MS (epoch ms of this launcher's start), VTO_INSTALL_MS, VTO_LAUNCHER_PID (it ends when that process does).
  */
 export function launch({ node, target, args, installMs, compileCache }) {
-  const env = { ...process.env, VTO_STARTED_AT_MS: String(Math.round(performance.timeOrigin)), VTO_INSTALL_MS: String(installMs) };
+  const env = { ...process.env, VTO_STARTED_AT_MS: String(Math.round(performance.timeOrigin)), VTO_INSTALL_MS: String(installMs), VTO_LAUNCHER_PID: String(process.pid) };
   env.UV_THREADPOOL_SIZE ||= THREADS; // read once, when a process starts: too late inside the program
   if (compileCache !== undefined) env.NODE_COMPILE_CACHE ||= compileCache;
   const child = spawn(node, ['--disable-warning=ExperimentalWarning', '--enable-source-maps', target, ...args], { stdio: 'inherit', env });

@@ -4,7 +4,7 @@ import type { FrameDecoder, Picture, Scaler } from '../media/types.ts';
 import type { AccessUnit } from '../messages/access-unit.ts';
 import type { ChunkPart } from '../messages/chunk-part.ts';
 import type { Feature, FeatureRequest } from '../messages/feature.ts';
-import type { StreamParameters } from '../messages/stream-parameters.ts';
+import { isSameDecoding, type StreamParameters } from '../messages/stream-parameters.ts';
 import type { DropReason } from '../messages/terminal-record.ts';
 import { DropRuns } from './drop-runs.ts';
 import type { FrameGate } from './frame-gate.ts';
@@ -57,11 +57,7 @@ export class CameraFeaturizer {
     const { part } = request;
     const out: Feature[] = [];
     if (part.feed < this.#feed) return out;
-    if (part.feed > this.#feed) {
-      // A feeder's feed is numbered; without its start it was meant for an earlier consumer, and everything comes again.
-      if (part.feed > 0 && part.isFeedStart !== true) return out;
-      this.#startOver(part.feed);
-    }
+    if (part.feed > this.#feed) this.#startOver(part.feed);
     if (part.epoch !== this.#epoch) this.#startEpoch(part.epoch, out);
     if (part.units.length > 0) await this.#prepare(part.parameters, out);
     for (const unit of part.units) this.#takeUnit(unit, request, out);
@@ -189,7 +185,7 @@ export class CameraFeaturizer {
   }
 
   async #prepare(parameters: StreamParameters, out: Feature[]): Promise<void> {
-    if (this.#decoder && this.#parameters && isSameStream(this.#parameters, parameters)) return;
+    if (this.#decoder && this.#parameters && isSameDecoding(this.#parameters, parameters)) return;
     this.#drain(out);
     this.#decoder = await this.#tools.createDecoder(parameters);
     this.#parameters = parameters;
@@ -198,9 +194,4 @@ export class CameraFeaturizer {
   #newRuns(epoch: number): DropRuns {
     return new DropRuns(this.#camera, epoch, { maxItems: 128, withinMs: 500 });
   }
-}
-
-function isSameStream(a: StreamParameters, b: StreamParameters): boolean {
-  return a === b || (a.codec === b.codec && a.framing === b.framing && a.width === b.width && a.height === b.height
-    && Buffer.compare(a.extradata, b.extradata) === 0);
 }

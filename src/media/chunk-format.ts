@@ -13,17 +13,22 @@ const UNIX_TO_NTP_SECONDS = 2_208_988_800;
 /** What the header of a chunk file says. */
 export interface ChunkHeader {
   readonly parameters: StreamParameters;
-  /** Subtracted from container times, so that the negative times of a source can be stored. In ticks. */
+  /** Added to the source's times, so that the decode times of a file begin at 0, as players expect. In ticks. */
   readonly shift: number;
 }
+
+/** Begins the box of ours that keeps the shift: a `uuid` box (section 4.2), which other readers pass over. */
+const SHIFT_ID = Buffer.from('9f1b5a0c3d6e4b7f8a21c4d05e7713ab', 'hex');
 
 /** Ticks of one time unit: container times are `timestamp * num` at `den` ticks a second. */
 export function ticksOf(timestamp: number, parameters: StreamParameters): number {
   return timestamp * parameters.timeBase.num;
 }
 
-/** `ftyp` and `moov`. */
-export function encodeHeader(parameters: StreamParameters, description: { readonly stsd: Buffer; readonly width: number; readonly height: number }, shift: number): Buffer {
+/** `ftyp` and `moov`. The presentation begins `start.compositionOffset` ticks after the first decode time. */
+export function encodeHeader(
+  parameters: StreamParameters, description: { readonly stsd: Buffer; readonly width: number; readonly height: number }, start: { readonly shift: number; readonly compositionOffset: number },
+): Buffer {
   const timescale = parameters.timeBase.den;
   const frameTicks = parameters.frameRate > 0 ? Math.round(timescale / parameters.frameRate) : 0;
   const stbl = box('stbl', description.stsd, fullBox('stts', 0, 0, u32(0)), fullBox('stsc', 0, 0, u32(0)), fullBox('stsz', 0, 0, u32(0, 0)), fullBox('stco', 0, 0, u32(0)));
@@ -32,16 +37,16 @@ export function encodeHeader(parameters: StreamParameters, description: { readon
   const mdhd = fullBox('mdhd', 0, 0, u32(0, 0, timescale, 0), u16(0x55c4, 0)); // language 'und'
   const hdlr = fullBox('hdlr', 0, 0, u32(0), characters('vide'), u32(0, 0, 0), characters('video\0'));
   const tkhd = fullBox('tkhd', 0, 3, u32(0, 0, TRACK, 0, 0, 0, 0), u16(0, 0, 0, 0), IDENTITY_MATRIX, u32(description.width * 0x10000, description.height * 0x10000));
-  const edts = shift === 0 ? [] : [box('edts', fullBox('elst', 1, 0, u32(1), u64(0), u64(shift), u16(1, 0)))];
+  const edts = start.compositionOffset <= 0 ? [] : [box('edts', fullBox('elst', 1, 0, u32(1), i64(0), i64(start.compositionOffset), u16(1, 0)))];
   const trak = box('trak', tkhd, ...edts, box('mdia', mdhd, hdlr, minf));
   const mvhd = fullBox('mvhd', 0, 0, u32(0, 0, timescale, 0, 0x10000), u16(0x100, 0), u32(0, 0), IDENTITY_MATRIX, u32(0, 0, 0, 0, 0, 0, TRACK + 1));
   const mvex = box('mvex', fullBox('trex', 0, 0, u32(TRACK, 1, frameTicks, 0, 0)));
-  return Buffer.concat([box('ftyp', characters('iso6'), u32(1), characters('iso6mp41')), box('moov', mvhd, trak, mvex)]);
+  return Buffer.concat([box('ftyp', characters('iso6'), u32(1), characters('iso6mp41')), box('moov', mvhd, trak, mvex, box('uuid', SHIFT_ID, i64(start.shift)))]);
 }
 
-function u64(value: number): Buffer {
+function i64(value: number): Buffer {
   const bytes = Buffer.alloc(8);
-  bytes.writeBigUInt64BE(BigInt(value));
+  bytes.writeBigInt64BE(BigInt(value));
   return bytes;
 }
 
@@ -57,8 +62,13 @@ export function decodeHeader(bytes: Buffer): ChunkHeader | undefined {
   const { lengthSize: _, ...layout } = description;
   return {
     parameters: { ...layout, timeBase: { num: 1, den: timescale }, frameRate: frameTicks === 0 ? 0 : timescale / frameTicks },
-    shift: Number(findBox(moov, 'trak', 'edts', 'elst')?.readBigInt64BE(16) ?? 0n),
+    shift: readShift(moov),
   };
+}
+
+function readShift(moov: Buffer): number {
+  const payload = findBox(moov, 'uuid');
+  return payload?.length === SHIFT_ID.length + 8 && payload.subarray(0, SHIFT_ID.length).equals(SHIFT_ID) ? Number(payload.readBigInt64BE(SHIFT_ID.length)) : 0;
 }
 
 /** One access unit as the container sees it; times in ticks, shifted to be at least 0. */

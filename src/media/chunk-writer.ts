@@ -17,7 +17,7 @@ export function chunkExtension(_parameters: StreamParameters): string {
 /**
  * Starts a chunk file at `path`, which must not exist. Header and first unit reach the file together with the first `write`.
  *
- * The container holds the stream's NAL units with length prefixes. Its presentation times are the source's; its decode times too, as long as
+ * The container holds the stream's NAL units with length prefixes. Its presentation begins at 0 and goes on as the source's; its decode times too, as long as
  * they rise: a missing, repeated or falling one is stored as one tick more than the one before. No unit is ever refused for its times.
  * Calls to `write` must not overlap.
  * @throws PlatformError RECORDING_FAILED when the file cannot be created
@@ -78,8 +78,9 @@ class FragmentWriter implements ChunkWriter {
     const extradata = needsSets ? joinParameterSets(this.#parameters.codec, inBandParameterSets(unit.data, this.#parameters)) : this.#parameters.extradata;
     const parameters = { ...this.#parameters, extradata };
     const first = wantedDecodeTicks(unit, parameters) ?? 0;
-    this.#shift = first < 0 ? -first : 0;
-    return encodeHeader(parameters, await sampleDescription(parameters), this.#shift);
+    this.#shift = 0 - first; // never -0
+    const compositionOffset = unit.pts === null ? 0 : ticksOf(unit.pts, parameters) - first;
+    return encodeHeader(parameters, await sampleDescription(parameters), { shift: this.#shift, compositionOffset: compositionOffset < INT32_LIMIT ? compositionOffset : 0 });
   }
 
   /** Length-prefixed and raw units as they are; Annex-B units with 4-byte lengths for start codes. */

@@ -12,7 +12,7 @@ interface WireUnit {
 }
 interface WirePart {
   camera: string; epoch: number; chunkSeq: number; partSeq: number; chunkStartedAt: number;
-  isOpenGop: boolean; isEpochEnd: boolean; isRecovered: boolean; isAccounted: boolean; feed: number; isFeedStart: boolean;
+  isOpenGop: boolean; isEpochEnd: boolean; isRecovered: boolean; isAccounted: boolean; feed: number;
   parameters: {
     codec: string; width: number; height: number; extradata: Buffer;
     timeBaseNum: number; timeBaseDen: number; framing: string; frameRate: number;
@@ -38,7 +38,6 @@ export const chunkPartCodec = {
     const wire: WirePart = {
       camera: part.camera, epoch: part.epoch, chunkSeq: part.chunkSeq, partSeq: part.partSeq, chunkStartedAt: part.chunkStartedAt,
       isOpenGop: part.isOpenGop, isEpochEnd: part.isEpochEnd, isRecovered: part.isRecovered, isAccounted: part.isAccounted, feed: part.feed,
-      isFeedStart: part.isFeedStart ?? false,
       parameters: {
         codec: p.codec, width: p.width, height: p.height, extradata: Buffer.from(p.extradata.buffer, p.extradata.byteOffset, p.extradata.byteLength),
         timeBaseNum: p.timeBase.num, timeBaseDen: p.timeBase.den, framing: p.framing, frameRate: p.frameRate,
@@ -71,7 +70,6 @@ export const chunkPartCodec = {
     return {
       camera: wire.camera, epoch: wire.epoch, chunkSeq: wire.chunkSeq, partSeq: wire.partSeq, chunkStartedAt: epochMicros(wire.chunkStartedAt),
       parameters, units, isOpenGop: wire.isOpenGop, isEpochEnd: wire.isEpochEnd, isRecovered: wire.isRecovered, isAccounted: wire.isAccounted, feed: wire.feed,
-      ...wire.isFeedStart ? { isFeedStart: true } : {},
     };
   },
 };

@@ -44,6 +44,17 @@ const CLIPS: readonly [Codec, Parameters<typeof encodeClip>[1]][] = [
   ['h264', { frames: 25, bFrames: 2 }], ['hevc', { frames: 25, bFrames: 2 }], ['av1', { frames: 12 }], ['vp8', { frames: 12 }], ['vp9', { frames: 12 }],
   ['mjpeg', { frames: 5 }], ['mpeg4', { frames: 25, bFrames: 2 }], ['png', { frames: 2 }],
 ];
+test('a chunk from the middle of a stream starts at 0 for players and keeps the time of the stream for us', async () => {
+  const { parameters, units } = encodeClip('h264', { frames: 25, bFrames: 2 });
+  const hours = 5 * 3600 * 30_000;
+  const late = units.map((unit) => ({ ...unit, pts: unit.pts! + hours, dts: unit.dts! + hours }));
+  const path = await writeChunk(parameters, late);
+  const player = await libav(path);
+  assert.is(player.durationSeconds, 1);
+  assert.is(Math.min(...(await readAll(player)).map(({ pts }) => pts!)), 0);
+  assert.equal(timesOf(await readAll(await readChunkFile(path))), timesOf(late));
+});
+
 for (const [codec, options] of CLIPS) {
   test(`keeps content, times and key flags of ${codec}, for our reader and for libav's`, async () => {
     const { parameters, units } = encodeClip(codec, options);

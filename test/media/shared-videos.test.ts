@@ -1,9 +1,9 @@
 import { fork } from 'node:child_process';
-import { readFileSync } from 'node:fs';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { FileOutcome } from '../support/process-file-child.ts';
 import { sharedData } from '../support/shared-data.ts';
+import { expectedVideos } from '../support/video-table.ts';
 
 /** Handles one file in a process of its own, so that a crash of native code fails the test instead of ending it. */
 function handleFile(path: string): Promise<FileOutcome> {
@@ -27,19 +27,11 @@ function nextInLane<Result>(work: () => Promise<Result>): Promise<Result> {
   return result;
 }
 
-interface Expected { readonly name: string; readonly size: string; readonly frames: number; readonly errorLines: number; readonly md5: string }
-
-/** Rows of the table of decoded counts: file, codec, size, pixel format, frames, error lines, MD5. */
-function expectedRows(readme: string): Expected[] {
-  const rows = readFileSync(readme, 'utf8').matchAll(/^\| `([^`]+)` \| \w+ [^|]+ \| (\d+x\d+) \| \w+ \| (\d+) \| (\d+) \| `([0-9a-f]{32})` \|$/gm);
-  return [...rows].map(([, name = '', size = '', frames, errorLines, md5 = '']) => ({ name, size, frames: Number(frames), errorLines: Number(errorLines), md5 }));
-}
-
 const readme = sharedData('README.md');
 if (readme === undefined) {
   test.skip('real videos: skipped, there is no shared data beside the repository', () => undefined);
 } else {
-  const rows = expectedRows(readme);
+  const rows = expectedVideos(readme);
   test('the table of expected counts is read', () => assert.is(rows.length, 24));
   for (const { name, size, frames, errorLines, md5 } of rows) {
     const path = sharedData(`videos/${name}`);
