@@ -109,7 +109,11 @@ class Memory<Body> implements MemoryPort<Body>, InPort<Body>, OutPort<Body> {
 
   pull(max: number, signal: AbortSignal): Promise<Delivery<Body> | undefined> {
     if (signal.aborted) return Promise.reject(signal.reason);
-    if (this.#head < this.#queue.length) return Promise.resolve(this.#take(max));
+    if (this.#head < this.#queue.length) {
+      const delivery = this.#take(max);
+      this.#taken();
+      return Promise.resolve(delivery);
+    }
     if (this.#isDrained()) return Promise.resolve(undefined);
     const pull = new Pull<Body>(max, this.#aborts, signal, gone => { this.#pulls = this.#pulls.filter(each => each !== gone); });
     this.#pulls.push(pull);
@@ -141,6 +145,7 @@ class Memory<Body> implements MemoryPort<Body>, InPort<Body>, OutPort<Body> {
     while (this.#pulls.length > 0 && this.#head < this.#queue.length) {
       const pull = this.#pulls.shift();
       pull?.resolve(this.#take(pull.max));
+      this.#taken(); // only now: it may serve the next pull, which must not be told first
     }
     if (this.#isDrained()) for (const pull of this.#pulls.splice(0)) pull.resolve(undefined);
   }
@@ -151,13 +156,17 @@ class Memory<Body> implements MemoryPort<Body>, InPort<Body>, OutPort<Body> {
     this.#head = end;
     if (this.#head === this.#queue.length) { this.#queue = []; this.#head = 0; }
     else if (this.#head >= COMPACT_AT) { this.#queue = this.#queue.slice(this.#head); this.#head = 0; }
-    if (this.#options.maxWaiting !== undefined) this.#admit();
     let isOpen = true;
     return {
       items: taken.map(item => item.envelope),
       ack: () => { if (isOpen) { isOpen = false; this.#acknowledge(taken); } return DONE; },
       nack: () => { if (isOpen) { isOpen = false; this.#putBack(taken); } return DONE; },
     };
+  }
+
+  /** Fewer wait: where that is bounded, more may enter. */
+  #taken(): void {
+    if (this.#options.maxWaiting !== undefined) this.#admit();
   }
 
   #acknowledge(taken: readonly Item<Body>[]): void {
