@@ -28,9 +28,12 @@ export interface Evidence {
   readonly isAtRest: boolean;
 }
 
-/** Sent frames that did not become durable, between two that did. */
+/** Frames that did not become durable, between two that did. */
 export interface Loss {
+  /** Frames that the camera made in this time. */
   readonly frames: number;
+  /** Those of them that it sent: nobody listens while a connection is down. */
+  readonly sentFrames: number;
   /** From the last received frame before it to the first after it, by the camera's log. */
   readonly ms: number;
   readonly fromMicros: number;
@@ -68,7 +71,7 @@ export async function judge(evidence: Evidence): Promise<Verdict> {
     if (evidence.lines !== undefined) checkLines(evidence.lines, store, evidence.camera, problems);
     problems.push(...verifyLedger(store).problems.filter(({ camera }) => camera === evidence.camera).map(({ message }) => message));
     return {
-      problems, losses, ...records, sent: new Set(evidence.sent.map(({ counter }) => counter)).size, received: kept.size, lost: losses.reduce((sum, { frames }) => sum + frames, 0),
+      problems, losses, ...records, sent: new Set(evidence.sent.map(({ counter }) => counter)).size, received: kept.size, lost: losses.reduce((sum, { sentFrames }) => sum + sentFrames, 0),
       epochs: new Set([...kept.values()].map(({ epoch }) => epoch)).size,
     };
   } finally {
@@ -127,24 +130,26 @@ function gapsOf(store: Store, camera: string): readonly Gap[] {
 }
 
 /**
- * Each sent counter is recorded, or lies in one gap event that reaches from the last recorded frame before it to the first after it.
+ * Each counter is recorded, or lies in one gap event that reaches from the last recorded frame before it to the first after it.
  * libav's parser holds the newest frame until the next begins, so at a disconnect that frame is in the gap; and at the stop the last ones are not received.
  */
 function checkSent({ sent, stoppedAtMicros, frameMs }: Evidence, kept: ReadonlyMap<number, Kept>, gaps: readonly Gap[], problems: string[]): readonly Loss[] {
-  const frames = [...new Map(sent.map((frame) => [frame.counter, frame])).values()].sort((a, b) => a.counter - b.counter);
-  for (const counter of kept.keys()) if (!frames.some((frame) => frame.counter === counter)) problems.push(`counter ${counter} was recorded, but never sent`);
+  const log = [...new Map(sent.map((frame) => [frame.counter, frame])).values()].sort((a, b) => a.counter - b.counter);
+  const sentCounters = new Set(log.map(({ counter }) => counter));
+  for (const counter of kept.keys()) if (!sentCounters.has(counter)) problems.push(`counter ${counter} was recorded, but never sent`);
   const losses: Loss[] = [];
   let before: SentFrame | undefined;
   let missing: SentFrame[] = [];
-  for (const frame of frames) {
+  for (const frame of log) {
     const here = kept.get(frame.counter);
     if (here === undefined) { missing.push(frame); continue; }
     const previous = before === undefined ? undefined : kept.get(before.counter);
     if (previous !== undefined && previous.epoch > here.epoch) problems.push(`counter ${frame.counter} is in epoch ${here.epoch}, the one before it in ${previous.epoch}`);
-    if (missing.length > 0 && before !== undefined && previous !== undefined) {
-      losses.push({ frames: missing.length, ms: (frame.sentAtMicros - before.sentAtMicros) / 1000, fromMicros: before.sentAtMicros, toMicros: frame.sentAtMicros });
+    const frames = before === undefined ? 0 : frame.counter - before.counter - 1;
+    if (frames > 0 && before !== undefined && previous !== undefined) {
+      losses.push({ frames, sentFrames: missing.length, ms: (frame.sentAtMicros - before.sentAtMicros) / 1000, fromMicros: before.sentAtMicros, toMicros: frame.sentAtMicros });
       const matching = gaps.filter((gap) => Math.abs(gap.from - previous.capturedAt) <= ROUNDING_MICROS && Math.abs(gap.to - here.capturedAt) <= ROUNDING_MICROS);
-      if (matching.length !== 1) problems.push(`${missing.length} frames (counters ${missing[0]?.counter} to ${missing.at(-1)?.counter}) are missing between ${previous.capturedAt} and ${here.capturedAt}: ${matching.length} gap events say so; gaps: ${gaps.map(({ from, to }) => `${from}-${to}`).join(' ')}`);
+      if (matching.length !== 1) problems.push(`${frames} frames (counters ${before.counter + 1} to ${frame.counter - 1}) are missing between ${previous.capturedAt} and ${here.capturedAt}: ${matching.length} gap events say so; gaps: ${gaps.map(({ from, to }) => `${from}-${to}`).join(' ')}`);
     } else if (missing.length > 0) problems.push(`the first ${missing.length} sent frames were not recorded`);
     before = frame;
     missing = [];

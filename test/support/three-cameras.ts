@@ -1,3 +1,4 @@
+import type { ClipOptions } from './clip.ts';
 import type { Verdict } from './ledger-oracle.ts';
 import { describe, judge } from './ledger-oracle.ts';
 import { RecordClient } from './record-client.ts';
@@ -16,7 +17,9 @@ export interface SiteOptions extends Partial<Omit<VtoOptions, 'data' | 'cameras'
   readonly ids?: readonly string[];
   /** Cameras beside those of the test server. */
   readonly others?: Readonly<Record<string, string>>;
-  readonly clip?: Parameters<RtspServerProcess['add']>[1];
+  readonly clip?: ClipOptions;
+  /** Begins the clip again once the platform listens, so that nobody waits for its key frame. */
+  readonly beginsWhenPlaying?: boolean;
 }
 
 /** Three cameras outside, the program as a process tree, and a client that follows every camera. */
@@ -37,17 +40,26 @@ export class Site {
 
   /** Starts all of it and resolves when every camera of the server is live and detected on. */
   static async open(options: SiteOptions = {}): Promise<Site> {
-    const { ids = ['gate', 'dock', 'yard'], others = {}, clip = CLIP, ...rest } = options;
+    const { ids = ['gate', 'dock', 'yard'], others = {}, clip = CLIP, beginsWhenPlaying = false, ...rest } = options;
     const server = await spawnRtspServer();
     const urls: Record<string, string> = {};
     for (const id of ids) urls[id] = await server.add(id, clip);
     const run = { ...rest, data: temporaryFolder(), cameras: { ...others, ...urls } };
     const site = new Site(server, ids, run, await VtoRun.start(run).catch(async (error: unknown) => { await server.close(); throw error; }));
+    if (beginsWhenPlaying) await site.beginAgain(clip);
     await site.#detected().catch(async (error: unknown) => { await site.close(); throw error; });
     return site;
   }
 
   get run(): VtoRun { return this.#run; }
+
+  /** Every camera goes on with the first frame of a clip, once somebody plays it. */
+  async beginAgain(clip: ClipOptions): Promise<void> {
+    for (const id of this.ids) {
+      await until(async () => (await this.server.state(id)).playing > 0, `${id} is played`);
+      await this.server.fault(id, { kind: 'content', clip });
+    }
+  }
 
   /** SIGKILL to all of these at once; wall microseconds. */
   kill(...names: readonly string[]): number { return Math.min(...names.map((name) => this.#run.kill(name))); }
