@@ -23,7 +23,7 @@ export const recordedOnly: Bench = {
     try {
       const uris: string[] = [];
       for (let camera = 0; camera < CAMERAS; camera += 1) uris.push(await server.add(`camera-${camera}`, { ...SIZE }));
-      const times = { isDetecting: false, warmUpMs: isQuick ? 1_000 : 2_000, measureMs: isQuick ? 4_000 : 6_000 };
+      const times = { isDetecting: false, warmUpMs: 1_000, measureMs: 4_000 };
       const order: PlatformOrder = { uris, ...times };
       const figures = { beyond: [] as number[], camera: [] as number[], floor: [] as number[], idle: [] as number[] };
       for (let run = 0; run < runs; run += 1) {
