@@ -23,12 +23,20 @@ export interface IngestFlow {
 export function ingestFlow(host: FlowHost, flow: IngestFlow): readonly Actor[] {
   return new Flow(host, flow.units)
     .through('chunker', flow.chunker, { maxInFlight: 64, maxWaiting: 64, atEnd: () => flow.chunker.end() })
-    .into('recorder', flow.recorder, flow.durable, 64);
+    .into('recorder', flow.recorder, flow.durable, { maxInFlight: 64 });
 }
 
-/** Batch process: units of a file become parts at once; nothing is recorded, nothing is dropped. */
-export function batchFlow(host: FlowHost, units: InPort<SourceUnit>, chunker: Chunker): Flow<ChunkPart> {
-  return new Flow(host, units).through('chunker', chunker, { maxInFlight: 64, maxWaiting: 16, atEnd: () => chunker.end() });
+/** One source of a batch. */
+export interface BatchSource { readonly name: string; readonly units: InPort<SourceUnit>; readonly chunker: Chunker }
+
+/** Batch process: units of files become parts at once; nothing is recorded, nothing is dropped. The parts end when all files have. */
+export function batchFlow(host: FlowHost, sources: readonly BatchSource[]): { readonly actors: readonly Actor[]; readonly parts: InPort<ChunkPart> } {
+  const parts = memoryPort<ChunkPart>(16);
+  let open = sources.length;
+  const onEnd = (): void => { open -= 1; if (open === 0) parts.end(); };
+  const actors = sources.flatMap(({ name, units, chunker }) => new Flow(host, units)
+    .into(name, chunker, parts.output, { maxInFlight: 64, atEnd: () => chunker.end(), onEnd }));
+  return { actors, parts: parts.input };
 }
 
 /** Vision process: durable parts of many cameras become terminal records. */
@@ -57,5 +65,5 @@ export function visionFlow(host: FlowHost, flow: VisionFlow): readonly Actor[] {
       requests.end();
     },
   };
-  return [intake, ...features.into('detector', flow.detector, flow.records, 256)];
+  return [intake, ...features.into('detector', flow.detector, flow.records, { maxInFlight: 256 })];
 }

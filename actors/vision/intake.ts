@@ -31,11 +31,12 @@ interface Choice extends Arrival { readonly ageMs: number; readonly isBehind: bo
 
 /**
  * Takes parts of all cameras as fast as they come, so that no camera waits in another's queue, and hands them on one at a time,
- * round robin. Staleness is decided at the last moment, when it is known whether a newer frame of the camera waits.
+ * to the cameras in turns. Staleness is decided at the last moment, when it is known whether a newer frame of the camera waits.
  */
 export async function runIntake(options: IntakeOptions): Promise<void> {
   const { input, output, clock, signal } = options;
   const backlog = new Backlog(options.catchUpMs);
+  const turns = new Turns();
   const choose = async (arrival: Arrival): Promise<Choice> => {
     await output.room(signal);
     await options.whenIdle(signal);
@@ -55,15 +56,29 @@ export async function runIntake(options: IntakeOptions): Promise<void> {
     map(arrive),
     fairShare({
       key: (arrival: Arrival) => arrival.item.envelope.key, maxPerKey: options.credit, project: choose,
+      priority: (arrival: Arrival) => turns.priorityOf(arrival.item.envelope.key),
       onDrop: (arrival: Arrival, reason) => arrival.item.fail(new Error(`intake gave it back: ${reason}`)),
     }),
     stalenessBudget({ budgetMs: options.stalenessMs, ageMs: choice => (choice.isBehind ? choice.ageMs : 0), onDrop: choice => handOn(choice, true) }),
-    tap(choice => handOn(choice, false)),
+    tap(choice => { turns.served(choice.item.envelope.key); handOn(choice, false); }),
   ), { defaultValue: undefined });
 }
 
 /** The first frames of a session wait for their decoder to be made: for so long they are caught up with, too. */
 const SESSION_START_MS = 1_000;
+
+/**
+ * Whose turn it is: that of the camera whose last frame to be worked on is the longest ago. A frame that is left out as stale is no turn;
+ * else the camera after a busy moment would always be the one whose frames are just too old.
+ */
+class Turns {
+  readonly #last = new Map<CameraId, number>();
+  #count = 0;
+
+  served(camera: CameraId): void { this.#last.set(camera, ++this.#count); }
+
+  priorityOf(camera: CameraId): number { return -(this.#last.get(camera) ?? 0); }
+}
 
 /** How many parts wait per camera, and which cameras are catching up with frames they missed, until when. */
 class Backlog {
@@ -87,7 +102,7 @@ class Backlog {
     if ((isRecovered || isStart) && !this.#catchingUpUntil.has(camera)) this.#catchingUpUntil.set(camera, nowMs + (isRecovered ? this.#catchUpMs : Math.min(SESSION_START_MS, this.#catchUpMs)));
     const until = this.#catchingUpUntil.get(camera);
     if (left === 0) {
-      if (!isRecovered) this.#catchingUpUntil.delete(camera);
+      this.#catchingUpUntil.delete(camera); // caught up: the next time has its own limit
       return false;
     }
     return until === undefined || nowMs > until;

@@ -31,18 +31,20 @@ export interface MotionSettings {
   readonly youngFrames: number;
   /** Differences below this share of the strongest one nearby are shadow, reflection or exposure. */
   readonly haloMax: number;
-  /** Side of the tiles in which changes of the light are measured, pixels. Divides width and height. */
-  readonly lightTile: number;
-  /** Tiles that differ from the mean change by more are objects, grey levels. */
+  /** Changes of the light are measured at the points of a grid, so many pixels apart. */
+  readonly lightStep: number;
+  /** Pixels that differ from the mean change by more are objects, grey levels. */
   readonly lightMax: number;
   /** When more than this share of the picture differs, the scene has changed and is learnt anew. */
   readonly sceneChange: number;
+  /** The same for the share that began to differ with this frame: a lamp, not an object. */
+  readonly suddenChange: number;
 }
 
 /** For cameras of 10 to 30 frames per second. */
 export const MOTION_SETTINGS: MotionSettings = {
   width: 320, height: 180, cell: 2, cellMin: 2, rounds: 4, steps: 6, learningRate: 0.04, contrastMin: 8, deviations: 5, areaMin: 40,
-  settleFrames: 60, youngSettleFrames: 8, youngFrames: 45, haloMax: 0.2, lightTile: 5, lightMax: 20, sceneChange: 0.6,
+  settleFrames: 60, youngSettleFrames: 8, youngFrames: 45, haloMax: 0.2, lightStep: 4, lightMax: 20, sceneChange: 0.6, suddenChange: 0.25,
 };
 
 /** State tensors that go from one frame of a stream to the next, float32, with their dimensions. All zero at the start. */
@@ -106,8 +108,7 @@ export function motionGraph(settings: MotionSettings = MOTION_SETTINGS): ModelPr
 }
 
 function findForeground(graph: GraphBuilder, settings: MotionSettings, { frame, mean, deviation, seen }: Pictures): Foreground {
-  const raw = graph.op('Sub', [frame, mean]);
-  const difference = graph.op('Sub', [raw, changeOfLight(graph, settings, raw)]);
+  const difference = graph.op('Sub', [frame, graph.op('Mul', [mean, gainOfLight(graph, settings, frame, mean)])]);
   const strongest = (value: Value): Value => graph.op('Max', [0, 1, 2].map((channel) => graph.op('Abs', [graph.slice(value, 1, channel, channel + 1)])));
   const strength = strongest(graph.op('AveragePool', [difference], { kernel_shape: [3, 3], pads: [1, 1, 1, 1], count_include_pad: 0 }));
   const threshold = graph.op('Max', [graph.op('Mul', [deviation, graph.float(settings.deviations)]), graph.float(settings.contrastMin)]);
@@ -118,13 +119,17 @@ function findForeground(graph: GraphBuilder, settings: MotionSettings, { frame, 
   return { mask: graph.cast(differs, 'float32'), tight: graph.cast(sharp, 'float32'), ratio: graph.op('Div', [strength, threshold]), difference, strength, threshold };
 }
 
-/** Change of the light since the background was learnt, by channel, `[1, 3, 1, 1]`. */
-function changeOfLight(graph: GraphBuilder, { lightTile: tile, lightMax }: MotionSettings, raw: Value): Value {
-  const tiles = graph.op('AveragePool', [raw], { kernel_shape: [tile, tile], strides: [tile, tile] });
-  const mean = (value: Value): Value => graph.op('ReduceMean', [value, graph.ints([2, 3])]);
-  // Objects pull the plain mean along, so the change is the mean over what lies near it.
-  const near = graph.cast(graph.op('Less', [graph.op('Abs', [graph.op('Sub', [tiles, mean(tiles)])]), graph.float(lightMax)]), 'float32');
-  return graph.op('Div', [mean(graph.op('Mul', [tiles, near])), graph.op('Max', [mean(near), graph.float(0.001)])]);
+/** How much brighter the picture is than the background, by channel, `[1, 3, 1, 1]`: exposure and lamps multiply. */
+function gainOfLight(graph: GraphBuilder, { width, height, lightStep, lightMax }: MotionSettings, frame: Value, mean: Value): Value {
+  const half = Math.floor(lightStep / 2);
+  const samplesOf = (value: Value): Value => graph.op('Slice', [value, graph.ints([half, half]), graph.ints([height, width]), graph.ints([2, 3]), graph.ints([lightStep, lightStep])]);
+  const sum = (value: Value): Value => graph.op('ReduceSum', [value, graph.ints([2, 3])]);
+  const [now, before] = [samplesOf(frame), samplesOf(mean)];
+  const gain = (part: Value): Value => graph.op('Div', [graph.op('Add', [sum(graph.op('Mul', [now, part])), graph.float(1)]), graph.op('Add', [sum(graph.op('Mul', [before, part])), graph.float(1)])]);
+  const near = (rough: Value): Value => (
+    graph.cast(graph.op('Less', [graph.op('Abs', [graph.op('Sub', [now, graph.op('Mul', [before, rough])])]), graph.float(lightMax)]), 'float32')
+  );
+  return gain(near(gain(graph.floats([1], [1, 1, 1, 1])))); // objects pull the plain ratio along, so the second is over what lies near it
 }
 
 /** Strength below which a difference counts as the halo of a stronger one nearby, `[1, 1, height, width]`. */
@@ -157,7 +162,7 @@ function findComponents(graph: GraphBuilder, settings: MotionSettings, foregroun
   const empty = graph.op('ConstantOfShape', [graph.ints([4, cells + 1])]);
   const scatter = (values: Value, reduction: string): Value =>
     graph.op('ScatterElements', [empty, index, graph.op('Gather', [graph.reshape(values, [4, cells]), chosen], { axis: 1 })], { axis: 1, reduction });
-  const extents = scatter(graph.op('MaxPool', [graph.op('Mul', [foreground.tight, reachPlanes(graph, width, height)])], tile), 'max');
+  const extents = scatter(extentsOf(graph, settings, foreground.tight), 'max');
   const totals = scatter(sums, 'add');
   const area = graph.slice(totals, 0, 0, 1);
   const isGhost = graph.op('Greater', [graph.slice(totals, 0, 3, 4), graph.op('Mul', [graph.slice(totals, 0, 2, 3), graph.float(1.25)])]);
@@ -202,22 +207,20 @@ function edgeStrengths(graph: GraphBuilder, settings: MotionSettings, mask: Valu
   return graph.op('AveragePool', [strength], { kernel_shape: [cell, cell], strides: [cell, cell], pads: [1, 1, 1, 1], count_include_pad: 1 });
 }
 
-/** `[1, 4, height, width]`: for each pixel its distance to the far border on the left, top, right and bottom, so that a maximum finds the extent. */
-function reachPlanes(graph: GraphBuilder, width: number, height: number): Value {
-  const planes = new Float32Array(4 * width * height);
-  for (let y = 0; y < height; y++) {
-    for (let x = 0; x < width; x++) {
-      for (const [plane, reach] of [width - x, height - y, x + 1, y + 1].entries()) planes[(plane * height + y) * width + x] = reach;
-    }
-  }
-  return graph.floats(planes, [1, 4, height, width]);
+/** `[1, 4, rows, columns]`: for each square how far its pixels reach to the left, right, top and bottom, from the border opposite, so that a maximum finds the extent; 0: none. */
+function extentsOf(graph: GraphBuilder, { width, height, cell }: MotionSettings, mask: Value): Value {
+  const reaches = (length: number): readonly number[] => [...Array.from({ length }, (_, at) => length - at), ...Array.from({ length }, (_, at) => at + 1)];
+  const pool = (value: Value, size: readonly [number, number]): Value => graph.op('MaxPool', [value], { kernel_shape: size, strides: size });
+  const across = pool(graph.op('Mul', [pool(mask, [cell, 1]), graph.floats(reaches(width), [1, 2, 1, width])]), [1, cell]);
+  const down = pool(graph.op('Mul', [pool(mask, [1, cell]), graph.floats(reaches(height), [1, 2, height, 1])]), [cell, 1]);
+  return graph.op('Concat', [across, down], { axis: 1 });
 }
 
 function rowsOf(graph: GraphBuilder, parts: { width: number; height: number; extents: Value; totals: Value; isObject: Value }): Value {
   const chosen = graph.reshape(graph.slice(graph.op('NonZero', [parts.isObject]), 0, 1, 2), [-1]);
   const pick = (from: Value, row: number): Value => graph.reshape(graph.op('Gather', [graph.slice(from, 0, row, row + 1), chosen], { axis: 1 }), [-1, 1]);
   const [width, height] = [graph.float(parts.width), graph.float(parts.height)];
-  const corners = [graph.op('Sub', [width, pick(parts.extents, 0)]), graph.op('Sub', [height, pick(parts.extents, 1)]), pick(parts.extents, 2), pick(parts.extents, 3)] as const;
+  const corners = [graph.op('Sub', [width, pick(parts.extents, 0)]), graph.op('Sub', [height, pick(parts.extents, 2)]), pick(parts.extents, 1), pick(parts.extents, 3)] as const;
   const strength = graph.op('Div', [pick(parts.totals, 1), pick(parts.totals, 0)]);
   const zero = graph.op('Mul', [strength, graph.float(0)]);
   const all = graph.op('Concat', [zero, zero, graph.op('Div', [strength, graph.op('Add', [strength, graph.float(1)])]), ...corners], { axis: 1 });
@@ -237,26 +240,26 @@ function isOutermost(graph: GraphBuilder, [left, top, right, bottom]: readonly [
 }
 
 function updateState(graph: GraphBuilder, settings: MotionSettings, foreground: Foreground, old: Pictures & { readonly ghosts: Value }): Record<keyof ReturnType<typeof motionState>, Value> {
-  const one = graph.float(1);
-  const { mask, strength } = foreground;
-  const isStill = graph.op('Less', [graph.op('Abs', [graph.op('Sub', [strength, old.strength])]), foreground.threshold]);
-  const older = graph.op('Where', [isStill, graph.op('Add', [old.age, one]), graph.op('Mul', [old.age, graph.float(0.5)])]);
-  const settled = graph.op('Mul', [older, mask]);
-  const settleFrames = graph.op('Where', [graph.op('Less', [old.seen, graph.float(settings.youngFrames)]), graph.float(settings.youngSettleFrames), graph.float(settings.settleFrames)]);
-  const isSettled = graph.op('Greater', [settled, settleFrames]);
-  const isChanged = graph.op('Greater', [graph.op('ReduceMean', [mask], { keepdims: 0 }), graph.float(settings.sceneChange)]);
-  const isFirst = graph.op('Less', [old.seen, graph.float(0.5)]);
-  const isNew = graph.op('Or', [isChanged, isFirst]);
-  const isTaken = graph.op('Or', [graph.op('Or', [isSettled, graph.op('Greater', [old.ghosts, graph.float(0)])]), isNew]);
+  const [zero, one] = [graph.float(0), graph.float(1)];
+  const { mask, strength, threshold } = foreground;
+  const more = (value: Value, than: Value): Value => graph.op('Greater', [value, than]);
+  const either = (...conditions: readonly [Value, ...Value[]]): Value => conditions.reduce((left, right) => graph.op('Or', [left, right]));
+  const shareOf = (part: Value): Value => graph.op('ReduceMean', [part], { keepdims: 0 });
+  const isStill = more(threshold, graph.op('Abs', [graph.op('Sub', [strength, old.strength])]));
+  const settled = graph.op('Mul', [graph.op('Where', [isStill, graph.op('Add', [old.age, one]), graph.op('Mul', [old.age, graph.float(0.5)])]), mask]);
+  const isYoung = more(graph.float(settings.youngFrames), old.seen);
+  const isSettled = more(settled, graph.op('Where', [isYoung, graph.float(settings.youngSettleFrames), graph.float(settings.settleFrames)]));
+  const isSudden = more(shareOf(graph.op('Mul', [mask, graph.cast(more(threshold, old.strength), 'float32')])), graph.float(settings.suddenChange));
+  const isNew = either(isSudden, more(shareOf(mask), graph.float(settings.sceneChange)), more(graph.float(0.5), old.seen));
+  const isTaken = either(isSettled, more(old.ghosts, zero), isNew);
   const rate = graph.op('Max', [graph.op('Div', [one, graph.op('Add', [old.seen, one])]), graph.float(settings.learningRate)]);
   const background = graph.op('Mul', [graph.op('Sub', [one, mask]), rate]);
-  const unlearnt = graph.op('Mul', [graph.op('Where', [isTaken, graph.float(0), graph.op('Sub', [one, background])]), foreground.difference]);
-  const deviation = graph.op('Add', [old.deviation, graph.op('Mul', [background, graph.op('Sub', [strength, old.deviation])])]);
+  const unlearnt = graph.op('Mul', [graph.op('Where', [isTaken, zero, graph.op('Sub', [one, background])]), foreground.difference]);
   return {
     mean: graph.op('Sub', [old.frame, unlearnt]), // keeps the change of the light where nothing is learnt
-    deviation: graph.op('Where', [isNew, one, deviation]),
+    deviation: graph.op('Where', [isNew, one, graph.op('Add', [old.deviation, graph.op('Mul', [background, graph.op('Sub', [strength, old.deviation])])])]),
     strength,
-    age: graph.op('Where', [isTaken, graph.float(0), settled]),
-    seen: graph.op('Where', [isChanged, one, graph.op('Min', [graph.op('Add', [old.seen, one]), graph.float(1e6)])]),
+    age: graph.op('Where', [isTaken, zero, settled]),
+    seen: graph.op('Where', [isNew, one, graph.op('Min', [graph.op('Add', [old.seen, one]), graph.float(1e6)])]),
   };
 }

@@ -37,7 +37,7 @@ class MotionDetector implements DetectorModel {
   readonly family = 'motion';
   readonly provider: string;
   readonly labels: readonly string[];
-  readonly shape: FrameShape = { width: MOTION_SETTINGS.width, height: MOTION_SETTINGS.height, fit: 'stretch', align: 'top-left', padValue: 0, channels: 'rgb' };
+  readonly shape: FrameShape = { width: MOTION_SETTINGS.width, height: MOTION_SETTINGS.height, fit: 'stretch', align: 'top-left', padValue: 0, channels: 'rgb', sampling: 'average' };
   readonly #session: Session;
   readonly #scoreMin: number;
   readonly #states = new Map<CameraId, State>();

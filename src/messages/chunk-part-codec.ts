@@ -2,7 +2,7 @@ import avro from 'avsc';
 import { PlatformError } from '../engine/errors.ts';
 import { epochMicros, isCameraId } from '../engine/units.ts';
 import type { AccessUnit } from './access-unit.ts';
-import { avroSchema } from './avro-schema.ts';
+import { avroSchema, compileAvro } from './avro-schema.ts';
 import type { ChunkPart } from './chunk-part.ts';
 import type { Codec, StreamParameters } from './stream-parameters.ts';
 
@@ -23,7 +23,7 @@ interface WirePart {
 /** The record without its last field: what precedes the payload's length on the wire. */
 function headType(): avro.Type {
   const schema = avroSchema('chunks') as avro.schema.RecordType; // the file holds one record
-  return avro.Type.forSchema({ ...schema, fields: schema.fields.slice(0, -1) });
+  return compileAvro({ ...schema, fields: schema.fields.slice(0, -1) });
 }
 
 const head = headType();
@@ -42,7 +42,10 @@ export const chunkPartCodec = {
         codec: p.codec, width: p.width, height: p.height, extradata: Buffer.from(p.extradata.buffer, p.extradata.byteOffset, p.extradata.byteLength),
         timeBaseNum: p.timeBase.num, timeBaseDen: p.timeBase.den, framing: p.framing, frameRate: p.frameRate,
       },
-      units: part.units.map(unit => ({ ...unit, sizeBytes: unit.data.byteLength })),
+      units: part.units.map(unit => ({
+        ...unit, pts: longOf(unit.pts), dts: longOf(unit.dts), duration: longOf(unit.duration) ?? 0, sizeBytes: unit.data.byteLength,
+        capturedAt: Math.round(unit.capturedAt), arrivedAt: Math.round(unit.arrivedAt),
+      })),
     };
     const only = part.units.length === 1 ? part.units[0] : undefined;
     return { head: head.toBuffer(wire), payload: only ? only.data : Buffer.concat(part.units.map(unit => unit.data)) };
@@ -55,6 +58,7 @@ export const chunkPartCodec = {
     if (!isCameraId(wire.camera)) throw new PlatformError('LINK_INVALID', `chunk part names no camera: '${wire.camera}'`);
     let offset = 0;
     const units: AccessUnit[] = wire.units.map(unit => {
+      if (unit.sizeBytes < 0) throw new PlatformError('LINK_INVALID', `chunk part names a unit of ${unit.sizeBytes} bytes`);
       const view = payload.subarray(offset, offset + unit.sizeBytes);
       offset += unit.sizeBytes;
       return {
@@ -73,6 +77,14 @@ export const chunkPartCodec = {
     };
   },
 };
+
+/** avsc reads longs below this otherwise than it was given them: its zig-zag form leaves the exact range of a double. */
+const LONG_MIN = -(2 ** 52);
+
+/** A time that survives the wire exactly; a damaged stream may name others, which are none. */
+function longOf(time: number | null): number | null {
+  return time !== null && Number.isInteger(time) && time > LONG_MIN && time < Number.MAX_SAFE_INTEGER ? time : null;
+}
 
 function decodeHead(bytes: Uint8Array): WirePart {
   try {

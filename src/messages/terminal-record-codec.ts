@@ -1,7 +1,6 @@
-import avro from 'avsc';
 import { PlatformError } from '../engine/errors.ts';
 import { epochMicros, isCameraId } from '../engine/units.ts';
-import { avroSchema } from './avro-schema.ts';
+import { avroSchema, compileAvro } from './avro-schema.ts';
 import { DROP_REASONS, type Box, type DropReason, type TerminalRecord } from './terminal-record.ts';
 
 interface WireRecord {
@@ -13,7 +12,7 @@ interface WireRecord {
   } | null;
 }
 
-const type = avro.Type.forSchema(avroSchema('detections'));
+const type = compileAvro(avroSchema('detections'));
 const NO_PAYLOAD = new Uint8Array(0);
 
 /** Avro form of `vto.detections`. */

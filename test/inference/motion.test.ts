@@ -121,6 +121,34 @@ test('an object of the first frame leaves no ghost behind for longer than a few 
   assert.ok(overlap(boxes[0]!, { name: '', x1: 120, y1: 60, x2: 144, y2: 130 }) > 0.8, JSON.stringify(boxes));
 });
 
+test('paint as bright as the ground shows by its colour', async () => {
+  const lawn = (): readonly [number, number, number] => [92 + noise(), 140 + noise(), 58 + noise()];
+  for (let index = 0; index < 10; index++) await detector.detect(picture(lawn), key);
+  const found = await detector.detect(picture((x, y) => (x >= 100 && x < 130 && y >= 60 && y < 120 ? [40, 148, 150] : lawn())), key);
+  assert.is(found.length, 1, JSON.stringify(found));
+  assert.ok(overlap(found[0]!, { name: '', x1: 100, y1: 60, x2: 130, y2: 120 }) > 0.8, JSON.stringify(found));
+});
+
+const LIGHTS: Readonly<Record<string, (x: number, grey: number) => number>> = {
+  'the whole picture brighter by half': (_x, grey) => Math.min(255, grey * 1.5),
+  'the whole picture dimmed to a third': (_x, grey) => grey / 3,
+  'a lamp over half of the picture': (x, grey) => (x > 160 ? Math.min(255, grey * 1.4 + 20) : grey),
+  'a lamp over a third of the picture': (x, grey) => (x > 210 ? grey + 40 : grey),
+};
+for (const [name, lit] of Object.entries(LIGHTS)) {
+  test(`${name} at once is forgotten within a second and a half, and what moves then is found`, async () => {
+    const before = (x: number, y: number): number => textured(x, y) + noise();
+    const after = (x: number, y: number): number => lit(x, textured(x, y)) + noise();
+    for (let index = 0; index < 30; index++) await detector.detect(picture(before), key);
+    for (let index = 0; index < 22; index++) await detector.detect(picture(after), key);
+    for (let index = 0; index < 15; index++) assert.equal(await detector.detect(picture(after), key), []);
+    for (let left = 70; left < 90; left++) {
+      const found = await detector.detect(picture((x, y) => (x >= left && x < left + 20 && y >= 50 && y < 100 ? [30, 90, 240] : after(x, y))), key);
+      assert.is(found.length, 1, JSON.stringify(found));
+    }
+  });
+}
+
 test('an object that stops belongs to the background after a while', async () => {
   for (let index = 0; index < 5; index++) await detector.detect(picture((x, y) => textured(x, y) + noise()), key);
   const parked = (): ModelFrame => picture((x, y) => (x >= 100 && x < 160 && y >= 80 && y < 120 ? 220 : textured(x, y)) + noise());
