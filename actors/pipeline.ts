@@ -1,4 +1,5 @@
 import type { Actor } from '../src/engine/actor.ts';
+import { PlatformError } from '../src/engine/errors.ts';
 import type { InPort, OutPort } from '../src/engine/ports.ts';
 import type { Stage } from '../src/engine/stage.ts';
 import type { SourceUnit } from '../src/messages/access-unit.ts';
@@ -22,12 +23,20 @@ export interface IngestFlow {
 export function ingestFlow(host: FlowHost, flow: IngestFlow): readonly Actor[] {
   return new Flow(host, flow.units)
     .through('chunker', flow.chunker, { maxInFlight: 64, maxWaiting: 64, atEnd: () => flow.chunker.end() })
-    .into('recorder', flow.recorder, flow.durable, 64);
+    .into('recorder', flow.recorder, flow.durable, { maxInFlight: 64 });
 }
 
-/** Batch process: units of a file become parts at once; nothing is recorded, nothing is dropped. */
-export function batchFlow(host: FlowHost, units: InPort<SourceUnit>, chunker: Chunker): Flow<ChunkPart> {
-  return new Flow(host, units).through('chunker', chunker, { maxInFlight: 64, maxWaiting: 16, atEnd: () => chunker.end() });
+/** One source of a batch. */
+export interface BatchSource { readonly name: string; readonly units: InPort<SourceUnit>; readonly chunker: Chunker }
+
+/** Batch process: units of files become parts at once; nothing is recorded, nothing is dropped. The parts end when all files have. */
+export function batchFlow(host: FlowHost, sources: readonly BatchSource[]): { readonly actors: readonly Actor[]; readonly parts: InPort<ChunkPart> } {
+  const parts = memoryPort<ChunkPart>(16);
+  let open = sources.length;
+  const onEnd = (): void => { open -= 1; if (open === 0) parts.end(); };
+  const actors = sources.flatMap(({ name, units, chunker }) => new Flow(host, units)
+    .into(name, chunker, parts.output, { maxInFlight: 64, atEnd: () => chunker.end(), onEnd }));
+  return { actors, parts: parts.input };
 }
 
 /** Vision process: durable parts of many cameras become terminal records. */
@@ -45,12 +54,16 @@ export function visionFlow(host: FlowHost, flow: VisionFlow): readonly Actor[] {
   const intake: Actor = {
     name: 'intake',
     run: async ctx => {
-      await runIntake({
+      const intake = runIntake({
         input: flow.parts, output: requests.output, whenIdle: features.whenWanted, clock: host.clock, signal: ctx.signal,
         stalenessMs: flow.stalenessMs, catchUpMs: flow.catchUpMs, credit: flow.credit,
+      });
+      await intake.catch((error: unknown) => {
+        // The stages behind are stopped first; one that fails says so itself.
+        if (!(error instanceof PlatformError) || error.code !== 'PORT_CLOSED') throw error;
       });
       requests.end();
     },
   };
-  return [intake, ...features.into('detector', flow.detector, flow.records, 256)];
+  return [intake, ...features.into('detector', flow.detector, flow.records, { maxInFlight: 256 })];
 }

@@ -23,6 +23,12 @@ export interface Handover<Out> {
   readonly atEnd?: () => readonly Envelope<Out>[];
 }
 
+/** How the last stage of a chain hands over. */
+export interface Ending<Out> extends Omit<Handover<Out>, 'maxWaiting'> {
+  /** Told when the input has ended and everything was handed over. */
+  readonly onEnd?: () => void;
+}
+
 /** A chain of stages under construction: each is an actor, joined to the next by a memory port. */
 export class Flow<Body> {
   readonly #host: FlowHost;
@@ -46,16 +52,16 @@ export class Flow<Body> {
   /** Adds a stage and the port behind it. */
   through<Out>(name: string, stage: Stage<Body, Out>, handover: Handover<Out>): Flow<Out> {
     const port = memoryPort<Out>(handover.maxWaiting);
-    const actor = this.#actor(name, stage, port.output, { ...handover, ended: () => port.end() });
+    const actor = this.#actor(name, stage, port.output, { ...handover, onEnd: () => port.end() });
     return new Flow(this.#host, port.input, [...this.#actors, actor], signal => port.output.room(signal));
   }
 
   /** Ends the chain in a port and gives its actors, first stage first. */
-  into<Out>(name: string, stage: Stage<Body, Out>, output: OutPort<Out>, maxInFlight: number): readonly Actor[] {
-    return [...this.#actors, this.#actor(name, stage, output, { maxInFlight, maxWaiting: 0, ended: () => {} })];
+  into<Out>(name: string, stage: Stage<Body, Out>, output: OutPort<Out>, handover: Ending<Out>): readonly Actor[] {
+    return [...this.#actors, this.#actor(name, stage, output, handover)];
   }
 
-  #actor<Out>(name: string, stage: Stage<Body, Out>, output: OutPort<Out>, handover: Handover<Out> & { ended(): void }): Actor {
+  #actor<Out>(name: string, stage: Stage<Body, Out>, output: OutPort<Out>, handover: Ending<Out>): Actor {
     const { clock, random, observer } = this.#host;
     return {
       name,
@@ -67,7 +73,7 @@ export class Flow<Body> {
         });
         const last = handover.atEnd?.() ?? [];
         if (last.length > 0 && !ctx.signal.aborted) await output.push(last, ctx.signal);
-        handover.ended();
+        handover.onEnd?.();
       },
     };
   }

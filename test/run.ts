@@ -16,7 +16,7 @@ endFilesOnSignals();
 const counts: RunCounts[] = [];
 if (filter === undefined) counts.push(await runChecks(root));
 const coverageFolder = values.coverage ? await mkdtemp(join(tmpdir(), 'vto-coverage-')) : undefined;
-counts.push(await runFiles({ root, pattern: 'test/**/*.test.ts', filter, env: coverageFolder === undefined ? {} : { NODE_V8_COVERAGE: coverageFolder } }));
+counts.push(await runFiles({ root, pattern: 'test/**/*.test.ts', filter, alone: 'test/e2e/', env: coverageFolder === undefined ? {} : { NODE_V8_COVERAGE: coverageFolder } }));
 if (coverageFolder !== undefined) {
   console.log(await reportCoverage(root, coverageFolder));
   await rm(coverageFolder, { recursive: true });

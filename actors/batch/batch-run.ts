@@ -14,7 +14,9 @@ import { POLICIES } from '../tree.ts';
 import type { BatchOpened, BatchSettings } from './batch-role.ts';
 
 /** How a batch is run. */
-export interface BatchRunOptions extends Omit<BatchSettings, 'socket' | 'camera'> {
+export interface BatchRunOptions extends Omit<BatchSettings, 'socket' | 'sources'> {
+  /** One source, or several that share the detector; records then name them `batch-0`, `batch-1`, … */
+  readonly uri: string | readonly string[];
   readonly clock: Clock;
   readonly random: Random;
   /** Told once, when the source is open and the model is warm. */
@@ -27,12 +29,13 @@ const PULL = 64;
 const STOP_MS = 2_000;
 
 /**
- * One source from start to end through one detector, in a process of its own: terminal records as they are made, back-pressure from the
+ * One source, or several at once, from start to end through one detector, in a process of its own: terminal records as they are made, back-pressure from the
  * reader to the file. Native code that crashes takes that process only.
  * @throws PlatformError the source's or model's error; PROCESS_EXITED when native code crashed
  */
 export async function* runBatch(options: BatchRunOptions): AsyncGenerator<TerminalRecord> {
-  const { clock, random, onOpened, onLine, ...settings } = options;
+  const { clock, random, onOpened, onLine, uri, ...settings } = options;
+  const sources = typeof uri === 'string' ? [{ uri, camera: 'batch' }] : uri.map((each, index) => ({ uri: each, camera: `batch-${index}` }));
   const folder = await mkdtemp(join(tmpdir(), 'vto-'));
   const socket = join(folder, 'batch.sock');
   const node = await listenIpc({ path: socket, clock, random, onError: () => { /* a broken link shows as the process's end */ } });
@@ -41,7 +44,7 @@ export async function* runBatch(options: BatchRunOptions): AsyncGenerator<Termin
   const over = new AbortController();
   const failure = deferred<undefined>();
   const child = system.supervise(new ProcessActor({
-    name: 'batch', role: 'batch', threadPoolSize: 8, clock, stopMs: STOP_MS, settings: () => ({ ...settings, camera: 'batch', socket } satisfies BatchSettings),
+    name: 'batch', role: 'batch', threadPoolSize: 8, clock, stopMs: STOP_MS, settings: () => ({ ...settings, sources, socket } satisfies BatchSettings),
     onLine: (_name, line) => onLine?.(line), onNote: note => onOpened?.(note as BatchOpened), // the role's only note
   }), POLICIES.link);
   void child.exit.then(exit => { if (exit.reason === 'escalated') failure.reject(exit.error); });

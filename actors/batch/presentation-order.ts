@@ -1,4 +1,5 @@
 import type { Envelope, OutPort } from '../../src/engine/ports.ts';
+import type { CameraId } from '../../src/engine/units.ts';
 import type { SourceUnit } from '../../src/messages/access-unit.ts';
 import type { TerminalRecord } from '../../src/messages/terminal-record.ts';
 
@@ -32,10 +33,11 @@ export class PresentationOrder {
   }
 }
 
-/** Gives detected records the number of their picture as it is shown, on their way to `output`. */
-export function numberedAsShown(order: PresentationOrder, output: OutPort<TerminalRecord>): OutPort<TerminalRecord> {
-  const numbered = (item: Envelope<TerminalRecord>): Envelope<TerminalRecord> => (
-    item.body.kind === 'detected' ? { ...item, body: { ...item.body, frameSeq: order.indexOf(item.body.frameSeq) } } : item
-  );
+/** Gives detected records the number of their picture as it is shown, on their way to `output`. `orders`: one for each camera. */
+export function numberedAsShown(orders: ReadonlyMap<CameraId, PresentationOrder>, output: OutPort<TerminalRecord>): OutPort<TerminalRecord> {
+  const numbered = (item: Envelope<TerminalRecord>): Envelope<TerminalRecord> => {
+    const order = orders.get(item.key);
+    return item.body.kind === 'detected' && order ? { ...item, body: { ...item.body, frameSeq: order.indexOf(item.body.frameSeq) } } : item;
+  };
   return { push: (items, signal) => output.push(items.map(numbered), signal), room: signal => output.room(signal) };
 }

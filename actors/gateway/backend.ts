@@ -10,10 +10,26 @@ import type { Orchestrator } from '../root/orchestrator.ts';
 /** How long a temporary camera outlives its last reader, so that a reconnecting client finds it warm. */
 const LINGER_MS = 5_000;
 
+/** How often it is looked whether a camera that is being read is still there. */
+const WATCH_MS = 250;
+
+const PAGE = 256;
+
+/** The part of the root that the gateway needs. */
+export type BackendRoot = Pick<Orchestrator, 'store' | 'signal' | 'camera' | 'cameraRows' | 'addCamera' | 'removeCamera' | 'records' | 'tree' | 'unready' | 'metrics'>
+  & { readonly board: Pick<Orchestrator['board'], 'views' | 'stateOf'> };
+
+/** Options of the backend. */
+export interface BackendOptions {
+  readonly ownMetrics: () => Promise<MetricsSnapshot>;
+  /** Rejects when the signal aborts. */
+  readonly sleep: (ms: number, signal: AbortSignal) => Promise<void>;
+}
+
 /** What the gateway asks of the platform, answered by the root. */
-export function createBackend(root: Orchestrator, options: { readonly ownMetrics: () => Promise<MetricsSnapshot>; readonly sleep: (ms: number) => Promise<void> }): ServingBackend {
-  const readers = new Map<CameraId, number>();
-    const viewOf = (id: CameraId): ReturnType<ServingBackend['cameras']>[number] => {
+export function createBackend(root: BackendRoot, options: BackendOptions): ServingBackend {
+  const readers = new Map<CameraId, Readers>();
+  const viewOf = (id: CameraId): ReturnType<ServingBackend['cameras']>[number] => {
     const view = root.board.views().find(candidate => candidate.id === id);
     if (!view) throw unknown(id);
     return view;
@@ -33,7 +49,10 @@ export function createBackend(root: Orchestrator, options: { readonly ownMetrics
       const id = temporaryId(uri);
       const after = await root.store.lastRecordId();
       if (!root.camera(id)) await root.addCamera(temporaryRow(id, uri), true);
-      readers.set(id, (readers.get(id) ?? 0) + 1);
+      const reading = readers.get(id) ?? { count: 0, visits: 0 };
+      readers.set(id, reading);
+      reading.count += 1;
+      reading.visits += 1;
       const gone = (): void => { void leave(root, readers, id, options.sleep); };
       if (signal.aborted) gone(); // it left while the camera was being added
       else signal.addEventListener('abort', gone, { once: true });
@@ -41,8 +60,7 @@ export function createBackend(root: Orchestrator, options: { readonly ownMetrics
     },
     async *records({ camera, after, signal }): AsyncGenerator<CommittedRecord> {
       if (!root.camera(camera)) throw unknown(camera);
-      const from = after ?? await root.store.lastRecordId();
-      for await (const batch of root.records(from, camera, signal)) yield* batch;
+      yield* readRecords(root, { camera, signal, after: after ?? await root.store.lastRecordId() }, options.sleep);
     },
     recordsAfter: ({ after, max, camera }) => root.store.recordsAfter(after, max, camera),
     events: ({ camera, max }) => root.store.events({ max, ...(camera === undefined ? {} : { camera }) }),
@@ -57,13 +75,61 @@ export function createBackend(root: Orchestrator, options: { readonly ownMetrics
   };
 }
 
-async function leave(root: Orchestrator, readers: Map<CameraId, number>, id: CameraId, sleep: (ms: number) => Promise<void>): Promise<void> {
-  readers.set(id, (readers.get(id) ?? 1) - 1);
-  if ((readers.get(id) ?? 0) > 0) return;
-  await sleep(LINGER_MS);
-  if ((readers.get(id) ?? 0) > 0 || !root.camera(id)) return;
+/** Readers of a temporary camera: how many there are, and how many have come so far. */
+interface Readers { count: number; visits: number }
+
+async function leave(root: BackendRoot, readers: Map<CameraId, Readers>, id: CameraId, sleep: BackendOptions['sleep']): Promise<void> {
+  const reading = readers.get(id);
+  if (!reading) return;
+  reading.count -= 1;
+  if (reading.count > 0) return;
+  const { visits } = reading;
+  await sleep(LINGER_MS, root.signal).catch(() => { /* the platform is stopping */ });
+  if (reading.visits !== visits || readers.get(id) !== reading) return; // somebody came meanwhile: their leaving counts
   readers.delete(id);
-  await root.removeCamera(id).catch(() => { /* the platform is stopping: the camera goes with it */ });
+  if (root.camera(id)) await root.removeCamera(id).catch(() => { /* the platform is stopping: the camera goes with it */ });
+}
+
+interface Reading { readonly camera: CameraId; readonly after: number; readonly signal: AbortSignal }
+
+/** Follows the commits until the camera gives no more, then gives what was committed of it by then. */
+async function* readRecords(root: BackendRoot, { camera, after, signal }: Reading, sleep: BackendOptions['sleep']): AsyncGenerator<CommittedRecord> {
+  const over = new AbortController();
+  const both = AbortSignal.any([signal, over.signal, root.signal]);
+  const watched = untilOver(root, camera, both, sleep).then(() => over.abort());
+  watched.catch(() => { /* awaited below */ });
+  let cursor = after;
+  try {
+    for await (const batch of root.records(after, camera, both)) {
+      for (const committed of batch) {
+        cursor = committed.id;
+        yield committed;
+      }
+    }
+    if (!over.signal.aborted) return;
+    for (let page = await root.store.recordsAfter(cursor, PAGE, camera); page.length > 0 && !signal.aborted; page = await root.store.recordsAfter(cursor, PAGE, camera)) {
+      cursor = page.at(-1)?.id ?? cursor;
+      yield* page;
+    }
+  } finally {
+    over.abort();
+    await watched;
+  }
+}
+
+/** Resolves when the camera was removed, or its source has ended and every frame of it has a record, or the signal aborts. */
+async function untilOver(root: BackendRoot, camera: CameraId, signal: AbortSignal, sleep: BackendOptions['sleep']): Promise<void> {
+  const row = root.camera(camera);
+  while (!signal.aborted && root.camera(camera) === row) {
+    // A session ends after its frames are indexed: from then on the balance counts all of them.
+    if (root.board.stateOf(camera) === 'ended' && await isAccounted(root, camera)) return;
+    await sleep(WATCH_MS, signal).catch(() => { /* the loop sees why */ });
+  }
+}
+
+async function isAccounted(root: BackendRoot, camera: CameraId): Promise<boolean> {
+  const balances = await root.store.balances().catch(() => undefined); // a store that is being replaced is asked again
+  return balances?.every(balance => balance.camera !== camera || balance.pending === 0) ?? false;
 }
 
 /** Spelling of host and port, and credentials, do not tell URIs apart. */

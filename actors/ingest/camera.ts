@@ -13,9 +13,11 @@ import { runSession, sinkPort, type SessionOptions } from './session.ts';
 /** What a camera works with. */
 export interface CameraOptions {
   readonly row: CameraRow;
-  readonly session: Omit<SessionOptions, 'camera' | 'durable' | 'onLive'>;
+  readonly session: Omit<SessionOptions, 'camera' | 'durable' | 'onLive' | 'finishing'>;
   readonly sessionPolicy: RestartPolicy;
   readonly feeder: Feeder;
+  /** Calls `listener` whenever a vision process attaches, or is attached already. Returns an unsubscribe. */
+  readonly onConsumer: (listener: () => void) => () => void;
   /** Mends and counts what an earlier process left behind. Resolves when the store knows it. */
   readonly recover: () => Promise<Recovered>;
   readonly report: (event: PlatformEvent) => void;
@@ -27,45 +29,67 @@ export interface CameraOptions {
 
 /** Where the camera's footage stood before a session, for the gap in front of it. */
 interface Past {
-  readonly recovered: Promise<Recovered>;
+  recovered: Promise<Recovered>;
   /** Event time of the last durable frame of this process. */
   endedAt: EpochMicros | undefined;
   /** Why it ended. */
   reason: string;
 }
 
-const DRAIN_MS = 1_500;
+/** What a live session may take to pass on what it received. */
+const SESSION_END_MS = 400;
+const DRAIN_MS = 1_000;
 const DRAIN_STEP_MS = 10;
 
-/** One camera: its sessions one after the other, and the feeder that outlives them. Never delays another camera. */
+/** The message that ends a camera in order; `stop` ends it as it stands. */
+export const FINISH = { type: 'finish' } as const;
+
+/**
+ * One camera: its sessions one after the other, and the feeder that outlives them. Never delays another camera.
+ * Told to finish, it ends the session, lets vision have what was received, and ends by itself.
+ */
 export function cameraActor(options: CameraOptions): Actor {
   const { row, feeder } = options;
+  const finishing = new AbortController();
   return {
     name: row.id,
+    receive: () => finishing.abort(),
     run: async ctx => {
-      const recovered = options.recover();
-      const past: Past = { recovered, endedAt: undefined, reason: 'restart' };
-      recovered.catch(() => { /* the feeder below fails with it */ });
-      ctx.supervise({ name: 'feeder', run: async child => { await recovered; await feeder.run(child.signal, child.progress); } }, POLICIES.worker);
+      const past: Past = { recovered: options.recover(), endedAt: undefined, reason: 'restart' };
+      past.recovered.catch(() => { /* the feeder below fails with it */ });
+      ctx.supervise({
+        name: 'feeder',
+        run: async child => {
+          if (child.generation > 1) past.recovered = options.recover(); // running it again changes nothing that is in order
+          await past.recovered;
+          const detach = options.onConsumer(() => feeder.startOver());
+          await feeder.run(child.signal, child.progress).finally(detach);
+        },
+      }, POLICIES.feeder);
       const session = ctx.supervise({
-        name: 'session', run: child => runCameraSession(options, child, past),
+        name: 'session', run: child => runCameraSession(options, child, { past, finishing: finishing.signal }),
       }, options.sessionPolicy);
       void session.exit.then(exit => {
-        if (exit.reason === 'ended') options.report({ type: 'camera-state', camera: row.id, at: options.session.host.clock.now(), state: 'ended' });
+        if (exit.reason === 'ended' && !finishing.signal.aborted) options.report({ type: 'camera-state', camera: row.id, at: options.session.host.clock.now(), state: 'ended' });
         if (exit.reason === 'escalated') {
           const { code, message } = reportError(exit.error);
           options.report({ type: 'camera-state', camera: row.id, at: options.session.host.clock.now(), state: 'failed', code, message });
           ctx.status(`failed: ${message}`);
         } else ctx.status(exit.reason);
       });
-      await untilAborted(ctx.signal);
+      await untilAborted(AbortSignal.any([ctx.signal, finishing.signal]));
+      if (ctx.signal.aborted) return;
+      if (session.report().status === 'live') await Promise.race([session.exit, options.session.host.clock.sleep(SESSION_END_MS)]);
       await session.stop();
       await drain(options, ctx);
     },
   };
 }
 
-async function runCameraSession(options: CameraOptions, ctx: ActorContext, past: Past): Promise<void> {
+/** How sessions follow each other, and how the last one ends. */
+interface Succession { readonly past: Past; readonly finishing: AbortSignal }
+
+async function runCameraSession(options: CameraOptions, ctx: ActorContext, { past, finishing }: Succession): Promise<void> {
   const { row, report } = options;
   const { clock } = options.session.host;
   const durable = sinkPort(part => {
@@ -77,7 +101,7 @@ async function runCameraSession(options: CameraOptions, ctx: ActorContext, past:
   });
   try {
     await runSession({
-      ...options.session, camera: row.id, durable,
+      ...options.session, camera: row.id, durable, finishing,
       onLive: firstCapturedAt => {
         report({ type: 'camera-state', camera: row.id, at: clock.now(), state: 'live' });
         void reportGap(options, past, firstCapturedAt);
@@ -98,7 +122,7 @@ async function reportGap(options: CameraOptions, past: Past, to: EpochMicros): P
   if (from !== undefined && to > from) options.report({ type: 'gap', camera: options.row.id, at: options.session.host.clock.now(), from, to, reason });
 }
 
-/** Waits, within a limit, until vision has acknowledged everything that was recorded. */
+/** Waits, within a limit, until vision has acknowledged everything that was recorded; what it was too slow for ends here. */
 async function drain(options: CameraOptions, ctx: ActorContext): Promise<void> {
   const { clock } = options.session.host;
   const until = clock.monotonicMs() + DRAIN_MS;
@@ -106,4 +130,5 @@ async function drain(options: CameraOptions, ctx: ActorContext): Promise<void> {
     ctx.progress();
     await clock.sleep(DRAIN_STEP_MS);
   }
+  await options.feeder.giveUp(options.recordedOnly ? 'not-wanted' : 'stale');
 }

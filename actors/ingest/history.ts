@@ -2,8 +2,10 @@ import { recoverArchive } from '../../src/data-ops/archive.ts';
 import { lastArrival, readUnits } from '../../src/data-ops/archive-reader.ts';
 import type { FeederHistory } from '../../src/data-ops/feed/backlog.ts';
 import type { RemoteStore } from '../../src/data-ops/remote-store.ts';
-import type { CameraId, EpochMicros } from '../../src/engine/units.ts';
+import type { ChunkRow } from '../../src/data-ops/store.ts';
+import { epochMicros, type CameraId, type EpochMicros } from '../../src/engine/units.ts';
 import { cutTornTail, readChunkFile } from '../../src/media/index.ts';
+import type { PlatformEvent } from '../../src/messages/platform-event.ts';
 import type { RoleContext } from '../process/role-process.ts';
 import { contentHashOf } from './chunk-tools.ts';
 
@@ -33,7 +35,25 @@ export async function recoverCamera(options: RecoverOptions, ctx: RoleContext): 
   if (found.events.length > 0) await store.putEvents(found.events);
   for (const path of found.missing) ctx.log.error({ camera, path }, 'chunk file is gone');
   for (const path of found.unreadable) ctx.log.error({ camera, path }, 'chunk file is not readable and is left as it is');
+  const rows = (await store.chunks({ camera })).filter(row => !options.isLive(row.epoch));
+  const gaps = gapsBetween(camera, rows, ctx.clock.now());
+  if (gaps.length > 0) await store.putEvents(gaps); // those that were told already are left out
   return { lastCapturedAt: found.lastFrames.at(-1)?.capturedAt };
+}
+
+/** How far back untold gaps are looked for; older gap events may have been deleted by retention. */
+const UNTOLD_WITHIN_MICROS = 86_400 * 1e6;
+/** A process that dies before it could tell its gap dies soon after its start: the newest epochs are enough. */
+const UNTOLD_EPOCHS = 8;
+
+/** What lies between the newest epochs: a process that was killed soon after its start did not live to tell. */
+export function gapsBetween(camera: CameraId, rows: readonly ChunkRow[], now: EpochMicros): readonly PlatformEvent[] {
+  const epochs = [...Map.groupBy(rows.filter(row => row.frameCount > 0), row => row.epoch)].sort(([a], [b]) => a - b).slice(-UNTOLD_EPOCHS);
+  return epochs.slice(1).flatMap(([, after], index) => {
+    const from = epochMicros(Math.max(...(epochs[index]?.[1] ?? []).map(row => row.endedAt)));
+    const to = epochMicros(Math.min(...after.map(row => row.startedAt)));
+    return to > from && to > now - UNTOLD_WITHIN_MICROS ? [{ type: 'gap', camera, at: now, from, to, reason: 'restart' } as const] : [];
+  });
 }
 
 /** The camera's past for its feeder. */

@@ -20,7 +20,7 @@ import type { Config } from '../../src/utility-ops/config/schema.ts';
 import { gaugeQueues } from '../process/queue-gauges.ts';
 import type { RoleContext } from '../process/role-process.ts';
 import { POLICIES, sessionPolicy } from '../tree.ts';
-import { cameraActor } from './camera.ts';
+import { cameraActor, FINISH } from './camera.ts';
 import { contentHashOf } from './chunk-tools.ts';
 import { archiveHistory, recoverCamera } from './history.ts';
 import { recordedOnly } from './recorded-only.ts';
@@ -61,23 +61,45 @@ export async function ingestRole(settings: unknown, ctx: RoleContext): Promise<v
     signal: closing.signal,
   };
   gaugeQueues({ records: links.records, ...Object.fromEntries(links.visions.map((port, index) => [`vision-${index}`, port])) }, ctx);
+  // A new consumer gets everything without a record from the feeders, in order: what the old one was sent would come in mid-GOP before it.
+  for (const vision of links.visions) vision.onAttach(() => vision.discard());
   const cameras = new Map<CameraId, Supervised>();
+  const rows = new Map<CameraId, string>();
   const put = async (row: CameraRow): Promise<void> => {
-    await cameras.get(row.id)?.stop();
+    const text = JSON.stringify(row);
+    if (rows.get(row.id) === text) return; // it was among the settings already
+    rows.set(row.id, text);
+    await finished(cameras.get(row.id));
     cameras.set(row.id, ctx.system.supervise(await createCamera(row, options, links, ctx), POLICIES.camera));
   };
+  const remove = async (id: CameraId): Promise<void> => {
+    rows.delete(id);
+    await finished(cameras.get(id));
+    cameras.delete(id);
+    ctx.telemetry.forget('camera', id);
+  };
+  const changes = new Map<CameraId, Promise<void>>();
   for (const row of options.cameras) await put(row);
   ctx.onMessage(received => {
     const message = received as IngestMessage; // sent by the root of the same version
-    if (message.type === 'put') void put(message.row);
-    else void cameras.get(message.id)?.stop().then(() => cameras.delete(message.id));
+    const id = message.type === 'put' ? message.row.id : message.id;
+    // One after the other for a camera: an addition must not overtake the removal before it.
+    const change = (changes.get(id) ?? Promise.resolve()).then(() => (message.type === 'put' ? put(message.row) : remove(id)));
+    changes.set(id, change);
+    void change.finally(() => { if (changes.get(id) === change) changes.delete(id); });
   });
   ctx.ready();
   await untilAborted(ctx.signal);
-  await Promise.all([...cameras.values()].map(camera => camera.stop()));
+  await Promise.all([...cameras.values()].map(finished));
   await ctx.system.stop();
   closing.abort();
   await Promise.all([storeNode, ...visionNodes].map(node => node.close()));
+}
+
+/** Ends a camera in order. The process as a whole has a limit for it. */
+async function finished(camera: Supervised | undefined): Promise<void> {
+  camera?.tell(FINISH);
+  await camera?.exit;
 }
 
 async function createCamera(row: CameraRow, options: IngestSettings, links: Links, ctx: RoleContext): Promise<ReturnType<typeof cameraActor>> {
@@ -92,9 +114,8 @@ async function createCamera(row: CameraRow, options: IngestSettings, links: Link
     camera: row.id, out: vision, publish, clock: ctx.clock, maxRewindMs: options.maxRewindMs, maxItems: 1024, maxBytes: 16 << 20,
     history: archiveHistory(row.id, options.archive, store),
   });
-  vision.onAttach(() => feeder.startOver());
   return cameraActor({
-    row, feeder, sessionPolicy: sessionPolicy(options.ingress),
+    row, feeder, onConsumer: listener => vision.onAttach(listener), sessionPolicy: sessionPolicy(options.ingress),
     session: {
       host, chunkSeconds: options.recording.chunkSeconds, source: await openable(row, options, ctx),
       nextEpoch: () => store.nextEpoch(row.id, ctx.clock.now()),

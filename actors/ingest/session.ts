@@ -21,6 +21,8 @@ export interface SessionOptions {
   readonly nextEpoch: () => Promise<number>;
   readonly createRecorder: (epoch: number) => Recorder;
   readonly durable: OutPort<ChunkPart>;
+  /** Aborts when the session must end in order: as if the source had ended. */
+  readonly finishing: AbortSignal;
   /** The first unit of the session arrived. */
   readonly onLive: (firstCapturedAt: EpochMicros, label: string) => void;
 }
@@ -34,7 +36,7 @@ export async function runSession(options: SessionOptions, ctx: ActorContext): Pr
   const session = await options.source.open(ctx.signal);
   try {
     const live = { isLive: false };
-    const units = new SessionUnits(options.camera, session, ctx.signal, unit => {
+    const units = new SessionUnits(options.camera, session, AbortSignal.any([ctx.signal, options.finishing]), unit => {
       ctx.progress();
       if (live.isLive) return;
       live.isLive = true;
@@ -54,7 +56,7 @@ export async function runSession(options: SessionOptions, ctx: ActorContext): Pr
       return exit;
     }));
     for (const exit of exits) if (exit.reason === 'escalated') throw exit.error;
-    if (units.failure !== undefined && !ctx.signal.aborted) throw units.failure;
+    if (units.failure !== undefined && !ctx.signal.aborted && !options.finishing.aborted) throw units.failure;
     ctx.status('ended');
   } finally {
     await session.close();

@@ -1,10 +1,10 @@
 import { fork, type ChildProcess, type Serializable } from 'node:child_process';
-import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import type { Actor, ActorContext, ActorReport } from '../../src/engine/actor.ts';
 import type { Clock } from '../../src/engine/clock.ts';
 import { PlatformError, reviveError } from '../../src/engine/errors.ts';
 import { deferred, every, withTimeout } from '../../src/engine/timers.ts';
+import { followLines } from './lines.ts';
 import type { FromChild, Role, ToChild } from './protocol.ts';
 
 /** The file next to the actors folder that every child runs, as source or compiled. */
@@ -12,6 +12,9 @@ const ENTRY = fileURLToPath(new URL(`../main${import.meta.url.endsWith('.ts') ? 
 
 /** Loading a model may block a process for long: until it is ready it is only watched for its death, up to this limit. */
 const START_LIMIT_MS = 120_000;
+
+/** How long what a dead process wrote last may take to arrive. */
+const LAST_WORDS_MS = 200;
 
 /** How a role process is started and watched. */
 export interface ProcessOptions {
@@ -29,6 +32,10 @@ export interface ProcessOptions {
   readonly onNote?: (note: unknown) => void;
   /** How long the child may take to drain after `stop` before SIGKILL. */
   readonly stopMs: number;
+  /** How long it may take until it is ready. @default 120 s, for models that are compiled at their first load */
+  readonly startLimitMs?: number;
+  /** The program it runs. @default the entry of this version's roles */
+  readonly entry?: string;
 }
 
 /** One role in a process of its own. A generation is a process; its death is that generation's failure. */
@@ -82,21 +89,20 @@ export class ProcessActor implements Actor {
     const child = this.#start();
     this.#child = child;
     const failure: { error?: Error } = {};
-    child.on('message', (message: FromChild) => this.#receive(message, ctx, failure));
+    const { clock, startLimitMs = START_LIMIT_MS } = this.#options;
+    const untilMs = clock.monotonicMs() + startLimitMs;
+    // One that reports but is not ready in time counts as stalled, like one that says nothing.
+    const progress = (): void => { if (this.#isReady || clock.monotonicMs() < untilMs) ctx.progress(); };
+    child.on('message', (message: FromChild) => { this.#receive(message, ctx, failure); progress(); });
     const lastLines = this.#follow(child);
-    const ended = new Promise<string>(resolve => {
-      child.once('error', error => resolve(error.message));
-      child.once('exit', (code, signal) => resolve(signal ? `signal ${signal}` : `exit code ${code ?? 'unknown'}`));
-    });
+    const ended = this.#endOf(child);
     this.#send({ type: 'start', role: this.#options.role, settings: this.#options.settings() });
     const stop = (): void => this.#send({ type: 'stop' });
     ctx.signal.addEventListener('abort', stop, { once: true });
+    if (ctx.signal.aborted) stop();
     const starting = new AbortController();
-    const untilMs = this.#options.clock.monotonicMs() + START_LIMIT_MS;
-    void every(1_000, this.#options.clock, starting.signal, () => {
-      if (!this.#isReady && this.#options.clock.monotonicMs() < untilMs) ctx.progress();
-    });
-    const how = await Promise.race([ended, this.#killWhenLate(ctx.signal, ended)]);
+    void every(1_000, clock, starting.signal, () => { if (!this.#isReady) progress(); });
+    const how = await Promise.race([ended, this.#killWhenLate(child, ctx.signal, ended)]);
     starting.abort();
     ctx.signal.removeEventListener('abort', stop);
     this.#forget();
@@ -105,8 +111,23 @@ export class ProcessActor implements Actor {
     throw new PlatformError('PROCESS_EXITED', `process ${this.name} (pid ${child.pid ?? 'none'}) ended: ${how}`, { process: this.name, last: lastLines.join(' | ').slice(-500) });
   }
 
+  /** How the process ended, once what it wrote last is here too. */
+  async #endOf(child: ChildProcess): Promise<string> {
+    const closed = new AbortController();
+    child.once('close', () => closed.abort());
+    const how = await new Promise<string>(resolve => {
+      child.once('error', error => {
+        child.kill('SIGKILL'); // it may be one that runs but cannot be reached
+        resolve(error.message);
+      });
+      child.once('exit', (code, signal) => resolve(signal ? `signal ${signal}` : `exit code ${code ?? 'unknown'}`));
+    });
+    if (!closed.signal.aborted) await this.#options.clock.sleep(LAST_WORDS_MS, closed.signal).catch(() => {});
+    return how;
+  }
+
   #start(): ChildProcess {
-    return fork(ENTRY, [this.name], {
+    return fork(this.#options.entry ?? ENTRY, [this.name], {
       execArgv: ['--disable-warning=ExperimentalWarning', '--enable-source-maps'],
       serialization: 'advanced', stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
       env: { ...process.env, UV_THREADPOOL_SIZE: String(this.#options.threadPoolSize) },
@@ -114,7 +135,6 @@ export class ProcessActor implements Actor {
   }
 
   #receive(message: FromChild, ctx: ActorContext, failure: { error?: Error }): void {
-    ctx.progress();
     if (message.type === 'ready') {
       this.#isReady = true;
       ctx.status('ready');
@@ -130,7 +150,7 @@ export class ProcessActor implements Actor {
     const last: string[] = [];
     for (const stream of [child.stdout, child.stderr]) {
       if (!stream) continue;
-      createInterface({ input: stream }).on('line', line => {
+      followLines(stream, line => {
         if (stream === child.stderr) { last.push(line); last.splice(0, Math.max(0, last.length - 5)); }
         this.#options.onLine(this.name, line);
       });
@@ -138,7 +158,7 @@ export class ProcessActor implements Actor {
     return last;
   }
 
-  async #killWhenLate(signal: AbortSignal, ended: Promise<string>): Promise<string> {
+  async #killWhenLate(child: ChildProcess, signal: AbortSignal, ended: Promise<string>): Promise<string> {
     await new Promise<void>(resolve => {
       if (signal.aborted) resolve();
       else signal.addEventListener('abort', () => resolve(), { once: true });
@@ -146,7 +166,7 @@ export class ProcessActor implements Actor {
     const done = new AbortController();
     void ended.then(() => done.abort());
     await this.#options.clock.sleep(this.#options.stopMs, done.signal).catch(() => {});
-    if (!done.signal.aborted) this.#child?.kill('SIGKILL');
+    if (!done.signal.aborted) child.kill('SIGKILL');
     return ended;
   }
 

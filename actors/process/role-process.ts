@@ -47,8 +47,9 @@ export function runRoleProcess(roles: Readonly<Record<Role, () => Promise<RoleMa
   process.on('disconnect', () => process.exit(1));
   process.on('SIGINT', () => { /* Ctrl-C goes to the whole group: the root tells us when to stop */ });
   process.on('SIGTERM', () => stopping.abort());
-  const early: unknown[] = []; // told while the role's code was loading
-  let listener = (message: unknown): void => { early.push(message); };
+  // What the root tells a role that is still loading is kept until it listens: it is not in the settings it was started with.
+  const early: unknown[] = [];
+  let listener: (message: unknown) => void = message => { early.push(message); };
   let telemetry: Recorder | undefined;
   process.on('message', (message: ToChild) => {
     switch (message.type) {
@@ -65,7 +66,7 @@ export function runRoleProcess(roles: Readonly<Record<Role, () => Promise<RoleMa
           name, system, clock: systemClock, random: systemRandom, log, telemetry, signal: stopping.signal,
           ready: () => send({ type: 'ready' }), note: note => send({ type: 'note', note }), onMessage: added => {
             listener = added;
-            for (const told of early.splice(0)) added(told);
+            for (const message of early.splice(0)) added(message);
           },
         };
         void reportTree(ctx);

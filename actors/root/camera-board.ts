@@ -39,6 +39,11 @@ export class CameraBoard {
     return this.#entries.has(id);
   }
 
+  /** Undefined for a camera that is not there. */
+  stateOf(id: CameraId): CameraState | undefined {
+    return this.#entries.get(id)?.state;
+  }
+
   /** Takes committed records. */
   take(records: readonly CommittedRecord[]): void {
     for (const { record } of records) this.#entries.get(record.camera)?.tally.record(record, this.#nowMs());

@@ -52,6 +52,7 @@ export class Orchestrator {
   /** Cameras of each ingest process. */
   readonly #groups: Set<CameraId>[] = [];
   readonly #rows = new Map<CameraId, CameraRow>();
+  readonly #adding = new Set<CameraId>();
   #paths: Paths | undefined;
   #link: IpcNode | undefined;
   #store: RemoteStore | undefined;
@@ -92,9 +93,14 @@ export class Orchestrator {
 
   /** Adds a camera, durably unless it is temporary. @throws PlatformError CAMERA_EXISTS */
   async addCamera(row: CameraRow, isTemporary: boolean): Promise<void> {
-    if (this.#rows.has(row.id)) throw new PlatformError('CAMERA_EXISTS', `camera '${row.id}' exists`, { camera: row.id });
-    if (!isTemporary) await this.store.putCamera(row);
-    this.#place(row, isTemporary);
+    if (this.#rows.has(row.id) || this.#adding.has(row.id)) throw new PlatformError('CAMERA_EXISTS', `camera '${row.id}' exists`, { camera: row.id });
+    this.#adding.add(row.id); // until the store has it, a second one of this name must not come between
+    try {
+      if (!isTemporary) await this.store.putCamera(row);
+      this.#place(row, isTemporary);
+    } finally {
+      this.#adding.delete(row.id);
+    }
   }
 
   /** @throws PlatformError CAMERA_UNKNOWN */
@@ -244,9 +250,9 @@ export class Orchestrator {
       if (this.#processes.has(name)) telemetry.count('processRestarts', { child: name });
       else telemetry.count('actorRestarts', { actor: name });
     }
-    if (event.type === 'failed') log.warn({ process: name, generation: event.generation, retryInMs: Math.round(event.retryInMs), error: reportError(event.error) }, 'process failed and is started again');
-    if (event.type === 'escalated') log.error({ process: name, error: reportError(event.error) }, 'process gave up');
-    if (event.type === 'stuck') log.error({ process: name, waitedMs: event.waitedMs }, 'process did not stop');
+    if (event.type === 'failed') log.warn({ child: name, generation: event.generation, retryInMs: Math.round(event.retryInMs), error: reportError(event.error) }, 'process failed and is started again');
+    if (event.type === 'escalated') log.error({ child: name, error: reportError(event.error) }, 'process gave up');
+    if (event.type === 'stuck') log.error({ child: name, waitedMs: event.waitedMs }, 'process did not stop');
     const state = ({ started: 'started', failed: 'exited', ended: 'exited', stopped: 'stopped', escalated: 'escalated', stuck: 'exited' } as const)[event.type];
     void this.#store?.putEvents([{ type: 'process', at: clock.now(), process: name, state, generation: event.generation }]).catch(() => {});
   }

@@ -2,16 +2,22 @@ import type { Envelope } from '../../src/engine/ports.ts';
 import type { Stage, StageContext } from '../../src/engine/stage.ts';
 import type { DetectorModel } from '../../src/inference/detector-model.ts';
 import type { Feature, FrameFeature } from '../../src/messages/feature.ts';
+import type { ModelFrame } from '../../src/messages/model-frame.ts';
 import type { TerminalRecord } from '../../src/messages/terminal-record.ts';
 
 /** Frames in, terminal records out. What needs no detection passes through in its place. */
 export class Detector implements Stage<Feature, TerminalRecord> {
   readonly #load: () => Promise<DetectorModel>;
+  readonly #release: (frame: ModelFrame) => void;
   #model: DetectorModel | undefined;
 
-  /** @param load gives the model, warm; the stage closes it */
-  constructor(load: () => Promise<DetectorModel>) {
+  /**
+   * @param load gives the model, warm; the stage closes it
+   * @param release takes a frame back that was detected on
+   */
+  constructor(load: () => Promise<DetectorModel>, release: (frame: ModelFrame) => void) {
     this.#load = load;
+    this.#release = release;
   }
 
   async open(): Promise<void> {
@@ -37,6 +43,7 @@ export class Detector implements Stage<Feature, TerminalRecord> {
     const startMs = clock.monotonicMs();
     const boxes = await this.#model.detect(feature.frame, feature.camera);
     const endMs = clock.monotonicMs();
+    this.#release(feature.frame);
     return {
       kind: 'detected', camera: feature.camera, epoch: feature.epoch, frameSeq: feature.frameSeq, capturedAt: feature.capturedAt,
       ptsSeconds: feature.ptsSeconds, width: feature.frame.sourceWidth, height: feature.frame.sourceHeight, boxes,

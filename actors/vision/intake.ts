@@ -31,17 +31,18 @@ interface Choice extends Arrival { readonly ageMs: number; readonly isBehind: bo
 
 /**
  * Takes parts of all cameras as fast as they come, so that no camera waits in another's queue, and hands them on one at a time,
- * round robin. Staleness is decided at the last moment, when it is known whether a newer frame of the camera waits.
+ * to the cameras in turns. Staleness is decided at the last moment, when it is known whether a newer frame of the camera waits.
  */
 export async function runIntake(options: IntakeOptions): Promise<void> {
   const { input, output, clock, signal } = options;
   const backlog = new Backlog(options.catchUpMs);
+  const turns = new Turns();
   const choose = async (arrival: Arrival): Promise<Choice> => {
     await output.room(signal);
     await options.whenIdle(signal);
     const nowMs = clock.monotonicMs();
-    const { key, body } = arrival.item.envelope;
-    return { ...arrival, ageMs: nowMs - arrival.receivedAtMs, isBehind: backlog.leave(key, body.isRecovered, nowMs) };
+    const { body } = arrival.item.envelope;
+    return { ...arrival, ageMs: nowMs - arrival.receivedAtMs, isBehind: backlog.leave(body, nowMs) };
   };
   const handOn = ({ item, receivedAtMs }: Choice, isStale: boolean): void => {
     const { envelope } = item;
@@ -55,18 +56,35 @@ export async function runIntake(options: IntakeOptions): Promise<void> {
     map(arrive),
     fairShare({
       key: (arrival: Arrival) => arrival.item.envelope.key, maxPerKey: options.credit, project: choose,
+      priority: (arrival: Arrival) => turns.priorityOf(arrival.item.envelope.key),
       onDrop: (arrival: Arrival, reason) => arrival.item.fail(new Error(`intake gave it back: ${reason}`)),
     }),
     stalenessBudget({ budgetMs: options.stalenessMs, ageMs: choice => (choice.isBehind ? choice.ageMs : 0), onDrop: choice => handOn(choice, true) }),
-    tap(choice => handOn(choice, false)),
+    tap(choice => { turns.served(choice.item.envelope.key); handOn(choice, false); }),
   ), { defaultValue: undefined });
 }
 
-/** How many parts wait per camera, and which cameras are catching up with frames they missed. */
+/** The first frames of a session wait for their decoder to be made: for so long they are caught up with, too. */
+const SESSION_START_MS = 1_000;
+
+/**
+ * Whose turn it is: that of the camera whose last frame to be worked on is the longest ago. A frame that is left out as stale is no turn;
+ * else the camera after a busy moment would always be the one whose frames are just too old.
+ */
+class Turns {
+  readonly #last = new Map<CameraId, number>();
+  #count = 0;
+
+  served(camera: CameraId): void { this.#last.set(camera, ++this.#count); }
+
+  priorityOf(camera: CameraId): number { return -(this.#last.get(camera) ?? 0); }
+}
+
+/** How many parts wait per camera, and which cameras are catching up with frames they missed, until when. */
 class Backlog {
   readonly #catchUpMs: number;
   readonly #waiting = new Map<CameraId, number>();
-  readonly #catchingUpSince = new Map<CameraId, number>();
+  readonly #catchingUpUntil = new Map<CameraId, number>();
 
   constructor(catchUpMs: number) {
     this.#catchUpMs = catchUpMs;
@@ -77,15 +95,16 @@ class Backlog {
   }
 
   /** Takes one part off. True when newer parts of the camera wait and it is not excused for catching up. */
-  leave(camera: CameraId, isRecovered: boolean, nowMs: number): boolean {
+  leave({ camera, isRecovered, chunkSeq, partSeq }: ChunkPart, nowMs: number): boolean {
     const left = (this.#waiting.get(camera) ?? 1) - 1;
     this.#waiting.set(camera, left);
-    if (isRecovered && !this.#catchingUpSince.has(camera)) this.#catchingUpSince.set(camera, nowMs);
-    const since = this.#catchingUpSince.get(camera);
+    const isStart = chunkSeq === 0 && partSeq === 0;
+    if ((isRecovered || isStart) && !this.#catchingUpUntil.has(camera)) this.#catchingUpUntil.set(camera, nowMs + (isRecovered ? this.#catchUpMs : Math.min(SESSION_START_MS, this.#catchUpMs)));
+    const until = this.#catchingUpUntil.get(camera);
     if (left === 0) {
-      if (!isRecovered) this.#catchingUpSince.delete(camera);
+      this.#catchingUpUntil.delete(camera); // caught up: the next time has its own limit
       return false;
     }
-    return since === undefined || nowMs - since > this.#catchUpMs;
+    return until === undefined || nowMs > until;
   }
 }

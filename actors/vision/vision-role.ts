@@ -41,12 +41,13 @@ export async function visionRole(settings: unknown, ctx: RoleContext): Promise<v
   gaugeQueues({ records }, ctx);
   const node = await listenIpc({ ...link, path: options.socket, onError: error => ctx.log.warn({ error: String(error) }, 'link error') });
   const parts = node.input('vto.chunks', chunkPartCodec, { maxItems: 16_384, maxBytes: 256 << 20 });
+  const scaler = createScaler(model.shape);
   const host = { clock: ctx.clock, random: ctx.random, observer: ctx.telemetry };
   const actors = visionFlow(host, {
     parts, records, stalenessMs: options.stalenessMs, catchUpMs: options.catchUpMs, credit: 16_384,
-    detector: new Detector(async () => model),
+    detector: new Detector(async () => model, frame => scaler.release(frame)),
     featurizer: new Featurizer({
-      createDecoder: parameters => createDecoder(parameters, { threads: 1 }), createScaler: () => createScaler(model.shape),
+      createDecoder: parameters => createDecoder(parameters, { threads: 1 }), createScaler: () => scaler,
       gateOf: (camera: CameraId) => new FrameRateGate(maxFps.get(camera) ?? maxFps.get('*') ?? null),
     }),
   });

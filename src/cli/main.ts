@@ -1,5 +1,6 @@
 import { parseArguments, userFolder, type Invocation } from './arguments.ts';
 import { reportFailure } from './failure.ts';
+import { endWithLauncher } from './launcher-watch.ts';
 import { renderCommandHelp, renderHelp } from './help.ts';
 import { redactUri } from '../utility-ops/redact-uri.ts';
 import { packageVersion } from './version.ts';
@@ -28,8 +29,12 @@ function hideLogins(): void {
 }
 
 hideLogins();
+const over = new AbortController();
+void endWithLauncher(process.env, over.signal);
 try {
   process.exitCode = await main();
 } catch (error) {
   process.exitCode = reportFailure(error);
+} finally {
+  over.abort();
 }

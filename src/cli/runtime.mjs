@@ -5,7 +5,6 @@ import { createHash } from 'node:crypto';
 import { existsSync, lstatSync, readFileSync, realpathSync, statSync, writeFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { join, resolve } from 'node:path';
-import { isatty } from 'node:tty';
 import { fileURLToPath } from 'node:url';
 
 const ROOT = resolve(fileURLToPath(new URL('../../', import.meta.url)));
@@ -60,18 +59,17 @@ export function chooseNode(root) {
 
 /**
  * Runs `target` with `args` on `node`, hands signals on, and ends with its exit code (128 + number of the signal that killed it).
- * Environment of the target: VTO_STARTED_AT_MS (epoch ms of this launcher's start), VTO_INSTALL_MS.
+ * Environment of the target: VTO_STARTED_AT_MS (epoch ms of this launcher's start), VTO_INSTALL_MS, VTO_LAUNCHER_PID (it ends when that process does).
  */
 export function launch({ node, target, args, installMs, compileCache }) {
-  const env = { ...process.env, VTO_STARTED_AT_MS: String(Math.round(performance.timeOrigin)), VTO_INSTALL_MS: String(installMs) };
+  const env = { ...process.env, VTO_STARTED_AT_MS: String(Math.round(performance.timeOrigin)), VTO_INSTALL_MS: String(installMs), VTO_LAUNCHER_PID: String(process.pid) };
   env.UV_THREADPOOL_SIZE ||= THREADS; // read once, when a process starts: too late inside the program
   if (compileCache !== undefined) env.NODE_COMPILE_CACHE ||= compileCache;
   const child = spawn(node, ['--disable-warning=ExperimentalWarning', '--enable-source-maps', target, ...args], { stdio: 'inherit', env });
   // Addresses may hold passwords, and every user of the machine can read a command line.
   if (args.some((arg) => arg.includes('://'))) process.title = ['vto', ...args.map((arg) => arg.replace(/:\/\/.*/s, '://…'))].join(' ');
-  const isTerminal = [0, 1, 2].some((fd) => isatty(fd));
-  // A terminal sends Ctrl-C to the whole foreground group, the child included: handing it on would count as a second one.
-  process.on('SIGINT', () => { if (!isTerminal) child.kill('SIGINT'); });
+  // Ctrl-C goes to the whole foreground group, so the program may get one twice; it takes what comes within a second for one.
+  process.on('SIGINT', () => child.kill('SIGINT'));
   process.on('SIGTERM', () => child.kill('SIGTERM'));
   process.on('SIGHUP', () => child.kill('SIGHUP'));
   if (process.env.npm_lifecycle_event !== undefined) endWithParent(child);
@@ -79,7 +77,7 @@ export function launch({ node, target, args, installMs, compileCache }) {
   child.on('exit', (code, signal) => process.exit(code ?? 128 + constants.signals[signal]));
 }
 
-/** npm's shell dies of a signal without handing it on: its death is then the sign to end. */
+/** The scripts say `exec node …`, so that npm's signals reach this process and not a shell that keeps them. A parent that was killed hands on none: its death is then the sign to end. */
 function endWithParent(child) {
   const parent = process.ppid;
   const timer = setInterval(() => {

@@ -45,18 +45,16 @@ export async function startCommand(invocation: StartInvocation, cwd: string): Pr
     onLine: (name, line) => screen.childLine(name, line), onRecords: records => first.take(records),
   });
   const stopped = untilSignalled();
-  screen.say(`VisuTility Orchestrator ${packageVersion()}: ${config.cameras.length} cameras, model ${basename(config.modelOps.model)}, data in ${config.data}; Ctrl-C stops`);
+  screen.say(`VisuTility Orchestrator ${packageVersion()}: ${config.cameras.length} camera${config.cameras.length === 1 ? '' : 's'}, model ${basename(config.modelOps.model)}, data in ${config.data}; Ctrl-C stops`);
   await root.start();
-  const backend = createBackend(root, { ownMetrics: () => telemetry.snapshot(), sleep: ms => systemClock.sleep(ms, root.signal).catch(() => {}) });
+  const backend = createBackend(root, { ownMetrics: () => telemetry.snapshot(), sleep: (ms, signal) => systemClock.sleep(ms, signal) });
   const gateway = root.system.supervise(gatewayActor({
     backend, config: config.serving, clock: systemClock, log: screen.log, onListening: ({ url }) => screen.say(`API ${url}/api/v1/cameras`),
   }), POLICIES.worker);
   const tableFromMs = systemClock.monotonicMs() + TABLE_LATEST_MS;
-  if (invocation.hasTable) {
-    void every(TABLE_EVERY_MS, systemClock, root.signal, () => {
-      if (first.isSaid || systemClock.monotonicMs() > tableFromMs) screen.table(root);
-    });
-  }
+  void every(TABLE_EVERY_MS, systemClock, root.signal, () => {
+    if (first.isSaid || systemClock.monotonicMs() > tableFromMs) screen.table(root);
+  });
   const failed = gateway.exit.then(exit => { if (exit.reason === 'escalated') throw exit.error; return new Promise<never>(() => {}); });
   try {
     await Promise.race([stopped, failed]);
@@ -100,21 +98,20 @@ interface Screen {
 
 /** Standard output for people and results, standard error for the log; the table stays below both on a terminal. */
 function createScreen(config: Config, hasTable: boolean): Screen {
-  const isTerminal = process.stdout.isTTY === true;
   const table = new LiveTable({
-    isTerminal, clock: systemClock, write: text => { process.stdout.write(text); },
+    isTerminal: hasTable && process.stdout.isTTY === true, clock: systemClock, write: text => { process.stdout.write(text); },
     size: () => ({ columns: process.stdout.columns ?? 100, rows: process.stdout.rows ?? 40 }),
   });
   const above = (write: () => void): void => { table.clear(); write(); };
   const { logLevel, logFormat } = config.utilityOps;
   const writeLog = (line: string): void => above(() => { process.stderr.write(line); });
-  const log = createLogger({ level: logLevel, format: logFormat, isTerminal: process.stderr.isTTY === true, scrub: redactUri, fields: { process: 'root' }, write: writeLog });
+  const log = createLogger({ level: logLevel, format: logFormat, isTerminal: process.stderr.isTTY === true, scrub: redactUri, write: writeLog });
   const output = new ChildOutput(log, systemClock);
   return {
-    log,
+    log: log.child({ process: 'root' }),
     say: text => above(() => { process.stdout.write(`${text}\n`); }),
     childLine: (name, line) => output.line(name, line),
-    table: root => { if (hasTable) table.update('', root.board.tallies()); },
+    table: root => table.update('', root.board.tallies()),
   };
 }
 

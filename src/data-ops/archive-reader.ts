@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { PlatformError } from '../engine/errors.ts';
 import type { CameraId, EpochMicros } from '../engine/units.ts';
+import { reframe } from '../media/reframe.ts';
 import type { PacketReader } from '../media/types.ts';
 import type { AccessUnit } from '../messages/access-unit.ts';
 import type { ChunkPart } from '../messages/chunk-part.ts';
@@ -40,8 +41,8 @@ export interface ReadOptions {
 interface Span { readonly row: ChunkRow; readonly from: number; readonly to: number }
 
 /**
- * Recorded units of one epoch in decode order, one a part, as they were when they were recorded: capture times, pts, damage marks. Framing and
- * extradata are the chunk file's. Reads to the end of what is on disk now, also of the chunk that is being written. Expired chunks are left out, so that
+ * Recorded units of one epoch in decode order, one a part, as they were when they were recorded: parameters and framing, capture times, pts, damage
+ * marks; so a decoder that goes on with live units sees one stream. Reads to the end of what is on disk now, also of the chunk that is being written. Expired chunks are left out, so that
  * frameSeq may jump. Where the stream has open GOPs it starts one key frame earlier. Parts are marked recovered, those before `from` accounted.
  * @throws PlatformError CHUNK_CORRUPT, with the frames that cannot be had as `from` and `to`, when a file is missing, short or without its sidecar
  */
@@ -106,7 +107,7 @@ async function* readChunk(row: ChunkRow, wanted: { readonly first: number; reado
   const interrupt = (): void => reader.interrupt();
   options.signal.addEventListener('abort', interrupt, { once: true });
   try {
-    const parameters = partParameters(reader.parameters, sidecar.header.parameters);
+    const { parameters } = sidecar.header;
     for (let index = 0; row.firstFrameSeq + index <= wanted.last; index += 1) {
       const packet = await reader.read();
       options.signal.throwIfAborted();
@@ -117,7 +118,7 @@ async function* readChunk(row: ChunkRow, wanted: { readonly first: number; reado
       if (packet === undefined || entry === undefined) throw corrupt(row, Math.max(frameSeq, wanted.first), `ends before frame ${frameSeq}`);
       if (frameSeq < wanted.first) continue;
       const { sizeBytes: _, ...times } = entry;
-      yield partOf(row, { ...times, data: packet.data, ...index === 0 ? { parameters } : {} }, { parameters, partSeq: index, from: options.from });
+      yield partOf(row, { ...times, data: reframe(packet.data, reader.parameters, parameters), ...index === 0 ? { parameters } : {} }, { parameters, partSeq: index, from: options.from });
     }
   } finally {
     options.signal.removeEventListener('abort', interrupt);
@@ -131,11 +132,6 @@ function partOf(row: ChunkRow, unit: AccessUnit, place: { readonly parameters: S
     camera: row.camera, epoch: row.epoch, chunkSeq: row.chunkSeq, partSeq, chunkStartedAt: row.startedAt, parameters,
     units: [unit], isOpenGop: row.isOpenGop, isEpochEnd: false, isRecovered: true, isAccounted: unit.frameSeq < from, feed: 0,
   };
-}
-
-/** The file's bytes with the source's times. */
-function partParameters(file: StreamParameters, source: StreamParameters): StreamParameters {
-  return { ...file, timeBase: source.timeBase, frameRate: source.frameRate, width: source.width || file.width, height: source.height || file.height };
 }
 
 /** Number of the key frame at or before the wanted one, of the one before that where GOPs are open; the oldest frame when there is none. */

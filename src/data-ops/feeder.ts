@@ -71,6 +71,11 @@ export class Feeder {
     return this.#isCaughtUp && this.#inFlight === 0;
   }
 
+  /** Ends every durable frame that has no record yet; a record that vision still makes of one comes too late and is left out. */
+  async giveUp(reason: DropReason): Promise<void> {
+    for (const { epoch, ranges } of await this.#options.history.unaccounted()) await this.#publish(epoch, ranges, reason);
+  }
+
   /** Feeds until the signal aborts. */
   async run(signal: AbortSignal, progress: () => void): Promise<void> {
     while (!signal.aborted) {
@@ -94,14 +99,12 @@ export class Feeder {
     const publish = (epoch: number, ranges: readonly SeqRange[], reason: DropReason): Promise<void> => this.#publish(epoch, ranges, reason);
     const cutoff = (): ReturnType<Clock['now']> => epochMicros(clock.now() - this.#options.maxRewindMs * 1000);
     const backlog = await findBacklog({ history, heads: this.#window.heads(), cutoff: cutoff(), onExpired: (epoch, ranges) => publish(epoch, ranges, 'expired') });
-    let isStart = true;
     const feed = new Feed({
       window: this.#window, history, clock, cutoff, backlog, publish, isCurrent, signal,
       send: async part => {
         await this.#options.out.room(signal);
         if (!isCurrent()) return false;
-        this.#push({ ...part, feed: this.#feed, isFeedStart: isStart }, signal);
-        isStart = false;
+        this.#push({ ...part, feed: this.#feed }, signal);
         return true;
       },
       onEpochEnd: epoch => { this.#endedEpoch = epoch; },

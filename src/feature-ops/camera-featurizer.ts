@@ -1,16 +1,19 @@
-import { PlatformError } from '../engine/errors.ts';
+import { PlatformError, type ErrorCode } from '../engine/errors.ts';
 import type { CameraId, EpochMicros } from '../engine/units.ts';
 import type { FrameDecoder, Picture, Scaler } from '../media/types.ts';
 import type { AccessUnit } from '../messages/access-unit.ts';
 import type { ChunkPart } from '../messages/chunk-part.ts';
 import type { Feature, FeatureRequest } from '../messages/feature.ts';
-import type { StreamParameters } from '../messages/stream-parameters.ts';
+import { isSameDecoding, type StreamParameters } from '../messages/stream-parameters.ts';
 import type { DropReason } from '../messages/terminal-record.ts';
 import { DropRuns } from './drop-runs.ts';
 import type { FrameGate } from './frame-gate.ts';
 
 /** No codec here holds a picture back for more units than this: an older one that is still missing never comes. */
 const MAX_REORDER = 64;
+
+/** What makes a stream undecodable here, whoever looks at it. */
+const UNDECODABLE: readonly ErrorCode[] = ['MEDIA_UNSUPPORTED', 'MEDIA_INVALID', 'MEDIA_CORRUPT'];
 
 /** A unit that waited this long although it is stale shows that even decoding is too slow: the rest of its GOP is left out. */
 const SKIP_GOP_AFTER_MS = 1000;
@@ -40,6 +43,8 @@ export class CameraFeaturizer {
   #epoch = -1;
   #decoder: FrameDecoder | undefined;
   #parameters: StreamParameters | undefined;
+  /** A decoder for `#parameters` was made, or could not be. */
+  #hasTried = false;
   #isSynced = false;
   #isSkipping = false;
   #drops: DropRuns;
@@ -57,11 +62,7 @@ export class CameraFeaturizer {
     const { part } = request;
     const out: Feature[] = [];
     if (part.feed < this.#feed) return out;
-    if (part.feed > this.#feed) {
-      // A feeder's feed is numbered; without its start it was meant for an earlier consumer, and everything comes again.
-      if (part.feed > 0 && part.isFeedStart !== true) return out;
-      this.#startOver(part.feed);
-    }
+    if (part.feed > this.#feed) this.#startOver(part.feed);
     if (part.epoch !== this.#epoch) this.#startEpoch(part.epoch, out);
     if (part.units.length > 0) await this.#prepare(part.parameters, out);
     for (const unit of part.units) this.#takeUnit(unit, request, out);
@@ -74,6 +75,7 @@ export class CameraFeaturizer {
   close(): void {
     this.#decoder?.close();
     this.#decoder = undefined;
+    this.#hasTried = false;
     this.#waiting.clear();
   }
 
@@ -81,6 +83,10 @@ export class CameraFeaturizer {
     const { isAccounted, parameters } = request.part;
     const { num, den } = parameters.timeBase;
     if (!this.#isSynced && !unit.isKey) {
+      if (!isAccounted) this.#drop(unit.frameSeq, 'undecodable', unit.capturedAt);
+      return;
+    }
+    if (!this.#decoder) {
       if (!isAccounted) this.#drop(unit.frameSeq, 'undecodable', unit.capturedAt);
       return;
     }
@@ -95,13 +101,15 @@ export class CameraFeaturizer {
     });
     const startMs = this.#tools.nowMs();
     try {
-      const pictures = this.#decoder?.decode(unit) ?? [];
+      const pictures = this.#decoder.decode(unit);
       this.#decodeMs = this.#tools.nowMs() - startMs;
       this.#choose(pictures, out);
     } catch (error) {
-      if (!(error instanceof PlatformError) || error.code !== 'MEDIA_CORRUPT') throw error;
+      if (!isCorrupt(error)) throw error;
       this.#giveUp(unit.frameSeq);
     }
+    // One more time the bound: a decoder that gives nothing at all holds nothing up.
+    this.#sweep(unit.frameSeq - 2 * MAX_REORDER);
   }
 
   #skips(unit: AccessUnit, request: FeatureRequest<ChunkPart>): boolean {
@@ -111,17 +119,29 @@ export class CameraFeaturizer {
   }
 
   #choose(pictures: readonly Picture[], out: Feature[]): void {
-    for (const picture of pictures) {
-      try {
-        const waiting = this.#waiting.get(picture.frameSeq);
-        if (!waiting) continue;
-        this.#waiting.delete(picture.frameSeq);
-        this.#sweep(picture.frameSeq - MAX_REORDER);
-        const feature = this.#judge(picture, waiting);
-        if (feature) out.push(feature);
-      } finally {
+    let freed = 0;
+    try {
+      for (const picture of pictures) {
+        this.#chooseOne(picture, out);
         picture.free();
+        freed += 1;
       }
+    } finally {
+      for (const picture of pictures.slice(freed)) picture.free();
+    }
+  }
+
+  #chooseOne(picture: Picture, out: Feature[]): void {
+    const waiting = this.#waiting.get(picture.frameSeq);
+    if (!waiting) return;
+    this.#waiting.delete(picture.frameSeq);
+    this.#sweep(picture.frameSeq - MAX_REORDER);
+    try {
+      const feature = this.#judge(picture, waiting);
+      if (feature) out.push(feature);
+    } catch (error) {
+      if (!isUndecodable(error)) throw error;
+      this.#drop(picture.frameSeq, 'undecodable', waiting.capturedAt);
     }
   }
 
@@ -182,17 +202,29 @@ export class CameraFeaturizer {
 
   /** Takes the last pictures out of the decoder and closes it. */
   #drain(out: Feature[]): void {
-    if (this.#decoder) this.#choose(this.#decoder.flush(), out);
-    this.#decoder?.close();
-    this.#decoder = undefined;
-    this.#isSynced = false;
+    try {
+      if (this.#decoder) this.#choose(this.#decoder.flush(), out);
+    } catch (error) {
+      if (!isCorrupt(error)) throw error; // what it still held ends as undecodable
+    } finally {
+      this.#decoder?.close();
+      this.#decoder = undefined;
+      this.#hasTried = false;
+      this.#isSynced = false;
+    }
   }
 
   async #prepare(parameters: StreamParameters, out: Feature[]): Promise<void> {
-    if (this.#decoder && this.#parameters && isSameStream(this.#parameters, parameters)) return;
+    if (this.#hasTried && this.#parameters && isSameDecoding(this.#parameters, parameters)) return;
     this.#drain(out);
-    this.#decoder = await this.#tools.createDecoder(parameters);
     this.#parameters = parameters;
+    this.#hasTried = true;
+    try {
+      this.#decoder = await this.#tools.createDecoder(parameters);
+    } catch (error) {
+      // A stream that nobody can decode is this camera's alone: its frames end as undecodable, the others go on.
+      if (!isUndecodable(error)) throw error;
+    }
   }
 
   #newRuns(epoch: number): DropRuns {
@@ -200,7 +232,10 @@ export class CameraFeaturizer {
   }
 }
 
-function isSameStream(a: StreamParameters, b: StreamParameters): boolean {
-  return a === b || (a.codec === b.codec && a.framing === b.framing && a.width === b.width && a.height === b.height
-    && Buffer.compare(a.extradata, b.extradata) === 0);
+function isCorrupt(error: unknown): boolean {
+  return error instanceof PlatformError && error.code === 'MEDIA_CORRUPT';
+}
+
+function isUndecodable(error: unknown): boolean {
+  return error instanceof PlatformError && UNDECODABLE.includes(error.code);
 }

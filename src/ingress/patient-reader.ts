@@ -1,4 +1,5 @@
 import type { Clock } from '../engine/clock.ts';
+import { AbortGroup, Wait } from '../engine/abort-group.ts';
 import { PlatformError } from '../engine/errors.ts';
 import type { MediaPacket, PacketReader } from '../media/types.ts';
 
@@ -24,6 +25,7 @@ const UNREADABLE_MAX = 100;
 export function patientReader(reader: PacketReader): PatientReader {
   let pending: Promise<MediaPacket | undefined> | undefined;
   let unreadablePackets = 0;
+  const aborts = new AbortGroup();
   const readOne = async (): Promise<MediaPacket | undefined> => {
     for (let failures = 0; ; failures++) {
       try {
@@ -43,7 +45,7 @@ export function patientReader(reader: PacketReader): PatientReader {
         pending = readOne();
         pending.catch(() => { /* seen by whoever waits; nobody may */ });
       }
-      const packet = await raced(pending, signal, limit);
+      const packet = await raced(pending, signal, limit, aborts);
       pending = undefined;
       return packet;
     },
@@ -56,19 +58,22 @@ export function patientReader(reader: PacketReader): PatientReader {
 }
 
 /** The promise, unless the signal or the limit comes first. */
-async function raced<Value>(promise: Promise<Value>, signal: AbortSignal, limit: ReadLimit | undefined): Promise<Value> {
+function raced<Value>(promise: Promise<Value>, signal: AbortSignal, limit: ReadLimit | undefined, aborts: AbortGroup): Promise<Value> {
+  const wait = new Wait<Value>(aborts, signal);
+  promise.then(value => wait.resolve(value), (error: unknown) => wait.reject(error));
+  return limit === undefined ? wait.promise : within(wait.promise, limit);
+}
+
+async function within<Value>(promise: Promise<Value>, limit: ReadLimit): Promise<Value> {
   const over = new AbortController();
-  const aborted = Promise.withResolvers<never>();
-  signal.addEventListener('abort', () => aborted.reject(signal.reason), { once: true, signal: over.signal });
-  const rivals: Promise<Value>[] = [promise, aborted.promise];
-  if (limit !== undefined) {
-    const late = limit.clock.sleep(limit.ms, over.signal).then((): never => { throw limit.error(); });
-    late.catch(() => { /* the loser of the race has no reader */ });
-    rivals.push(late);
-  }
+  const late = limit.clock.sleep(limit.ms, over.signal).then((): never => { throw limit.error(); });
+  late.catch(() => { /* the loser of the race has no reader */ });
   try {
-    return await Promise.race(rivals);
+    return await Promise.race([promise, late]);
   } finally {
-    over.abort();
+    over.abort(OVER);
   }
 }
+
+/** A reason of its own, or each abort makes an exception with a stack. */
+const OVER = new Error('the wait is over');

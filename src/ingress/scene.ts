@@ -58,7 +58,7 @@ export interface SceneObject extends TrueBox {
 }
 
 /** An object counts while at least this part of it is inside the picture and not covered. */
-const VISIBLE_MIN = 0.6;
+export const VISIBLE_MIN = 0.6;
 
 type Rectangle = Omit<TrueBox, 'label'>;
 

@@ -6,6 +6,7 @@ import { PlatformError, type ErrorCode } from '../engine/errors.ts';
 import { redactUri } from '../utility-ops/redact-uri.ts';
 import { explain } from './libav.ts';
 
+const CAMERA = /^rtsps?:/i;
 const NETWORK = /^(?!file:)[a-z][a-z0-9+.-]*:\/\//i;
 
 /** True when the URI names another machine or service, not a file. */
@@ -41,5 +42,7 @@ function codeOf(code: number, isNetwork: boolean, isOpening: boolean): ErrorCode
 /** The named error of a libav return code while opening or reading `uri`. Its message never holds credentials. */
 export function readerError(code: number, uri: string, phase: 'open' | 'read'): PlatformError {
   const shown = scrubUri(uri);
-  return new PlatformError(codeOf(code, isNetworkUri(uri), phase === 'open'), `cannot ${phase} ${shown}: ${explain(code).toLowerCase()}`, { uri: shown, libav: code });
+  const named = codeOf(code, isNetworkUri(uri), phase === 'open');
+  // A camera that is cut off while it answers gives invalid data too: it is tried again, unlike a file.
+  return new PlatformError(named === 'MEDIA_INVALID' && CAMERA.test(uri) ? 'SOURCE_UNREACHABLE' : named, `cannot ${phase} ${shown}: ${explain(code).toLowerCase()}`, { uri: shown, libav: code });
 }

@@ -1,6 +1,6 @@
 import {
-  AV_PIX_FMT_BGR24, AV_PIX_FMT_GRAY8, AV_PIX_FMT_NV12, AV_PIX_FMT_RGB24, AV_PIX_FMT_YUV420P, AV_PIX_FMT_YUV420P10LE, AV_PIX_FMT_YUV422P,
-  AV_PIX_FMT_YUV422P10LE, AV_PIX_FMT_YUV444P, AV_PIX_FMT_YUV444P10LE, AV_PIX_FMT_YUVJ420P, AV_PIX_FMT_YUVJ422P, AV_PIX_FMT_YUVJ444P, AVCOL_PRI_UNSPECIFIED, AVCOL_RANGE_JPEG,
+  AV_PIX_FMT_BGR24, AV_PIX_FMT_GRAY8, AV_PIX_FMT_NV12, AV_PIX_FMT_RGB24, AV_PIX_FMT_RGB48LE, AV_PIX_FMT_YUV420P, AV_PIX_FMT_YUV420P10LE, AV_PIX_FMT_YUV422P,
+  AV_PIX_FMT_YUV422P10LE, AV_PIX_FMT_YUV422P16LE, AV_PIX_FMT_YUV444P, AV_PIX_FMT_YUV444P10LE, AV_PIX_FMT_YUVJ420P, AV_PIX_FMT_YUVJ422P, AV_PIX_FMT_YUVJ444P, AVCOL_PRI_UNSPECIFIED, AVCOL_RANGE_JPEG,
   AVCOL_RANGE_UNSPECIFIED, AVCOL_SPC_UNSPECIFIED, AVCOL_TRC_UNSPECIFIED,
 } from 'node-av/constants';
 import type { AVColorRange, AVColorSpace, AVPixelFormat } from 'node-av/constants';
@@ -20,7 +20,7 @@ const OUTPUT = { rgb: AV_PIX_FMT_RGB24, bgr: AV_PIX_FMT_BGR24, gray: AV_PIX_FMT_
 const POOL_LIMIT = 16;
 
 /**
- * Scales pictures to a model's shape, bilinear, with the colour matrix and range the stream states; where it states none BT.601 limited, as
+ * Scales pictures to a model's shape, sampled as the shape says, with the colour matrix and range the stream states; where it states none BT.601 limited, as
  * ffmpeg does. Transfer curves are left alone: HDR is not tone-mapped. Grey is the luma, at full range. Rotation is ignored.
  */
 export function createScaler(shape: FrameShape): PooledScaler {
@@ -100,9 +100,15 @@ class LibavScaler implements PooledScaler {
   }
 }
 
+/** One conversion by libav, to model size. */
+interface Step { readonly format: AVPixelFormat; readonly colorSpace: AVColorSpace; readonly colorRange: AVColorRange; readonly flags: 'bilinear' | 'fast_bilinear' }
+
+const UNSTATED = { colorSpace: AVCOL_SPC_UNSPECIFIED, colorRange: AVCOL_RANGE_UNSPECIFIED } as const;
+
 /**
  * The conversion of one form of pictures. YUV is scaled as 4:2:2 first and turned into RGB at model size: half the time of libav's one-step
- * conversion, with the same distance to its most accurate one.
+ * conversion, with the same distance to its most accurate one. libav's `bilinear` averages when it makes smaller; its `fast_bilinear` reads
+ * four pixels, and lays them to the pixel's middle only on the way to 16 bits (libswscale/utils.c: 8 bits align the corners instead).
  */
 class Route {
   readonly form: SourceForm;
@@ -118,16 +124,19 @@ class Route {
     this.#shape = shape;
     this.#place = placeIn(shape, form);
     this.#channels = shape.channels === 'gray' ? 1 : 3;
-    if (YUV.has(form.format) && shape.channels !== 'gray') this.#addStep(AV_PIX_FMT_YUV422P, form.colorSpace, form.colorRange);
-    const last = this.#addStep(OUTPUT[shape.channels], AVCOL_SPC_UNSPECIFIED, shape.channels === 'gray' ? AVCOL_RANGE_JPEG : AVCOL_RANGE_UNSPECIFIED);
+    const isAveraged = shape.sampling === 'average' || shape.channels === 'gray';
+    const flags = isAveraged ? 'bilinear' : 'fast_bilinear';
+    if (shape.channels !== 'gray' && YUV.has(form.format)) this.#addStep({ format: isAveraged ? AV_PIX_FMT_YUV422P : AV_PIX_FMT_YUV422P16LE, colorSpace: form.colorSpace, colorRange: form.colorRange, flags });
+    else if (!isAveraged) this.#addStep({ format: AV_PIX_FMT_RGB48LE, ...UNSTATED, flags });
+    const last = this.#addStep({ format: OUTPUT[shape.channels], ...UNSTATED, ...(shape.channels === 'gray' ? { colorRange: AVCOL_RANGE_JPEG } : {}), flags: 'bilinear' });
     this.#plane = last.data?.[0] ?? Buffer.alloc(0);
     this.#stride = last.linesize[0] ?? 0;
   }
 
-  #addStep(format: AVPixelFormat, colorSpace: AVColorSpace, colorRange: AVColorRange): Frame {
+  #addStep({ format, colorSpace, colorRange, flags }: Step): Frame {
     const context = new SoftwareScaleContext();
     context.allocContext();
-    context.setOption('sws_flags', 'bilinear');
+    context.setOption('sws_flags', flags);
     const target = new Frame();
     target.alloc();
     target.width = this.#place.width;

@@ -12,7 +12,7 @@ interface WireUnit {
 }
 interface WirePart {
   camera: string; epoch: number; chunkSeq: number; partSeq: number; chunkStartedAt: number;
-  isOpenGop: boolean; isEpochEnd: boolean; isRecovered: boolean; isAccounted: boolean; feed: number; isFeedStart: boolean;
+  isOpenGop: boolean; isEpochEnd: boolean; isRecovered: boolean; isAccounted: boolean; feed: number;
   parameters: {
     codec: string; width: number; height: number; extradata: Buffer;
     timeBaseNum: number; timeBaseDen: number; framing: string; frameRate: number;
@@ -38,12 +38,14 @@ export const chunkPartCodec = {
     const wire: WirePart = {
       camera: part.camera, epoch: part.epoch, chunkSeq: part.chunkSeq, partSeq: part.partSeq, chunkStartedAt: part.chunkStartedAt,
       isOpenGop: part.isOpenGop, isEpochEnd: part.isEpochEnd, isRecovered: part.isRecovered, isAccounted: part.isAccounted, feed: part.feed,
-      isFeedStart: part.isFeedStart ?? false,
       parameters: {
         codec: p.codec, width: p.width, height: p.height, extradata: Buffer.from(p.extradata.buffer, p.extradata.byteOffset, p.extradata.byteLength),
         timeBaseNum: p.timeBase.num, timeBaseDen: p.timeBase.den, framing: p.framing, frameRate: p.frameRate,
       },
-      units: part.units.map(unit => ({ ...unit, sizeBytes: unit.data.byteLength })),
+      units: part.units.map(unit => ({
+        ...unit, pts: longOf(unit.pts), dts: longOf(unit.dts), duration: longOf(unit.duration) ?? 0, sizeBytes: unit.data.byteLength,
+        capturedAt: Math.round(unit.capturedAt), arrivedAt: Math.round(unit.arrivedAt),
+      })),
     };
     const only = part.units.length === 1 ? part.units[0] : undefined;
     return { head: head.toBuffer(wire), payload: only ? only.data : Buffer.concat(part.units.map(unit => unit.data)) };
@@ -72,10 +74,17 @@ export const chunkPartCodec = {
     return {
       camera: wire.camera, epoch: wire.epoch, chunkSeq: wire.chunkSeq, partSeq: wire.partSeq, chunkStartedAt: epochMicros(wire.chunkStartedAt),
       parameters, units, isOpenGop: wire.isOpenGop, isEpochEnd: wire.isEpochEnd, isRecovered: wire.isRecovered, isAccounted: wire.isAccounted, feed: wire.feed,
-      ...wire.isFeedStart ? { isFeedStart: true } : {},
     };
   },
 };
+
+/** avsc reads longs below this otherwise than it was given them: its zig-zag form leaves the exact range of a double. */
+const LONG_MIN = -(2 ** 52);
+
+/** A time that survives the wire exactly; a damaged stream may name others, which are none. */
+function longOf(time: number | null): number | null {
+  return time !== null && Number.isInteger(time) && time > LONG_MIN && time < Number.MAX_SAFE_INTEGER ? time : null;
+}
 
 function decodeHead(bytes: Uint8Array): WirePart {
   try {

@@ -24,6 +24,4 @@ export interface ChunkPart {
   readonly isAccounted: boolean;
   /** Number of the feed this part belongs to: it grows when the feeder starts over, and a consumer then starts over for the camera. */
   readonly feed: number;
-  /** First part of its feed. A consumer that sees a feed from its middle has the leftovers of another consumer: everything comes again. @default false */
-  readonly isFeedStart?: boolean;
 }

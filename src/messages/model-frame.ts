@@ -9,6 +9,11 @@ export interface FrameShape {
   /** 0..255, grey, of the padding. */
   readonly padValue: number;
   readonly channels: 'rgb' | 'bgr' | 'gray';
+  /**
+   * How pixels are made from more of them: `bilinear` from the four nearest, as OpenCV's INTER_LINEAR with which most detectors are trained;
+   * `average` from all they cover, which takes noise away. Grey is always averaged. @default 'bilinear'
+   */
+  readonly sampling?: 'bilinear' | 'average';
 }
 
 /** A picture at model size: uint8, row-major `[height, width, 3]` (or 1 for grey), owned by whoever holds it. */

@@ -16,3 +16,9 @@ export interface StreamParameters {
   /** Nominal frames per second; 0 when unknown. */
   readonly frameRate: number;
 }
+
+/** True when one decoder can go on from units of `a` to units of `b`: an archive may frame a stream otherwise than its source does. */
+export function isSameDecoding(a: StreamParameters, b: StreamParameters): boolean {
+  return a === b || (a.codec === b.codec && a.framing === b.framing && a.width === b.width && a.height === b.height
+    && a.extradata.byteLength === b.extradata.byteLength && a.extradata.every((byte, index) => byte === b.extradata[index]));
+}

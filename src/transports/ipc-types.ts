@@ -13,6 +13,8 @@ export interface PortBounds { readonly maxItems: number; readonly maxBytes: numb
 export interface LinkOutPort<Body> extends OutPort<Body> {
   /** Called at each (re)connection of a consumer, before anything is delivered to it; at once when one is connected already. Returns an unsubscribe. */
   onAttach(listener: () => void): () => void;
+  /** Forgets everything that is not acknowledged, for a sender that starts over by itself; the pushes reject with PORT_CLOSED. */
+  discard(): void;
   /** Unacknowledged items and bytes, for gauges. */
   depth(): { readonly items: number; readonly bytes: number };
   close(): void;

@@ -27,7 +27,7 @@ function overlap(a: Box | SceneBox, b: Box | SceneBox): number {
   return width * height / ((a.x2 - a.x1) * (a.y2 - a.y1) + (b.x2 - b.x1) * (b.y2 - b.y1) - width * height);
 }
 
-interface Score { readonly recall: number; readonly precision: number; readonly meanIou: number; readonly medianMs: number }
+interface Score { readonly recall: number; readonly precision: number; readonly meanIou: number; readonly leastMs: number }
 
 async function score(options: SceneOptions, frames: number, gain: (index: number) => number = () => 1): Promise<Score> {
   const scene = new MovingScene(options);
@@ -50,18 +50,18 @@ async function score(options: SceneOptions, frames: number, gain: (index: number
     counts.truths += boxes.length;
     counts.found += found.length;
   }
-  const medianMs = times.sort((a, b) => a - b)[times.length >> 1]!;
-  const result = { recall: counts.hits / counts.truths, precision: counts.hits / counts.found, meanIou: counts.iou / counts.hits, medianMs };
+  const leastMs = Math.min(...times);
+  const result = { recall: counts.hits / counts.truths, precision: counts.hits / counts.found, meanIou: counts.iou / counts.hits, leastMs };
   console.log(`${options.width}x${options.height} noise ${options.noise}: ${Object.entries(result).map(([name, value]) => `${name} ${value.toFixed(3)}`).join(', ')} (seed ${options.seed})`);
   return result;
 }
 
 for (const [width, height, noise, frames] of [[640, 360, 5, 200], [640, 360, 10, 120], [1280, 720, 5, 90]] as const) {
   test(`finds walkers, vehicles and a ball at ${width}x${height} with noise ${noise} after two seconds`, async () => {
-    const { recall, precision, meanIou, medianMs } = await score({ width, height, fps: 15, seed, noise }, frames);
+    const { recall, precision, meanIou, leastMs } = await score({ width, height, fps: 15, seed, noise }, frames);
     assert.ok(recall >= 0.9 && precision >= 0.8, `recall ${recall}, precision ${precision}`);
     assert.ok(meanIou >= 0.8, `boxes are tight: mean IoU ${meanIou}`);
-    assert.ok(medianMs < 15, `${medianMs} ms a frame; 2.5 on a quiet core, the rest is room for a loaded machine`);
+    assert.ok(leastMs < 8, `${leastMs} ms a frame at best; 3.2 on a quiet core, the rest is room for a slower one`);
   });
 }
 
@@ -70,10 +70,14 @@ test('a slow change and a flicker of the light are not motion', async () => {
   assert.ok(recall >= 0.9 && precision >= 0.8, `recall ${recall}, precision ${precision}`);
 });
 
-/** A grey picture of the detector's size at source scale 1. */
-function picture(fill: (x: number, y: number) => number): ModelFrame {
+/** A picture of the detector's size at source scale 1; a number is a grey. */
+function picture(fill: (x: number, y: number) => number | readonly [number, number, number]): ModelFrame {
   const { width, height } = detector.shape;
-  const pixels = Uint8Array.from({ length: width * height }, (_, at) => fill(at % width, Math.floor(at / width)));
+  const pixels = new Uint8Array(width * height * 3);
+  for (let at = 0; at < width * height; at++) {
+    const colour = fill(at % width, Math.floor(at / width));
+    pixels.set(typeof colour === 'number' ? [colour, colour, colour] : colour, at * 3);
+  }
   return { pixels, width, height, scaleX: 1, scaleY: 1, padX: 0, padY: 0, sourceWidth: width, sourceHeight: height };
 }
 
@@ -116,6 +120,34 @@ test('an object of the first frame leaves no ghost behind for longer than a few 
   assert.is(boxes.length, 1, JSON.stringify(boxes));
   assert.ok(overlap(boxes[0]!, { name: '', x1: 120, y1: 60, x2: 144, y2: 130 }) > 0.8, JSON.stringify(boxes));
 });
+
+test('paint as bright as the ground shows by its colour', async () => {
+  const lawn = (): readonly [number, number, number] => [92 + noise(), 140 + noise(), 58 + noise()];
+  for (let index = 0; index < 10; index++) await detector.detect(picture(lawn), key);
+  const found = await detector.detect(picture((x, y) => (x >= 100 && x < 130 && y >= 60 && y < 120 ? [40, 148, 150] : lawn())), key);
+  assert.is(found.length, 1, JSON.stringify(found));
+  assert.ok(overlap(found[0]!, { name: '', x1: 100, y1: 60, x2: 130, y2: 120 }) > 0.8, JSON.stringify(found));
+});
+
+const LIGHTS: Readonly<Record<string, (x: number, grey: number) => number>> = {
+  'the whole picture brighter by half': (_x, grey) => Math.min(255, grey * 1.5),
+  'the whole picture dimmed to a third': (_x, grey) => grey / 3,
+  'a lamp over half of the picture': (x, grey) => (x > 160 ? Math.min(255, grey * 1.4 + 20) : grey),
+  'a lamp over a third of the picture': (x, grey) => (x > 210 ? grey + 40 : grey),
+};
+for (const [name, lit] of Object.entries(LIGHTS)) {
+  test(`${name} at once is forgotten within a second and a half, and what moves then is found`, async () => {
+    const before = (x: number, y: number): number => textured(x, y) + noise();
+    const after = (x: number, y: number): number => lit(x, textured(x, y)) + noise();
+    for (let index = 0; index < 30; index++) await detector.detect(picture(before), key);
+    for (let index = 0; index < 22; index++) await detector.detect(picture(after), key);
+    for (let index = 0; index < 15; index++) assert.equal(await detector.detect(picture(after), key), []);
+    for (let left = 70; left < 90; left++) {
+      const found = await detector.detect(picture((x, y) => (x >= left && x < left + 20 && y >= 50 && y < 100 ? [30, 90, 240] : after(x, y))), key);
+      assert.is(found.length, 1, JSON.stringify(found));
+    }
+  });
+}
 
 test('an object that stops belongs to the background after a while', async () => {
   for (let index = 0; index < 5; index++) await detector.detect(picture((x, y) => textured(x, y) + noise()), key);

@@ -27,10 +27,12 @@ export interface Trouble {
   /** Chunks that retention removes, and that are damaged. */
   readonly expiredShare: number;
   readonly damagedShare: number;
+  /** The archive frames units otherwise than the source. */
+  readonly isReframed: boolean;
 }
 
 interface Durable { readonly unit: AccessUnit; readonly chunkSeq: number; readonly atMs: number }
-interface Item { readonly envelope: Envelope<ChunkPart>; readonly done: () => void }
+interface Item { readonly envelope: Envelope<ChunkPart>; readonly done: () => void; readonly lost: () => void }
 
 /** One feed as its consumer saw it. */
 export interface SeenFeed { readonly feed: number; readonly parts: ChunkPart[] }
@@ -49,8 +51,6 @@ export class FeederWorld {
   readonly damaged = new Set<string>();
   readonly ended = new Set<number>();
   readonly detectedOf = new Map<number, IntervalSet>();
-  /** Parts of feeds whose start another consumer had. */
-  leftovers = 0;
   readBacks = 0;
   readonly #dice: Dice;
   readonly #trouble: Trouble;
@@ -114,9 +114,11 @@ export class FeederWorld {
 
   get hasConsumer(): boolean { return this.#consumer !== undefined; }
 
-  /** A new consumer takes over: what the one before had not acknowledged comes again to it first, as a link does. */
+  /** A new consumer takes over; the link forgets what the one before had not acknowledged. */
   attach(): void {
     this.#consumer = { feed: -1, held: [] };
+    for (const item of this.#items.splice(0)) item.lost();
+    this.#admit();
     this.feeder.startOver();
   }
 
@@ -180,13 +182,13 @@ export class FeederWorld {
     const consumer = this.#consumer;
     if (!consumer || part.feed < consumer.feed) return;
     if (part.feed > consumer.feed) {
-      if (part.isFeedStart !== true) { this.leftovers += 1; return; }
       this.#consumer = { feed: part.feed, held: [] };
       this.seen.push({ feed: part.feed, parts: [] });
     }
     this.seen.at(-1)?.parts.push(part);
     const held = this.#consumer!.held;
-    if (held[0] && held[0].epoch !== part.epoch) this.#publishHeld(0);
+    // A new decoder: the one before gives out what it holds.
+    if (held[0] && (held[0].epoch !== part.epoch || held.at(-1)!.parameters.framing !== part.parameters.framing)) this.#publishHeld(0);
     if (part.units.length > 0) held.push(part);
     this.#publishHeld(part.isEpochEnd ? 0 : hold);
   }
@@ -212,7 +214,7 @@ export class FeederWorld {
     const isFull = (): boolean => this.#items.length >= 8;
     return {
       push: items => new Promise((resolve, reject) => {
-        for (const envelope of items) this.#items.push({ envelope, done: resolve });
+        for (const envelope of items) this.#items.push({ envelope, done: resolve, lost: () => reject(new PlatformError('PORT_CLOSED', 'forgotten')) });
         if (this.isBreaking && this.#dice.chance(0.001)) reject(new PlatformError('PORT_CLOSED', 'lost'));
       }),
       room: signal => new Promise((resolve, reject) => {
@@ -277,7 +279,7 @@ export class FeederWorld {
           if (lost.from <= lost.to) onLost(lost);
           break;
         }
-        yield this.#part(each, { epoch, isRecovered: true, isAccounted: frameSeq < from });
+        yield this.#part(each, { epoch, ...this.#trouble.isReframed ? { parameters: { ...parameters, framing: 'annexb' } } : {}, isRecovered: true, isAccounted: frameSeq < from });
       }
     }
   }

@@ -35,7 +35,7 @@ export class MovingScene {
     this.#noise = Float32Array.from({ length: 1 << 16 }, () => options.noise * Math.sqrt(-2 * Math.log(1 - this.#next())) * Math.cos(2 * Math.PI * this.#next()));
   }
 
-  /** The frame at an index, brought to a detector's grey picture by averaging, and where everything is. `gain` scales brightness. */
+  /** The frame at an index, brought to a detector's size by averaging, its three channels equal, and where everything is. `gain` scales brightness. */
   frame(index: number, shape: { readonly width: number; readonly height: number }, gain = 1): { readonly frame: ModelFrame; readonly boxes: readonly SceneBox[] } {
     const { width, height } = this.options;
     const picture = Float32Array.from(this.#background);
@@ -112,12 +112,12 @@ function areaOf(box: SceneBox): number {
 function shrink(picture: Float32Array, source: SceneOptions, shape: { readonly width: number; readonly height: number }): ModelFrame {
   const [stepX, stepY] = [source.width / shape.width, source.height / shape.height];
   if (!Number.isInteger(stepX) || !Number.isInteger(stepY)) throw new Error(`${source.width}x${source.height} is no multiple of ${shape.width}x${shape.height}`);
-  const pixels = new Uint8Array(shape.width * shape.height);
+  const pixels = new Uint8Array(shape.width * shape.height * 3);
   for (let y = 0; y < shape.height; y++) {
     for (let x = 0; x < shape.width; x++) {
       let sum = 0;
       for (let dy = 0; dy < stepY; dy++) for (let dx = 0; dx < stepX; dx++) sum += picture[(y * stepY + dy) * source.width + x * stepX + dx]!;
-      pixels[y * shape.width + x] = Math.round(sum / (stepX * stepY));
+      pixels.fill(Math.round(sum / (stepX * stepY)), (y * shape.width + x) * 3, (y * shape.width + x + 1) * 3);
     }
   }
   return { pixels, width: shape.width, height: shape.height, scaleX: 1 / stepX, scaleY: 1 / stepY, padX: 0, padY: 0, sourceWidth: source.width, sourceHeight: source.height };

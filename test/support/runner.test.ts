@@ -36,6 +36,13 @@ test('kills and fails a file that takes longer than its limit', async () => {
   assert.match(lines.join('\n'), 'took longer than 1000 ms');
 });
 
+test('runs the files of a folder that is to be alone after all others', async () => {
+  const lines: string[] = [];
+  await runFiles({ root, pattern: 'test/fixtures/runner/{passes,skips,fails}.case.ts', jobs: 3, alone: 'test/fixtures/runner/fails', print: (line) => lines.push(line) });
+  const order = lines.flatMap((line) => /^(?:ok  |FAIL) test\/fixtures\/runner\/(\w+)\.case\.ts/.exec(line)?.[1] ?? []);
+  assert.equal([order.length, order.at(-1)], [3, 'fails']);
+});
+
 test('counts and shows what a file skips, and fails it where nothing may be skipped', async () => {
   const skipped = await run('skips');
   assert.equal([skipped.passed, skipped.failed, skipped.skipped], [0, 0, 1]);

@@ -12,6 +12,8 @@ export interface RunOptions {
   readonly filter?: string | undefined;
   /** Files at a time. */
   readonly jobs?: number;
+  /** Files below this folder run after the others, one by one: each starts many processes and measures times. */
+  readonly alone?: string;
   /** A file that takes longer is killed and failed. */
   readonly fileTimeoutMs?: number;
   /** Counts every skip as a failure: for machines that have what the tests need. */
@@ -43,15 +45,17 @@ export async function runFiles(options: RunOptions): Promise<RunCounts> {
     return { passed: 0, failed: 1, skipped: 0 };
   }
   const results: FileResult[] = [];
-  const queue = files.values();
-  const work = async (): Promise<void> => {
-    for (const file of queue) { // one iterator shared by all workers
+  const work = async (queue: Iterable<string>): Promise<void> => {
+    for (const file of queue) {
       const result = await runFile(file, options);
       results.push(result);
       printResult(result, print);
     }
   };
-  await Promise.all(Array.from({ length: Math.min(options.jobs ?? jobsDefault(), files.length) }, work));
+  const isAlone = (file: string): boolean => options.alone !== undefined && file.startsWith(options.alone);
+  const shared = files.filter((file) => !isAlone(file)).values(); // one iterator for all workers
+  await Promise.all(Array.from({ length: options.jobs ?? jobsDefault() }, () => work(shared)));
+  await work(files.filter(isAlone));
   printSkips(results, options.areSkipsFailures === true, print);
   return sum(results.map((result) => (options.areSkipsFailures === true ? { ...result, failed: result.failed + result.skipped, skipped: 0 } : result)));
 }
@@ -84,7 +88,7 @@ export function endFilesOnSignals(): void {
 
 async function runFile(file: string, options: RunOptions): Promise<FileResult> {
   const startedAt = performance.now();
-  const limitMs = options.fileTimeoutMs ?? Number(process.env['FILE_TIMEOUT_MS'] ?? 60_000);
+  const limitMs = options.fileTimeoutMs ?? Number(process.env['FILE_TIMEOUT_MS'] ?? 180_000);
   const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', '--enable-source-maps', file], {
     cwd: options.root, stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...options.env, FORCE_COLOR: '0' },
     detached: true, // its own process group, so that what it started can be found and ended

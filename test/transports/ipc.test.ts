@@ -115,6 +115,29 @@ test('a reader that stalls grows neither side beyond its bounds', async () => {
   await server.close();
 });
 
+test('a sender that starts over forgets what is not acknowledged: a new consumer gets only what is pushed after that', async () => {
+  const path = newPath();
+  const server = await listen(path);
+  const output = server.output('blocks', blockCodec, { maxItems: 2, maxBytes: 1 << 20 });
+  const forgotten = [1, 2, 3].map(id => output.push([envelope(block(id))], NEVER).then(() => 'acknowledged', (error: { code?: string }) => error.code));
+  const room = output.room(NEVER);
+  let isFirst = true;
+  output.onAttach(() => { output.discard(); isFirst = false; });
+  const client = connect(path);
+  const input = client.input('blocks', blockCodec, WIDE);
+  await room;
+  assert.not.ok(isFirst);
+  assert.equal(await Promise.all(forgotten), ['PORT_CLOSED', 'PORT_CLOSED', 'PORT_CLOSED']);
+  const pushed = output.push([envelope(block(4))], NEVER);
+  const delivery = await input.pull(9, NEVER);
+  assert.equal(delivery?.items.map(each => each.body.id), [4]);
+  await delivery?.ack();
+  await pushed;
+  assert.is(output.depth().items, 0);
+  await client.close();
+  await server.close();
+});
+
 test('a topic has one output at a time; closing it lets the next one go on after what is left', async () => {
   const path = newPath();
   const server = await listen(path);

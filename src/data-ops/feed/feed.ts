@@ -1,6 +1,7 @@
 import type { Clock } from '../../engine/clock.ts';
 import type { EpochMicros } from '../../engine/units.ts';
 import type { ChunkPart } from '../../messages/chunk-part.ts';
+import { isSameDecoding } from '../../messages/stream-parameters.ts';
 import type { DropReason } from '../../messages/terminal-record.ts';
 import type { SeqRange } from '../store.ts';
 import { type Backlog, type FeederHistory, wantedWithin } from './backlog.ts';
@@ -48,6 +49,7 @@ export class Feed {
   #mode: Mode = 'following';
   #hasEnded = true;
   #lastSent: ChunkPart | undefined;
+  #isLastFromArchive = false;
   #tries = 0;
   #leftOut: { from: number; to: number; readonly reason: DropReason } | undefined;
   #skipReason: DropReason = 'undecodable';
@@ -105,9 +107,17 @@ export class Feed {
     return true;
   }
 
-  /** A decoder that knows nothing can start at a key frame that needs nothing before it. */
+  /**
+   * A decoder that knows nothing can start at a key frame that needs nothing before it. One that was given frames as the archive has them
+   * goes on with those of the source at a key frame only, where the two are framed differently.
+   */
   #canTake(part: ChunkPart | undefined): part is ChunkPart {
-    return part !== undefined && (this.#mode !== 'joining' || (part.units[0]?.isKey === true && !part.isOpenGop));
+    const isKey = part?.units[0]?.isKey === true;
+    switch (this.#mode) {
+      case 'joining': return isKey && part?.isOpenGop === false;
+      case 'skipping': return part !== undefined;
+      case 'following': return part !== undefined && (isKey || !this.#lastSent || !this.#isLastFromArchive || isSameDecoding(this.#lastSent.parameters, part.parameters));
+    }
   }
 
   /** Sends the next part or leaves it out. */
@@ -123,16 +133,17 @@ export class Feed {
       await this.#flushLeftOut();
       const units = part.units.filter(({ frameSeq }) => frameSeq >= this.#next);
       const isRecovered = isFromArchive || firstSeq(part) <= (this.#backlog.get(this.#epoch)?.knownTo ?? -1);
-      if (!await this.#send({ ...part, units, isRecovered, isAccounted: !isWanted })) return true;
+      if (!await this.#send({ ...part, units, isRecovered, isAccounted: !isWanted }, isFromArchive)) return true;
     }
     this.#next = lastSeq(part) + 1;
     this.#tries = 0;
     return true;
   }
 
-  async #send(part: ChunkPart): Promise<boolean> {
+  async #send(part: ChunkPart, isFromArchive: boolean): Promise<boolean> {
     if (!await this.#options.send(part)) return false;
     this.#lastSent = part;
+    this.#isLastFromArchive = isFromArchive;
     return true;
   }
 
@@ -147,21 +158,26 @@ export class Feed {
     const before = { next: this.#next, mode: this.#mode };
     const lost: SeqRange[] = [];
     let reference = -1;
-    const query = { epoch: this.#epoch, from: this.#next, startsAtKey: this.#mode === 'joining', signal, onLost: (range: SeqRange) => { lost.push(range); } };
-    for await (const part of history.read(query)) {
+    let isSwitching = this.#mode === 'following' && this.#lastSent !== undefined && !this.#isLastFromArchive;
+    const startsAtKey = this.#mode === 'joining' || isSwitching;
+    for await (const part of history.read({ epoch: this.#epoch, from: this.#next, startsAtKey, signal, onLost: range => { lost.push(range); } })) {
       await this.#endLost(lost.splice(0));
       if (!isCurrent()) return true;
+      // A decoder of the source's framing starts anew at the key frame with the archive's.
+      if (isSwitching && this.#lastSent && !isSameDecoding(this.#lastSent.parameters, part.parameters)) this.#mode = 'joining';
+      isSwitching = false;
       const seq = firstSeq(part);
       if (seq < this.#next) {
         if (this.#mode !== 'joining') continue; // the decoder has it already
         if (reference >= 0 && seq !== reference + 1 && part.units[0]?.isKey !== true) break;
-        if (!await this.#send({ ...part, isRecovered: true, isAccounted: true })) return true;
+        if (!await this.#send({ ...part, isRecovered: true, isAccounted: true }, true)) return true;
         reference = seq;
         continue;
       }
       if (this.#mode === 'joining') this.#join(part, reference);
-      if (seq >= (window.firstOf(this.#epoch) ?? Number.POSITIVE_INFINITY)) break;
       if (seq > this.#next) await this.#miss(seq - 1, 'expired');
+      window.dropBefore(this.#epoch, this.#next);
+      if (window.firstOf(this.#epoch) === seq && this.#canTake(window.first)) break;
       await this.#take(part, true);
       if (!isCurrent()) return true;
     }
@@ -199,6 +215,7 @@ export class Feed {
     for (const range of ranges) {
       if (range.from > this.#next) await this.#miss(range.from - 1, 'expired');
       await this.#miss(Math.min(range.to, this.#lastUnheld()), 'undecodable');
+      this.#skip('undecodable'); // what is in memory behind them needs them
     }
   }
 

@@ -6,6 +6,9 @@ import type { EpochBook, EpochEntry } from './epoch-book.ts';
 
 interface Row { readonly body: string }
 
+/** A gap that is among the newest events of its camera already is not told again. */
+const REPEAT_WITHIN = 256;
+
 /** What happened, in the order it was told. Its changes happen inside a transaction of the caller's. */
 export class EventTable {
   readonly #book: EpochBook;
@@ -23,9 +26,10 @@ export class EventTable {
     };
   }
 
-  /** Appends events; a gap is counted on the epoch after whose frames it lies. */
+  /** Appends events; a gap is counted, once, on the epoch after whose frames it lies. */
   put(events: readonly PlatformEvent[]): void {
     for (const event of events) {
+      if (event.type === 'gap' && this.#isTold(event)) continue;
       const cameraKey = 'camera' in event ? this.#book.ensureCamera(event.camera) : null;
       this.#statements.insert.run(cameraKey, Math.round(event.at), JSON.stringify(event));
       if (event.type !== 'gap') continue;
@@ -34,6 +38,11 @@ export class EventTable {
       entry.gaps += 1;
       this.#book.changed(entry);
     }
+  }
+
+  /** A call whose answer was lost is made again, and recovery may tell what was told already. */
+  #isTold(gap: Extract<PlatformEvent, { type: 'gap' }>): boolean {
+    return this.newest(REPEAT_WITHIN, gap.camera).some((event) => event.type === 'gap' && event.from === gap.from && event.to === gap.to);
   }
 
   /** The newest `max`, oldest of them first. */

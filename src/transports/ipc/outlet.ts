@@ -70,6 +70,7 @@ export class Outlet {
         if (this.#consumers.length > 0) listener();
         return () => { this.#attachListeners.delete(listener); };
       },
+      discard: () => { if (isMine) this.#discard(); },
       depth: () => ({ items: this.#unacknowledged.size, bytes: this.#bytes }),
       close: () => { if (isMine) { isMine = false; this.#close(); } },
     };
@@ -116,12 +117,19 @@ export class Outlet {
   /** The node goes: nothing will be acknowledged any more. */
   destroy(): void {
     this.#isOpen = false;
+    const rooms = this.#rooms.splice(0);
+    this.#discard();
+    for (const room of rooms) room.reject(this.#closed());
+  }
+
+  #discard(): void {
     const pushes = new Set([...this.#waiting.splice(0), ...[...this.#unacknowledged.values()].map(item => item.push)]);
     this.#unacknowledged.clear();
     this.#toSend = [];
     this.#head = 0;
     this.#bytes = 0;
-    for (const wait of [...pushes, ...this.#rooms.splice(0)]) wait.reject(this.#closed());
+    for (const push of pushes) push.reject(this.#closed());
+    for (const room of this.#rooms.splice(0)) room.resolve();
   }
 
   #push<Body>(items: readonly Envelope<Body>[], codec: Codec<Body>, signal: AbortSignal): Promise<void> {

@@ -1,0 +1,52 @@
+// A whole platform (root, store, ingest, vision) below this process, as `vto start` runs it without its API.
+// Arguments: a JSON of PlatformOrder. Prints a PlatformResult as JSON.
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Orchestrator } from '../../actors/root/orchestrator.ts';
+import { systemRandom } from '../../src/engine/seeded-random.ts';
+import { systemClock } from '../../src/engine/system-clock.ts';
+import { loadConfig } from '../../src/utility-ops/config/load-config.ts';
+import { createLogger } from '../../src/utility-ops/log.ts';
+import { createRecorder } from '../../src/utility-ops/telemetry/recorder.ts';
+import type { DetectedRecord } from '../../src/messages/terminal-record.ts';
+import type { PlatformOrder, PlatformResult } from './platform-order.ts';
+import { processCpuMs, treeOf } from './process-tree.ts';
+
+const order = JSON.parse(process.argv[2] ?? '') as PlatformOrder;
+const folder = mkdtempSync(join(tmpdir(), 'vto-bench-'));
+const cameras = order.uris.map((uri, index) => ({ id: `bench-${index}`, uri, isDetecting: order.isDetecting, isLooping: !/^(?:rtsp|synthetic):/.test(uri) }));
+const config = loadConfig({ environment: {}, flags: { data: folder, cameras }, cwd: process.cwd() });
+let isMeasuring = false;
+const records: DetectedRecord[] = [];
+const root = new Orchestrator({
+  config, clock: systemClock, random: systemRandom, telemetry: createRecorder({ process: 'root' }), onLine: (name, line) => process.stderr.write(`${name} ${line}\n`),
+  log: createLogger({ level: 'warn', format: 'json', isTerminal: false, scrub: text => text, fields: {}, write: line => { process.stderr.write(line); } }),
+  onRecords: committed => { if (isMeasuring) for (const { record } of committed) if (record.kind === 'detected') records.push(record); },
+});
+
+const cpuMs = (): number => treeOf(process.pid).reduce((sum, pid) => sum + processCpuMs(pid), 0);
+const received = async (): Promise<number> => (await root.store.balances()).reduce((sum, balance) => sum + balance.received, 0);
+
+try {
+  await root.start();
+  const giveUpMs = systemClock.monotonicMs() + 30_000;
+  while (root.unready().length > 0 || await received() < cameras.length) {
+    if (systemClock.monotonicMs() > giveUpMs) throw new Error(`the platform was not up within 30 s: ${root.unready().join(', ')}`);
+    await systemClock.sleep(100);
+  }
+  await systemClock.sleep(order.warmUpMs);
+  const before = { atMs: systemClock.monotonicMs(), cpuMs: cpuMs(), received: await received() };
+  isMeasuring = true;
+  await systemClock.sleep(order.measureMs);
+  isMeasuring = false;
+  const result: PlatformResult = {
+    wallMs: systemClock.monotonicMs() - before.atMs, cpuMs: cpuMs() - before.cpuMs, received: await received() - before.received,
+    timings: records.map(record => record.timings),
+  };
+  await root.stop();
+  process.stdout.write(`${JSON.stringify(result)}\n`);
+} finally {
+  rmSync(folder, { recursive: true, force: true });
+}
+process.exit(0);

@@ -1,0 +1,21 @@
+import type { DetectedRecord } from '../../src/messages/terminal-record.ts';
+
+/** What a measured platform runs. */
+export interface PlatformOrder {
+  /** One camera each. */
+  readonly uris: readonly string[];
+  readonly isDetecting: boolean;
+  /** After every process is ready and every camera has sent a frame. */
+  readonly warmUpMs: number;
+  readonly measureMs: number;
+}
+
+/** What happened in the measured time; processor time of the whole tree, to the nanosecond. */
+export interface PlatformResult {
+  readonly wallMs: number;
+  readonly cpuMs: number;
+  /** Durable frames. */
+  readonly received: number;
+  /** Of every frame detected on. */
+  readonly timings: readonly DetectedRecord['timings'][];
+}
