@@ -100,7 +100,10 @@ export class ProcessActor implements Actor {
     const lastLines = this.#follow(child);
     const ended = this.#endOf(child);
     this.#send({ type: 'start', role: this.#options.role, settings: this.#options.settings() });
-    const stop = (): void => this.#send({ type: 'stop' });
+    const stop = (): void => {
+      if (this.#isReady) this.#send({ type: 'stop' });
+      else child.kill('SIGKILL'); // it may be blocked by loading; what it recorded by then, the next start finishes
+    };
     ctx.signal.addEventListener('abort', stop, { once: true });
     if (ctx.signal.aborted) stop();
     const starting = new AbortController();
