@@ -17,7 +17,7 @@ export const engineOverhead: Bench = {
   name: 'engine-overhead',
   question: 'What does the engine add to a frame, without decoding, scaling and the model?',
   async run({ isQuick, say }) {
-    const clip = await benchClip(true);
+    const clip = await benchClip('middle');
     const runs = isQuick ? 1 : 5;
     const times = isQuick ? { warmUpMs: 2_000, measureMs: 5_000 } : { warmUpMs: 3_000, measureMs: 8_000 };
     const order: PlatformOrder = { uris: Array.from({ length: CAMERAS }, () => clip.path), isDetecting: true, ...times };

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import type { Clock } from '../../src/engine/clock.ts';
 import { PlatformError } from '../../src/engine/errors.ts';
+import { requireNode } from '../../src/engine/node-version.ts';
 import type { Random } from '../../src/engine/random.ts';
 import { systemRandom } from '../../src/engine/seeded-random.ts';
 import { systemClock } from '../../src/engine/system-clock.ts';
@@ -64,8 +65,9 @@ export class VisionPipeline {
     this.#plan = plan;
   }
 
-  /** @throws PlatformError PLUGIN_UNKNOWN when there is no such modality */
+  /** @throws PlatformError PLUGIN_UNKNOWN when there is no such modality, NODE_TOO_OLD */
   static async forModality(modality: Modality, ctx: AppContext): Promise<VisionPipeline> {
+    requireNode();
     if (!MODALITIES.includes(modality)) throw new PlatformError('PLUGIN_UNKNOWN', `unknown modality '${String(modality)}' (known: ${MODALITIES.join(', ')})`);
     return new VisionPipeline(ctx, { uri: '', transform: {}, detect: {} });
   }

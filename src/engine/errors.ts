@@ -23,6 +23,7 @@ export interface ErrorRow {
 /** Every error this platform raises by name. Documented in README (checked by test/architecture). */
 export const ERRORS = {
   CONFIG_INVALID: { fate: 'stop', http: 400, grpc: 'INVALID_ARGUMENT', help: 'Correct the named key; config/default.toml lists every key with its meaning.' },
+  NODE_TOO_OLD: { fate: 'stop', http: 500, grpc: 'FAILED_PRECONDITION', help: 'Run it with a newer Node (nodejs.org); in a clone `npm start` brings its own.' },
   PLUGIN_UNKNOWN: { fate: 'stop', http: 400, grpc: 'INVALID_ARGUMENT', help: 'Use one of the known names in the message.' },
   SOURCE_UNREACHABLE: { fate: 'retry', http: 502, grpc: 'UNAVAILABLE', help: 'Check that the camera is powered and that host and port are reachable from here; the source is tried again with back-off.' },
   SOURCE_REFUSED: { fate: 'retry', http: 502, grpc: 'PERMISSION_DENIED', help: 'Check user, password and path of the camera URL.' },

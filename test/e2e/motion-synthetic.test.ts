@@ -31,9 +31,9 @@ async function scoreOf(uri: string): Promise<MotionScore> {
 for (const name of SCENES.keys()) {
   test(`finds what moves in the encoded '${name}', whatever the seed`, async () => {
     await Promise.all([1, 2, 3].map(async (seed) => {
-      const score = await scoreOf(`synthetic://${name}?frames=120&size=640x360&fps=15&seed=${seed}`);
+      const score = await scoreOf(`synthetic://${name}?frames=90&size=640x360&fps=15&seed=${seed}`);
       console.log(`${name} ${seed}: recall ${score.recall.toFixed(3)}, precision ${score.precision.toFixed(3)}, mean IoU ${score.meanIou.toFixed(3)} over ${score.truths} objects`);
-      assert.ok(score.truths > 200, `seed ${seed}: ${score.truths} objects are true`);
+      assert.ok(score.truths > 120, `seed ${seed}: ${score.truths} objects are true`);
       assert.ok(score.recall >= 0.9 && score.precision >= 0.8, `seed ${seed}: recall ${score.recall}, precision ${score.precision}`);
     }));
   });
