@@ -109,7 +109,11 @@ class Memory<Body> implements MemoryPort<Body>, InPort<Body>, OutPort<Body> {
 
   pull(max: number, signal: AbortSignal): Promise<Delivery<Body> | undefined> {
     if (signal.aborted) return Promise.reject(signal.reason);
-    if (this.#head < this.#queue.length) return Promise.resolve(this.#take(max));
+    if (this.#head < this.#queue.length) {
+      const delivery = Promise.resolve(this.#take(max));
+      this.#admit();
+      return delivery;
+    }
     if (this.#isDrained()) return Promise.resolve(undefined);
     const pull = new Pull<Body>(max, this.#aborts, signal, gone => { this.#pulls = this.#pulls.filter(each => each !== gone); });
     this.#pulls.push(pull);
@@ -140,7 +144,8 @@ class Memory<Body> implements MemoryPort<Body>, InPort<Body>, OutPort<Body> {
   #serve(): void {
     while (this.#pulls.length > 0 && this.#head < this.#queue.length) {
       const pull = this.#pulls.shift();
-      pull?.resolve(this.#take(pull.max));
+      pull?.resolve(this.#take(pull.max)); // answered before anything newer may enter and be handed to the next pull
+      if (this.#waitingPushes.length > 0 || this.#rooms.length > 0) this.#admit();
     }
     if (this.#isDrained()) for (const pull of this.#pulls.splice(0)) pull.resolve(undefined);
   }
@@ -151,7 +156,6 @@ class Memory<Body> implements MemoryPort<Body>, InPort<Body>, OutPort<Body> {
     this.#head = end;
     if (this.#head === this.#queue.length) { this.#queue = []; this.#head = 0; }
     else if (this.#head >= COMPACT_AT) { this.#queue = this.#queue.slice(this.#head); this.#head = 0; }
-    if (this.#options.maxWaiting !== undefined) this.#admit();
     let isOpen = true;
     return {
       items: taken.map(item => item.envelope),
