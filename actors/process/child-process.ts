@@ -10,6 +10,9 @@ import type { FromChild, Role, ToChild } from './protocol.ts';
 /** The file next to the actors folder that every child runs, as source or compiled. */
 const ENTRY = fileURLToPath(new URL(`../main${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url));
 
+/** Only compiled code needs maps: stripping types moves nothing, and each module's map would be kept in memory. */
+const SOURCE_MAPS: readonly string[] = ENTRY.endsWith('.ts') ? [] : ['--enable-source-maps'];
+
 /** Loading a model may block a process for long: until it is ready it is only watched for its death, up to this limit. */
 const START_LIMIT_MS = 120_000;
 
@@ -97,7 +100,10 @@ export class ProcessActor implements Actor {
     const lastLines = this.#follow(child);
     const ended = this.#endOf(child);
     this.#send({ type: 'start', role: this.#options.role, settings: this.#options.settings() });
-    const stop = (): void => this.#send({ type: 'stop' });
+    const stop = (): void => {
+      if (this.#isReady) this.#send({ type: 'stop' });
+      else child.kill('SIGKILL'); // it may be blocked by loading; what it recorded by then, the next start finishes
+    };
     ctx.signal.addEventListener('abort', stop, { once: true });
     if (ctx.signal.aborted) stop();
     const starting = new AbortController();
@@ -128,7 +134,7 @@ export class ProcessActor implements Actor {
 
   #start(): ChildProcess {
     return fork(this.#options.entry ?? ENTRY, [this.name], {
-      execArgv: ['--disable-warning=ExperimentalWarning', '--enable-source-maps'],
+      execArgv: ['--disable-warning=ExperimentalWarning', ...SOURCE_MAPS],
       serialization: 'advanced', stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
       env: { ...process.env, UV_THREADPOOL_SIZE: String(this.#options.threadPoolSize) },
     });

@@ -1,5 +1,4 @@
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { ActorReport, Supervised } from '../../src/engine/actor.ts';
 import { createActorSystem, type ActorSystem } from '../../src/engine/actor-system.ts';
@@ -22,6 +21,7 @@ import { ProcessActor } from '../process/child-process.ts';
 import type { Role } from '../process/protocol.ts';
 import { POLICIES } from '../tree.ts';
 import { CameraBoard } from './camera-board.ts';
+import { createSocketFolder, takeOverSockets } from './socket-folder.ts';
 import { ingestSettings, storeSettings, visionSettings, type Paths } from './settings.ts';
 
 /** What the root process is made of. */
@@ -38,7 +38,11 @@ export interface OrchestratorOptions {
 }
 
 const SAMPLE_EVERY_MS = 1_000;
-const STOP_MS = 2_000;
+/**
+ * What each process may take to end in order, together less than the 3 s a stop may take. Whatever an ingest process received has a record when it
+ * has ended, so that nothing depends on the others' last moments.
+ */
+const STOP_MS = { ingest: 1_900, vision: 400, store: 600, batch: 500 } as const satisfies Record<Role, number>;
 
 interface Running { readonly actor: ProcessActor; readonly supervised: Supervised }
 
@@ -76,10 +80,11 @@ export class Orchestrator {
     const { config, clock, random } = this.#options;
     const folder = resolve(config.data);
     await mkdir(folder, { recursive: true, mode: 0o700 });
-    this.#paths = { data: folder, sockets: await mkdtemp(join(tmpdir(), 'vto-')) };
+    this.#paths = { data: folder, sockets: await createSocketFolder() };
     const paths = this.#paths;
     const store = this.#startProcess('store', 'store', 8, () => storeSettings(config, paths));
     await Promise.race([store.actor.untilReady(), this.#failureOf(store)]);
+    await takeOverSockets(folder, paths.sockets); // the store owns the folder now: no other run does
     const link = connectIpc({ path: join(paths.sockets, 'store.sock'), clock, random, backoffMs: 10, backoffMaxMs: 200 });
     this.#link = link;
     this.#store = remoteStore(link, clock, this.signal);
@@ -216,7 +221,7 @@ export class Orchestrator {
 
   #startProcess(name: string, role: Role, threadPoolSize: number, settings: () => unknown): Running {
     const { clock, onLine } = this.#options;
-    const actor = new ProcessActor({ name, role, settings, threadPoolSize, clock, onLine, stopMs: STOP_MS });
+    const actor = new ProcessActor({ name, role, settings, threadPoolSize, clock, onLine, stopMs: STOP_MS[role] });
     const running: Running = { actor, supervised: this.#system.supervise(actor, POLICIES.process) };
     this.#processes.set(name, running);
     return running;

@@ -4,15 +4,20 @@ import { sharedData } from '../../test/support/shared-data.ts';
 /** A video to measure with. */
 export interface BenchClip { readonly path: string; readonly frames: number; readonly text: string }
 
-/** A real recording where the shared test data is there, else a generated one; `text` says which. */
-export async function benchClip(isShort: boolean): Promise<BenchClip> {
-  const real = isShort ? { name: 'car-detection.mp4', frames: 377 } : { name: 'one-by-one-person-detection.mp4', frames: 1394 };
-  const path = sharedData(`videos/${real.name}`);
-  if (path !== undefined) return { path, frames: real.frames, text: `real recording ${real.name}, H.264 768x432` };
-  const frames = isShort ? 300 : 1200;
+const RECORDINGS = {
+  short: { name: 'vali_test.mp4', frames: 96, width: 848, height: 464 },
+  middle: { name: 'car-detection.mp4', frames: 377, width: 768, height: 432 },
+  long: { name: 'one-by-one-person-detection.mp4', frames: 1394, width: 768, height: 432 },
+} as const;
+
+/** A real recording where the shared test data is there, else a generated one of the same size; `text` says which. */
+export async function benchClip(length: keyof typeof RECORDINGS): Promise<BenchClip> {
+  const { name, frames, width, height } = RECORDINGS[length];
+  const path = sharedData(`videos/${name}`);
+  if (path !== undefined) return { path, frames, text: `real recording ${name}, H.264 ${width}x${height}, ${frames} frames` };
   return {
-    path: await makeClipFile({ width: 768, height: 432, fps: 25, frames, gop: 50, bFrames: isShort ? 0 : 2 }), frames,
-    text: 'GENERATED clip, H.264 768x432 (the shared recordings are not there)',
+    path: await makeClipFile({ width, height, fps: 25, frames, gop: 50, bFrames: length === 'long' ? 2 : 0 }), frames,
+    text: `GENERATED clip, H.264 ${width}x${height}, ${frames} frames (the shared recordings are not there)`,
   };
 }
 

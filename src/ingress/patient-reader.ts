@@ -26,6 +26,7 @@ export function patientReader(reader: PacketReader): PatientReader {
   let pending: Promise<MediaPacket | undefined> | undefined;
   let unreadablePackets = 0;
   const aborts = new AbortGroup();
+  const stall = new StallWatch();
   const readOne = async (): Promise<MediaPacket | undefined> => {
     for (let failures = 0; ; failures++) {
       try {
@@ -45,11 +46,19 @@ export function patientReader(reader: PacketReader): PatientReader {
         pending = readOne();
         pending.catch(() => { /* seen by whoever waits; nobody may */ });
       }
-      const packet = await raced(pending, signal, limit, aborts);
-      pending = undefined;
-      return packet;
+      const wait = new Wait<MediaPacket | undefined>(aborts, signal);
+      pending.then(packet => wait.resolve(packet), (error: unknown) => wait.reject(error));
+      if (limit !== undefined) stall.begin(error => wait.reject(error), limit);
+      try {
+        const packet = await wait.promise;
+        pending = undefined;
+        return packet;
+      } finally {
+        stall.end();
+      }
     },
     async close() {
+      stall.close();
       reader.interrupt();
       await pending?.catch(() => undefined);
       await reader.close();
@@ -57,23 +66,48 @@ export function patientReader(reader: PacketReader): PatientReader {
   };
 }
 
-/** The promise, unless the signal or the limit comes first. */
-function raced<Value>(promise: Promise<Value>, signal: AbortSignal, limit: ReadLimit | undefined, aborts: AbortGroup): Promise<Value> {
-  const wait = new Wait<Value>(aborts, signal);
-  promise.then(value => wait.resolve(value), (error: unknown) => wait.reject(error));
-  return limit === undefined ? wait.promise : within(wait.promise, limit);
-}
+/**
+ * Limits waits one after the other with one timer that goes on: setting and clearing one for each packet costs more than reading it.
+ */
+class StallWatch {
+  #wait: { readonly reject: (error: unknown) => void; readonly dueMs: number; readonly limit: ReadLimit } | undefined;
+  /** The timer that goes, and when it rings. */
+  #timer: { readonly over: AbortController; readonly ringsMs: number } | undefined;
 
-async function within<Value>(promise: Promise<Value>, limit: ReadLimit): Promise<Value> {
-  const over = new AbortController();
-  const late = limit.clock.sleep(limit.ms, over.signal).then((): never => { throw limit.error(); });
-  late.catch(() => { /* the loser of the race has no reader */ });
-  try {
-    return await Promise.race([promise, late]);
-  } finally {
-    over.abort(OVER);
+  /** From now on `reject` is called when the limit is over, until `end`. */
+  begin(reject: (error: unknown) => void, limit: ReadLimit): void {
+    const dueMs = limit.clock.monotonicMs() + limit.ms;
+    if (this.#timer === undefined || this.#timer.ringsMs > dueMs) {
+      this.close();
+      this.#arm(dueMs, limit);
+    }
+    this.#wait = { reject, limit, dueMs };
+  }
+
+  end(): void { this.#wait = undefined; }
+
+  /** Stops the timer. */
+  close(): void {
+    this.end();
+    this.#timer?.over.abort(OVER);
+    this.#timer = undefined;
+  }
+
+  #arm(ringsMs: number, { clock }: ReadLimit): void {
+    const timer = { over: new AbortController(), ringsMs };
+    this.#timer = timer;
+    void clock.sleep(ringsMs - clock.monotonicMs(), timer.over.signal).then(() => { this.#ring(); }, () => { /* an earlier one goes instead, or none */ });
+  }
+
+  #ring(): void {
+    this.#timer = undefined;
+    const wait = this.#wait;
+    if (wait === undefined) return;
+    if (wait.dueMs > wait.limit.clock.monotonicMs()) { this.#arm(wait.dueMs, wait.limit); return; }
+    this.#wait = undefined;
+    wait.reject(wait.limit.error());
   }
 }
 
-/** A reason of its own, or each abort makes an exception with a stack. */
+/** A reason of its own, or the abort makes an exception with a stack. */
 const OVER = new Error('the wait is over');

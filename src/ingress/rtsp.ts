@@ -42,7 +42,7 @@ function camera(type: string, summary: string): PluginEntry<Source, SourceDeps> 
           uri: encodeLogin(uri), skipProbe: true, openTimeoutMs: chosen.openTimeoutMs, signal,
           libavOptions: { rtsp_transport: chosen.transport, allowed_media_types: 'video', timeout: String(chosen.openTimeoutMs * 1000) },
         });
-        return abandonable(opening.catch((error: unknown) => { throw hungUp(error, label); }), { signal, leave, isLate: ctx.clock.sleep.bind(ctx.clock, chosen.openTimeoutMs), label, limitMs: chosen.openTimeoutMs });
+        return abandonable(opening.catch((error: unknown) => { throw passing(error, label); }), { signal, leave, isLate: ctx.clock.sleep.bind(ctx.clock, chosen.openTimeoutMs), label, limitMs: chosen.openTimeoutMs });
       };
       return {
         label,
@@ -55,10 +55,14 @@ function camera(type: string, summary: string): PluginEntry<Source, SourceDeps> 
   });
 }
 
-/** A camera that closes the connection within the handshake looks to libav like senseless bytes; it may be starting up. */
-function hungUp(error: unknown, label: string): unknown {
-  if (!(error instanceof PlatformError) || error.code !== 'MEDIA_INVALID' || error.facts['libav'] === undefined) return error;
-  return new PlatformError('SOURCE_UNREACHABLE', `${label} broke off the handshake`, error.facts, error);
+/**
+ * What a camera says while it starts up or is set up anew passes: it is tried again. One that closes the connection within the handshake
+ * looks to libav like senseless bytes.
+ */
+function passing(error: unknown, label: string): unknown {
+  if (!(error instanceof PlatformError) || error.code !== 'MEDIA_INVALID') return error;
+  if (error.facts['libav'] !== undefined) return new PlatformError('SOURCE_UNREACHABLE', `${label} broke off the handshake`, error.facts, error);
+  return new PlatformError('SOURCE_REFUSED', `${label} offers no video`, error.facts, error);
 }
 
 interface Opening {

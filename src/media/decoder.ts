@@ -43,9 +43,12 @@ export class LibavPicture implements Picture {
   readonly frameSeq: number;
   readonly width: number;
   readonly height: number;
+  /** A JPEG or PNG: a still, where exactness is worth more than a millisecond. */
+  readonly isStill: boolean;
   #frame: Frame | undefined;
 
-  constructor(frame: Frame) {
+  constructor(frame: Frame, isStill: boolean) {
+    this.isStill = isStill;
     this.frameSeq = Number(frame.pts);
     this.width = frame.width;
     this.height = frame.height;
@@ -67,6 +70,7 @@ export class LibavPicture implements Picture {
 class LibavDecoder implements FrameDecoder {
   readonly #context: CodecContext;
   readonly #codec: string;
+  readonly #isStill: boolean;
   readonly #packet = new Packet();
   #spare: Frame | undefined;
   /** Pictures that came out together with an error; handed over by the next call. */
@@ -77,6 +81,7 @@ class LibavDecoder implements FrameDecoder {
   constructor(context: CodecContext, codec: string) {
     this.#context = context;
     this.#codec = codec;
+    this.#isStill = codec === 'mjpeg' || codec === 'png';
     this.#packet.alloc();
   }
 
@@ -122,7 +127,7 @@ class LibavDecoder implements FrameDecoder {
       const frame = this.#takeFrame();
       const code = this.#context.receiveFrameSync(frame);
       if (code >= 0) {
-        pictures.push(new LibavPicture(frame));
+        pictures.push(new LibavPicture(frame, this.#isStill));
         continue;
       }
       this.#spare = frame;

@@ -40,15 +40,16 @@ interface SourceForm {
   readonly format: number;
   readonly colorSpace: AVColorSpace;
   readonly colorRange: AVColorRange;
+  readonly isStill: boolean;
 }
 
-function formOf(frame: Frame): SourceForm {
+function formOf({ frame, isStill }: LibavPicture): SourceForm {
   const isFullRange = FULL_RANGE_YUV.has(frame.format);
-  return { width: frame.width, height: frame.height, format: frame.format, colorSpace: frame.colorSpace, colorRange: isFullRange ? AVCOL_RANGE_JPEG : frame.colorRange };
+  return { isStill, width: frame.width, height: frame.height, format: frame.format, colorSpace: frame.colorSpace, colorRange: isFullRange ? AVCOL_RANGE_JPEG : frame.colorRange };
 }
 
 function isSameForm(a: SourceForm, b: SourceForm): boolean {
-  return a.width === b.width && a.height === b.height && a.format === b.format && a.colorSpace === b.colorSpace && a.colorRange === b.colorRange;
+  return a.width === b.width && a.height === b.height && a.format === b.format && a.colorSpace === b.colorSpace && a.colorRange === b.colorRange && a.isStill === b.isStill;
 }
 
 /** Where the picture lies in the model's frame. */
@@ -74,7 +75,7 @@ class LibavScaler implements PooledScaler {
   scale(picture: Picture): ModelFrame {
     if (!(picture instanceof LibavPicture)) throw new TypeError('the picture is not from a decoder of src/media');
     const { frame } = picture;
-    const form = formOf(frame);
+    const form = formOf(picture);
     if (this.#route === undefined || !isSameForm(this.#route.form, form)) {
       this.#route?.close();
       this.#route = undefined;
@@ -126,21 +127,26 @@ class Route {
     this.#channels = shape.channels === 'gray' ? 1 : 3;
     const isAveraged = shape.sampling === 'average' || shape.channels === 'gray';
     const flags = isAveraged ? 'bilinear' : 'fast_bilinear';
-    if (shape.channels !== 'gray' && YUV.has(form.format)) this.#addStep({ format: isAveraged ? AV_PIX_FMT_YUV422P : AV_PIX_FMT_YUV422P16LE, colorSpace: form.colorSpace, colorRange: form.colorRange, flags });
+    const isYuv = shape.channels !== 'gray' && YUV.has(form.format);
+    // Models are trained on photos turned into RGB at full size: a still is treated the same, a video frame is scaled before its colours are converted.
+    if (isYuv && !isAveraged && form.isStill) {
+      this.#addStep({ format: AV_PIX_FMT_RGB48LE, ...UNSTATED, flags: 'bilinear' }, form);
+      this.#addStep({ format: AV_PIX_FMT_RGB48LE, ...UNSTATED, flags });
+    } else if (isYuv) this.#addStep({ format: isAveraged ? AV_PIX_FMT_YUV422P : AV_PIX_FMT_YUV422P16LE, colorSpace: form.colorSpace, colorRange: form.colorRange, flags });
     else if (!isAveraged) this.#addStep({ format: AV_PIX_FMT_RGB48LE, ...UNSTATED, flags });
     const last = this.#addStep({ format: OUTPUT[shape.channels], ...UNSTATED, ...(shape.channels === 'gray' ? { colorRange: AVCOL_RANGE_JPEG } : {}), flags: 'bilinear' });
     this.#plane = last.data?.[0] ?? Buffer.alloc(0);
     this.#stride = last.linesize[0] ?? 0;
   }
 
-  #addStep({ format, colorSpace, colorRange, flags }: Step): Frame {
+  #addStep({ format, colorSpace, colorRange, flags }: Step, size: { readonly width: number; readonly height: number } = this.#place): Frame {
     const context = new SoftwareScaleContext();
     context.allocContext();
     context.setOption('sws_flags', flags);
     const target = new Frame();
     target.alloc();
-    target.width = this.#place.width;
-    target.height = this.#place.height;
+    target.width = size.width;
+    target.height = size.height;
     target.format = format;
     target.colorSpace = colorSpace;
     target.colorRange = colorRange;

@@ -110,9 +110,9 @@ class Memory<Body> implements MemoryPort<Body>, InPort<Body>, OutPort<Body> {
   pull(max: number, signal: AbortSignal): Promise<Delivery<Body> | undefined> {
     if (signal.aborted) return Promise.reject(signal.reason);
     if (this.#head < this.#queue.length) {
-      const delivery = this.#take(max);
-      this.#taken();
-      return Promise.resolve(delivery);
+      const delivery = Promise.resolve(this.#take(max));
+      this.#admit();
+      return delivery;
     }
     if (this.#isDrained()) return Promise.resolve(undefined);
     const pull = new Pull<Body>(max, this.#aborts, signal, gone => { this.#pulls = this.#pulls.filter(each => each !== gone); });
@@ -144,8 +144,8 @@ class Memory<Body> implements MemoryPort<Body>, InPort<Body>, OutPort<Body> {
   #serve(): void {
     while (this.#pulls.length > 0 && this.#head < this.#queue.length) {
       const pull = this.#pulls.shift();
-      pull?.resolve(this.#take(pull.max));
-      this.#taken(); // only now: it may serve the next pull, which must not be told first
+      pull?.resolve(this.#take(pull.max)); // answered before anything newer may enter and be handed to the next pull
+      if (this.#waitingPushes.length > 0 || this.#rooms.length > 0) this.#admit();
     }
     if (this.#isDrained()) for (const pull of this.#pulls.splice(0)) pull.resolve(undefined);
   }
@@ -162,11 +162,6 @@ class Memory<Body> implements MemoryPort<Body>, InPort<Body>, OutPort<Body> {
       ack: () => { if (isOpen) { isOpen = false; this.#acknowledge(taken); } return DONE; },
       nack: () => { if (isOpen) { isOpen = false; this.#putBack(taken); } return DONE; },
     };
-  }
-
-  /** Fewer wait: where that is bounded, more may enter. */
-  #taken(): void {
-    if (this.#options.maxWaiting !== undefined) this.#admit();
   }
 
   #acknowledge(taken: readonly Item<Body>[]): void {

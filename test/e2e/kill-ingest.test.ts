@@ -1,7 +1,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { withinBound } from '../support/slack.ts';
-import { detectedShare, GOP_MS, PATIENT, withSite } from '../support/three-cameras.ts';
+import { checkDetected, GOP_MS, PATIENT, withSite } from '../support/three-cameras.ts';
 
 /** `recording.partMs`: what a kill takes of what had arrived. */
 const PART_MS = 200;
@@ -25,7 +25,7 @@ test('a killed ingest process loses a gap that the store tells exactly, and noth
     }
     assert.is(dropped['undecodable'] ?? 0, 0);
   }
-  assert.ok(detectedShare(verdicts) >= 0.95, `${detectedShare(verdicts)} detected`);
+  checkDetected(verdicts);
 }));
 
 test.run();

@@ -15,7 +15,10 @@ const PERIOD_MS = 1000 / CLIP.fps;
 const EXEC_MS = 2 * PERIOD_MS / CAMERAS;
 const STALENESS_MS = 100;
 const OVERLOAD_MS = 12_000;
-/** Allocators keep what they got once; a queue of 8 s of pictures at model size would be 10 MB a camera, of decoded ones 40. */
+/**
+ * Native memory of packets is given back when V8 has gathered up to 64 MB of it, so that an ingest process climbs by its bit rate (0.3 MB/s here) up
+ * to there. A queue that kept what is not detected would hold 80 MB of pictures after this time.
+ */
 const GROWTH_MAX_BYTES = 24 << 20;
 
 test('a model at half the needed rate: frames that are detected are fresh, the others are counted stale, memory is flat, recording loses nothing', async () => {

@@ -1,3 +1,5 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { PlatformError } from '../../src/engine/errors.ts';
@@ -7,6 +9,8 @@ import { variableName } from '../../src/utility-ops/config/environment.ts';
 import { loadConfig } from '../../src/utility-ops/config/load-config.ts';
 import { configJsonSchema } from '../../src/utility-ops/config/schema.ts';
 import { forEachCase, type FuzzRandom } from '../support/fuzz.ts';
+import { damaged } from '../support/fuzz-damage.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const TEXTS = ['', ' ', '0', '-1', '1e999', 'NaN', 'true', 'rtsp://u:p@h/1', '../x', '[1,2]', '[{"id":"a"}]', '{"a":1}', '20GB', '__proto__', 'constructor', '\u0000', '=', '--', 'a=b', '-'.repeat(100)];
 
@@ -34,5 +38,17 @@ test('no environment does anything but load or be refused by name', () => forEac
   const environment = Object.fromEntries(Array.from({ length: 1 + random.integer(4) }, () => [random.next() < 0.9 ? random.pick(names) : `VTO__${text(random)}`, text(random)]));
   refusedByName(() => loadConfig({ environment, cwd: '/home' }));
 }));
+
+const DEFAULTS = readFileSync(new URL('../../config/default.toml', import.meta.url));
+const CAMERA = '\n[[cameras]]\nid = "dock-2"\nuri = "rtsp://u:p@h/1"\nmaxFps = 5\n';
+
+test('no settings file does anything but load or be refused by name', () => {
+  const file = join(temporaryFolder(), 'vto.toml');
+  return forEachCase('settings file', (random) => {
+    const original = Buffer.concat([DEFAULTS.subarray(0, random.integer(DEFAULTS.length)), Buffer.from(random.next() < 0.5 ? CAMERA : '')]);
+    writeFileSync(file, damaged(random.next() < 0.1 ? random.bytes(1 + random.integer(200)) : original, random));
+    refusedByName(() => loadConfig({ files: [file], environment: {}, cwd: '/home' }));
+  });
+});
 
 test.run();

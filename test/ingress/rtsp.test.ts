@@ -1,7 +1,8 @@
 import { readdirSync } from 'node:fs';
+import { createServer, type Socket } from 'node:net';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { PlatformError } from '../../src/engine/errors.ts';
+import { fateOf, PlatformError } from '../../src/engine/errors.ts';
 import { systemRandom } from '../../src/engine/seeded-random.ts';
 import { systemClock } from '../../src/engine/system-clock.ts';
 import { createSource } from '../../src/ingress/index.ts';
@@ -11,6 +12,7 @@ import type { SourceUnit } from '../../src/messages/access-unit.ts';
 import { makeClip } from '../support/clip.ts';
 import { eventually } from '../support/eventually.ts';
 import { readCounter } from '../support/frame-counter.ts';
+import { answer, takeRequest } from '../support/rtsp-message.ts';
 import { startRtspServer } from '../support/rtsp-server.ts';
 import type { CameraPath, PathOptions, RtspServer } from '../support/rtsp-server.ts';
 
@@ -152,6 +154,23 @@ test('a path that the camera does not have, or none at all, is refused by name',
     const source = await createSource({ uri, media: libavAccess, ctx: { clock: systemClock, random: systemRandom } });
     assert.is(await source.open(signal).then(() => 'opened', codeOf), 'SOURCE_REFUSED', uri);
   }
+});
+
+test('a camera that offers no video, as while it starts, will be tried again', async () => {
+  const sockets = new Set<Socket>();
+  const silent = createServer((socket) => sockets.add(socket) && socket.on('error', () => undefined).on('data', (bytes) => {
+    const { request } = takeRequest(bytes);
+    const sdp = 'v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=x\r\nt=0 0\r\nm=audio 0 RTP/AVP 0\r\na=control:track1\r\n';
+    if (request !== null) socket.write(answer('200 OK', request, { 'Content-Type': 'application/sdp', Public: 'DESCRIBE' }, request.method === 'DESCRIBE' ? sdp : ''));
+  }));
+  await new Promise<void>((resolve) => { silent.listen(0, '127.0.0.1', resolve); });
+  const { port } = silent.address() as { port: number };
+  const source = await createSource({ uri: `rtsp://127.0.0.1:${port}/x`, options: { openTimeoutMs: 2000 }, media: libavAccess, ctx: { clock: systemClock, random: systemRandom } });
+  const error = await source.open(signal).then(() => assert.unreachable(), (thrown: unknown) => thrown);
+  assert.is(fateOf(error), 'retry', String(error));
+  assert.is(codeOf(error), 'SOURCE_REFUSED', String(error));
+  silent.close();
+  for (const socket of sockets) socket.destroy();
 });
 
 test('an address without host, with a wrong port, or of nobody is told by name', async () => {

@@ -69,7 +69,7 @@ export class OpenChunk {
   /** Resolves when the units are in the file: they survive kill -9. Their times go first, so that no frame is without. */
   async append(units: readonly AccessUnit[]): Promise<void> {
     if (units.length === 0) return;
-    await this.#sidecar.append(units);
+    this.#sidecar.append(units);
     for (const unit of units) {
       await this.#writer.write(unit);
       this.#hash.update(unit.data);

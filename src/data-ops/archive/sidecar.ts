@@ -1,3 +1,4 @@
+import { appendFileSync } from 'node:fs';
 import { type FileHandle, open, readFile } from 'node:fs/promises';
 import { crc32 } from 'node:zlib';
 import * as z from 'zod';
@@ -70,9 +71,9 @@ export class SidecarWriter {
     }
   }
 
-  /** Resolves when the entries are given to the operating system. */
-  async append(units: readonly AccessUnit[]): Promise<void> {
-    await this.#file.appendFile(encodeEntries(units.map((unit) => ({ ...unit, sizeBytes: unit.data.byteLength }))));
+  /** Gives the entries to the operating system. Synchronous: it costs a fraction of handing 56 bytes to another thread. */
+  append(units: readonly AccessUnit[]): void {
+    appendFileSync(this.#file.fd, encodeEntries(units.map((unit) => ({ ...unit, sizeBytes: unit.data.byteLength }))));
   }
 
   /** fdatasync. */

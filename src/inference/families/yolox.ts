@@ -72,9 +72,7 @@ function wrap(model: ModelProto, io: ModelIo): ModelProto {
   const raw = graph.inline(model, 'model/', { [io.inputs[0]?.name ?? '']: image }).get(io.outputs[0]?.name ?? '');
   const rows = graph.reshape(raw ?? image, [1, cells, BOX_COLUMNS + classes]); // `matches` saw the output, so `raw` is there
   const corners = decode(graph, rows, width, height);
-  const scores = graph.op('Transpose', [graph.op('Mul', [
-    graph.slice(rows, 2, 4, BOX_COLUMNS), graph.slice(rows, 2, BOX_COLUMNS, BOX_COLUMNS + classes),
-  ])], { perm: [0, 2, 1] });
+  const scores = graph.op('Transpose', [classScores(graph, rows, classes)], { perm: [0, 2, 1] });
   // The suppression compares boxes by opposite corners, so [x1, y1, x2, y2] serves as well as [y1, x1, y2, x2].
   const kept = graph.op('NonMaxSuppression', [corners, scores, graph.ints([BOXES_PER_CLASS]), iouMax, scoreMin]);
   const cellOf = graph.reshape(graph.slice(kept, 1, 2, 3), [-1]);
@@ -85,6 +83,15 @@ function wrap(model: ModelProto, io: ModelIo): ModelProto {
   ], { axis: 1 });
   graph.output(detections, DETECTOR_OUTPUT, 'float32', ['found', 7]);
   return graph.build();
+}
+
+/** Scores `[1, cells, classes]`: objectness times class, of a cell's best class only, 0 for the others (YOLOX `postprocess`: one class a box). */
+function classScores(graph: GraphBuilder, rows: Value, classes: number): Value {
+  const each = graph.slice(rows, 2, BOX_COLUMNS, BOX_COLUMNS + classes);
+  // TopK has one form in every operator set from 11 on, ReduceMax has not.
+  const [best] = graph.ops('TopK', [each, graph.ints([1])], { axis: 2 }, 2);
+  const isBest = graph.cast(graph.op('Equal', [each, best]), 'float32');
+  return graph.op('Mul', [graph.op('Mul', [graph.slice(rows, 2, 4, BOX_COLUMNS), each]), isBest]);
 }
 
 /** Corners `[1, cells, 4]` in input pixels: centre = (offset + cell) * stride, size = exp(log size) * stride (YOLOX `decode_outputs`). */

@@ -20,7 +20,7 @@ function randomRows(): Float32Array {
   return rows;
 }
 
-/** YOLOX's published decoding and greedy suppression per class, in plain JavaScript. */
+/** YOLOX's published decoding (one class a cell) and greedy suppression per class, in plain JavaScript. */
 function oracle(rows: Float32Array, scoreMin: number, iouMax: number): number[][] {
   const boxes: { box: number[]; scores: number[] }[] = [];
   let at = 0;
@@ -29,7 +29,7 @@ function oracle(rows: Float32Array, scoreMin: number, iouMax: number): number[][
       for (let column = 0; column < size.width / stride; column++, at += 8) {
         const [dx, dy, lw, lh, objectness, ...classes] = rows.subarray(at, at + 8);
         const [x, y, w, h] = [(dx! + column) * stride, (dy! + row) * stride, Math.exp(lw!) * stride, Math.exp(lh!) * stride];
-        boxes.push({ box: [x - w / 2, y - h / 2, x + w / 2, y + h / 2], scores: classes.map((score) => Math.fround(score * objectness!)) });
+        boxes.push({ box: [x - w / 2, y - h / 2, x + w / 2, y + h / 2], scores: classes.map((score) => (score === Math.max(...classes) ? Math.fround(score * objectness!) : 0)) });
       }
     }
   }
