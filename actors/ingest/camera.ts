@@ -62,6 +62,10 @@ export function cameraActor(options: CameraOptions): Actor {
         run: async child => {
           if (child.generation > 1) past.recovered = options.recover(); // running it again changes nothing that is in order
           await past.recovered;
+          if (options.recordedOnly) {
+            await feeder.giveUp('not-wanted'); // what an earlier process did not live to account for
+            return untilAborted(child.signal);
+          }
           const detach = options.onConsumer(() => feeder.startOver());
           await feeder.run(child.signal, child.progress).finally(detach);
         },
@@ -96,7 +100,7 @@ async function runCameraSession(options: CameraOptions, ctx: ActorContext, { pas
     const last = part.units.at(-1);
     if (last) past.endedAt = epochMicros(last.capturedAt);
     options.onDurable(part);
-    if (options.recordedOnly) void options.recordedOnly(part);
+    if (options.recordedOnly) options.recordedOnly(part).catch(() => { /* the link is closing: `giveUp` accounts for them, here or at the next start */ });
     else options.feeder.offer(part);
   });
   try {
