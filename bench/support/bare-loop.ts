@@ -29,5 +29,4 @@ while (open.length > 0) {
     if (packet === undefined) open = open.filter(each => each !== stream);
   }
 }
-process.stdout.write(`${JSON.stringify(watch.result())}\n`);
-process.exit(0);
+process.stdout.write(`${JSON.stringify(watch.result())}\n`, () => process.exit(0)); // a pipe takes a long line in pieces

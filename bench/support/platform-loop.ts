@@ -45,7 +45,7 @@ try {
     timings: records.map(record => record.timings),
   };
   await root.stop();
-  process.stdout.write(`${JSON.stringify(result)}\n`);
+  await new Promise<void>(done => { process.stdout.write(`${JSON.stringify(result)}\n`, () => done()); }); // a pipe takes a long line in pieces
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }
