@@ -1,5 +1,5 @@
 import type { ActorReport } from '../../src/engine/actor.ts';
-import type { CameraId } from '../../src/engine/units.ts';
+import { isCameraId, type CameraId } from '../../src/engine/units.ts';
 import { CameraTally, type CameraView as CameraTallyView } from './camera-tally.ts';
 import type { Balance, CameraRow, CommittedRecord } from '../../src/data-ops/store.ts';
 import type { DropReason } from '../../src/messages/terminal-record.ts';
@@ -35,10 +35,6 @@ export class CameraBoard {
     this.#entries.delete(id);
   }
 
-  has(id: CameraId): boolean {
-    return this.#entries.has(id);
-  }
-
   /** Undefined for a camera that is not there. */
   stateOf(id: CameraId): CameraState | undefined {
     return this.#entries.get(id)?.state;
@@ -63,7 +59,7 @@ export class CameraBoard {
   /** Takes the supervision trees of the ingest processes. */
   observe(trees: readonly (ActorReport | undefined)[]): void {
     for (const camera of trees.flatMap(tree => tree?.children ?? [])) {
-      const entry = [...this.#entries.values()].find(candidate => candidate.row.id === camera.name);
+      const entry = isCameraId(camera.name) ? this.#entries.get(camera.name) : undefined;
       const session = camera.children.find(child => child.name === 'session');
       if (!entry || !session) continue;
       entry.state = stateOf(session);

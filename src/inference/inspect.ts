@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { MODEL_FAMILIES, judgeFamilies } from './families/index.ts';
+import { judgeFamilies } from './families/index.ts';
 import { describeModel, formatIo, parseModel } from './graph/model-file.ts';
 import { readModelFile } from './load-detector.ts';
 
@@ -37,9 +37,4 @@ export async function inspectModel(path: string): Promise<ModelInspection> {
     family: matching.length === 1 ? matching[0]?.family.type : undefined,
     evidence: judged.map(({ family, match }) => ({ family: family.type, isMatch: match.isMatch, says: match.isMatch ? match.evidence : match.reason })),
   };
-}
-
-/** Names and summaries of the known families, for help texts. */
-export function listFamilies(): readonly { readonly type: string; readonly summary: string }[] {
-  return MODEL_FAMILIES.map(({ type, summary }) => ({ type, summary }));
 }

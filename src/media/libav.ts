@@ -37,11 +37,6 @@ export function timestampOf(value: bigint): number | null {
   return value === AV_NOPTS_VALUE ? null : Number(value);
 }
 
-/** A time stamp for libav. */
-export function timestampFor(value: number | null): bigint {
-  return value === null ? AV_NOPTS_VALUE : BigInt(Math.round(value));
-}
-
 /**
  * Hands libav's own warnings and errors to `listener`, or silences them (`undefined`, the state at start). Process-wide. Lines may name
  * URIs with credentials: scrub before logging.

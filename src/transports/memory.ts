@@ -1,4 +1,5 @@
 import { AbortGroup, Wait } from '../engine/abort-group.ts';
+import { deliveryOf } from '../engine/delivery.ts';
 import { PlatformError } from '../engine/errors.ts';
 import type { Delivery, Envelope, InPort, OutPort } from '../engine/ports.ts';
 
@@ -156,12 +157,7 @@ class Memory<Body> implements MemoryPort<Body>, InPort<Body>, OutPort<Body> {
     this.#head = end;
     if (this.#head === this.#queue.length) { this.#queue = []; this.#head = 0; }
     else if (this.#head >= COMPACT_AT) { this.#queue = this.#queue.slice(this.#head); this.#head = 0; }
-    let isOpen = true;
-    return {
-      items: taken.map(item => item.envelope),
-      ack: () => { if (isOpen) { isOpen = false; this.#acknowledge(taken); } return DONE; },
-      nack: () => { if (isOpen) { isOpen = false; this.#putBack(taken); } return DONE; },
-    };
+    return deliveryOf(taken.map(item => item.envelope), () => this.#acknowledge(taken), () => this.#putBack(taken));
   }
 
   #acknowledge(taken: readonly Item<Body>[]): void {
@@ -190,8 +186,6 @@ class Memory<Body> implements MemoryPort<Body>, InPort<Body>, OutPort<Body> {
     this.#serve();
   }
 }
-
-const DONE = Promise.resolve();
 
 function closed(): PlatformError {
   return new PlatformError('PORT_CLOSED', 'the port has ended');

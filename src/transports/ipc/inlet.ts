@@ -1,4 +1,5 @@
 import { AbortGroup, Wait } from '../../engine/abort-group.ts';
+import { deliveryOf } from '../../engine/delivery.ts';
 import { PlatformError } from '../../engine/errors.ts';
 import type { Delivery, Envelope } from '../../engine/ports.ts';
 import { epochMicros, isCameraId } from '../../engine/units.ts';
@@ -184,12 +185,7 @@ export class Inlet<Body> implements LinkInPort<Body> {
       feed.takenBytes += sizeBytes;
       feed.connection.later(feed.flush);
     }
-    let isOpen = true;
-    return {
-      items: taken.map(item => item.envelope),
-      ack: () => { if (isOpen) { isOpen = false; this.#acknowledge(taken); } return DONE; },
-      nack: () => { if (isOpen) { isOpen = false; this.#putBack(taken); } return DONE; },
-    };
+    return deliveryOf(taken.map(item => item.envelope), () => this.#acknowledge(taken), () => this.#putBack(taken));
   }
 
   #acknowledge(taken: readonly Item<Body>[]): void {
@@ -232,8 +228,6 @@ export class Inlet<Body> implements LinkInPort<Body> {
     return new PlatformError('PORT_CLOSED', `the input of topic '${this.topic}' is closed`, { topic: this.topic });
   }
 }
-
-const DONE = Promise.resolve();
 
 function ackFrame(port: number, seqs: readonly number[]): Buffer {
   const ranges: [first: number, count: number][] = [];
