@@ -12,6 +12,10 @@ export const DROP_REASONS = {
   undecodable: { isIntentional: false },
   /** It waited longer than `maxRewindMs` for a vision process. */
   expired: { isIntentional: false },
+  /** A newer session of its camera had begun elsewhere: the node that recorded it had been replaced. */
+  superseded: { isIntentional: false },
+  /** On a camera node: it is on Kafka now, where another node ends it. */
+  'handed-over': { isIntentional: true },
 } as const satisfies Record<string, { readonly isIntentional: boolean }>;
 
 /** Name of a drop reason. */

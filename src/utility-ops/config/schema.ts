@@ -32,6 +32,7 @@ const recording = z.strictObject({
 const vision = z.strictObject({
   processes: z.int().min(1).max(256).default(1).describe('Processes that decode and detect: one per core or GPU to use.'),
   stalenessMs: milliseconds(1).default(100).describe('A live frame that waited longer gives way to a newer one of its camera (dropped as `stale`).'),
+  isSplit: z.boolean().default(false).describe('True: nodes with role `featurizer` make features and nodes with role `detector` detect on them, over Kafka. False: a `detector` does both.'),
   catchUpMs: milliseconds(0).default(5000).describe('For so long after a vision process was replaced, the frames missed meanwhile are caught up with before any counts as stale.'),
   maxRewindMs: milliseconds(0).default(10_000).describe('Frames that waited longer than this for a vision process are dropped as `expired`.'),
 });
@@ -62,9 +63,45 @@ const utilityOps = z.strictObject({
   logFormat: z.enum(['auto', 'json', 'pretty']).default('auto').describe('Form of log lines; `auto`: pretty on a terminal, else JSON.'),
 });
 
+const sasl = z.strictObject({
+  mechanism: z.enum(['plain', 'scram-sha-256', 'scram-sha-512']).default('scram-sha-512').describe('How to log in.'),
+  username: z.string().default('').describe('User; empty: no login.'),
+  password: z.string().default('').describe('Password; better in the environment, as VTO_KAFKA_SASL_PASSWORD, than in a file.'),
+});
+
+const tls = z.strictObject({
+  isEnabled: z.boolean().default(false).describe('True: connections to the brokers are encrypted.'),
+  caFile: z.string().default('').describe('PEM file of the authority that signed the brokers\' certificates; empty: those of the system.'),
+  certFile: z.string().default('').describe('PEM file of our own certificate, where the brokers ask for one.'),
+  keyFile: z.string().default('').describe('PEM file of its key.'),
+});
+
+const kafka = z.strictObject({
+  brokers: z.array(z.string().regex(/^[^:/]+:\d+$/, 'expected host:port')).default([]).describe('Addresses (`host:port`) of Kafka brokers to start from. Empty: everything runs on this machine, without Kafka.'),
+  topicPrefix: z.string().regex(/^[a-zA-Z0-9._-]{1,100}$/, 'expected 1 to 100 of a-z A-Z 0-9 . _ -').default('vto').describe('What the names of topics, groups and transactional ids begin with: two installations may share a cluster.'),
+  delivery: z.enum(['exactly-once', 'at-least-once']).default('exactly-once').describe('`exactly-once`: detections and positions are written in transactions; `at-least-once`: sooner visible, repeats after a crash.'),
+  commitIntervalMs: milliseconds(5).default(100).describe('Detections are committed this often.'),
+  sessionTimeoutMs: milliseconds(1_000).default(10_000).describe('A node that is not heard of for so long loses its partitions to the others.'),
+  partitions: z.int().min(1).max(10_000).default(24).describe('Partitions of every topic when it is made: the most nodes that can share the work. Changing it later needs new topics.'),
+  replication: z.int().min(-1).max(16).default(-1).describe('Copies of every partition when a topic is made. -1: the broker\'s default.'),
+  chunksRetentionHours: z.number().min(0.01).max(8_760).default(4).describe('How long recorded chunks stay on Kafka: the longest outage of all detectors that loses nothing.'),
+  recordsRetentionHours: z.number().min(0.01).max(876_000).default(168).describe('How long detections, events and dead letters stay on Kafka.'),
+  maxPartBytes: byteSize().prefault('4MiB').describe('Largest part of a chunk that is written as one record; topics are made with room for it.'),
+  compression: z.enum(['none', 'gzip', 'zstd']).default('none').describe('Compression of detections and events. Chunks never are: encoded video does not shrink.'),
+  schemaRegistryUrl: z.string().default('').describe('Confluent-compatible Schema Registry; empty: fixed schema ids, which the gateway serves under the registry\'s own paths.'),
+  deadLetterTries: z.int().min(1).max(100).default(3).describe('A record that cannot be processed goes to the dead letters after so many tries.'),
+  tls: tls.prefault({}).describe('Encryption.'),
+  sasl: sasl.prefault({}).describe('Login.'),
+});
+
+/** What a node of a cluster does. */
+export const NODE_ROLES = ['camera', 'recorder', 'featurizer', 'detector', 'gateway'] as const;
+
 /** Every setting, with its range, default and the sentence that config/default.toml shows. */
 export const CONFIG_SCHEMA = z.strictObject({
   data: z.string().min(1).default('.vto').describe('Folder for recordings, detections and state; relative to the working directory.'),
+  roles: z.array(z.enum(NODE_ROLES)).default([]).describe('What this node does in a cluster. Empty: everything.'),
+  kafka: kafka.prefault({}).describe('The link between the nodes of a cluster.'),
   ingress: ingress.prefault({}).describe('Cameras: how they are opened and watched.'),
   recording: recording.prefault({}).describe('The archive: how every received frame is kept.'),
   vision: vision.prefault({}).describe('Vision processes: how frames are decoded and detected on.'),

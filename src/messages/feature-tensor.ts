@@ -1,0 +1,27 @@
+import type { CameraId, EpochMicros } from '../engine/units.ts';
+
+/** Body of topic `vto.features`: what an encoder made of one frame, ready for the detector. */
+export interface FeatureTensor {
+  readonly camera: CameraId;
+  readonly epoch: number;
+  readonly frameSeq: number;
+  readonly capturedAt: EpochMicros;
+  readonly arrivedAt: EpochMicros;
+  readonly ptsSeconds: number | null;
+  readonly modality: 'rgb' | 'depth' | 'thermal';
+  /** `name@version` of what made it; `pixels@1` for a picture at model size. */
+  readonly encoder: string;
+  readonly dtype: 'uint8' | 'float32';
+  readonly shape: readonly number[];
+  /** How a picture at model size maps to its source: `model = source * scale + pad`; absent for other encoders. */
+  readonly geometry: {
+    readonly scaleX: number; readonly scaleY: number; readonly padX: number; readonly padY: number;
+    readonly sourceWidth: number; readonly sourceHeight: number;
+  } | null;
+  readonly decodeMs: number;
+  /** `raw`; `zstd`; `delta-zstd`: the difference (mod 256) to the frame `baseSeq` of the camera, compressed. */
+  readonly encoding: 'raw' | 'zstd' | 'delta-zstd';
+  /** Frame the delta refers to; -1 when none. */
+  readonly baseSeq: number;
+  readonly payload: Uint8Array;
+}
