@@ -63,19 +63,6 @@ const utilityOps = z.strictObject({
   logFormat: z.enum(['auto', 'json', 'pretty']).default('auto').describe('Form of log lines; `auto`: pretty on a terminal, else JSON.'),
 });
 
-const sasl = z.strictObject({
-  mechanism: z.enum(['plain', 'scram-sha-256', 'scram-sha-512']).default('scram-sha-512').describe('How to log in.'),
-  username: z.string().default('').describe('User; empty: no login.'),
-  password: z.string().default('').describe('Password; better in the environment, as VTO_KAFKA_SASL_PASSWORD, than in a file.'),
-});
-
-const tls = z.strictObject({
-  isEnabled: z.boolean().default(false).describe('True: connections to the brokers are encrypted.'),
-  caFile: z.string().default('').describe('PEM file of the authority that signed the brokers\' certificates; empty: those of the system.'),
-  certFile: z.string().default('').describe('PEM file of our own certificate, where the brokers ask for one.'),
-  keyFile: z.string().default('').describe('PEM file of its key.'),
-});
-
 const kafka = z.strictObject({
   brokers: z.array(z.string().regex(/^[^:/]+:\d+$/, 'expected host:port')).default([]).describe('Addresses (`host:port`) of Kafka brokers to start from. Empty: everything runs on this machine, without Kafka.'),
   topicPrefix: z.string().regex(/^[a-zA-Z0-9._-]{1,100}$/, 'expected 1 to 100 of a-z A-Z 0-9 . _ -').default('vto').describe('What the names of topics, groups and transactional ids begin with: two installations may share a cluster.'),
@@ -90,8 +77,13 @@ const kafka = z.strictObject({
   compression: z.enum(['none', 'gzip', 'zstd']).default('none').describe('Compression of detections and events. Chunks never are: encoded video does not shrink.'),
   schemaRegistryUrl: z.string().default('').describe('Confluent-compatible Schema Registry; empty: fixed schema ids, which the gateway serves under the registry\'s own paths.'),
   deadLetterTries: z.int().min(1).max(100).default(3).describe('A record that cannot be processed goes to the dead letters after so many tries.'),
-  tls: tls.prefault({}).describe('Encryption.'),
-  sasl: sasl.prefault({}).describe('Login.'),
+  saslMechanism: z.enum(['plain', 'scram-sha-256', 'scram-sha-512']).default('scram-sha-512').describe('How to log in at the brokers.'),
+  saslUsername: z.string().default('').describe('User at the brokers; empty: no login.'),
+  saslPassword: z.string().default('').describe('Password at the brokers; better in the environment, as VTO__KAFKA__SASL_PASSWORD, than in a file.'),
+  isTlsEnabled: z.boolean().default(false).describe('True: connections to the brokers are encrypted.'),
+  tlsCaFile: z.string().default('').describe('PEM file of the authority that signed the brokers\' certificates; empty: those of the system.'),
+  tlsCertFile: z.string().default('').describe('PEM file of our own certificate, where the brokers ask for one.'),
+  tlsKeyFile: z.string().default('').describe('PEM file of its key.'),
 });
 
 /** What a node of a cluster does. */
