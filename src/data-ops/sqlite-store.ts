@@ -11,7 +11,7 @@ import { CameraTable } from './store/camera-table.ts';
 import { type ChunkQuery, ChunkTable } from './store/chunk-table.ts';
 import { Database, type Lock, lockDatabase } from './store/database.ts';
 import { EpochBook, type EpochEntry } from './store/epoch-book.ts';
-import { EventTable } from './store/event-table.ts';
+import { type CameraStateEvent, EventTable } from './store/event-table.ts';
 import { OffsetTable } from './store/offset-table.ts';
 import { RecordTable } from './store/record-table.ts';
 import { SCHEMA_VERSION, migrate, schemaVersion } from './store/schema.ts';
@@ -130,6 +130,8 @@ class SqliteStore implements Store {
   putEvents(events: readonly PlatformEvent[]): void { if (events.length > 0) this.#commit(() => this.#events.put(events)); }
 
   events(query: { readonly camera?: CameraId; readonly max: number }): readonly PlatformEvent[] { return this.#events.newest(query.max, query.camera); }
+
+  cameraStates(): readonly CameraStateEvent[] { return this.#events.states(); }
 
   putCamera(row: CameraRow): void { this.#commit(() => this.#cameras.put(row)); }
 

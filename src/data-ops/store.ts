@@ -97,6 +97,8 @@ export interface Store {
   putEvents(events: readonly PlatformEvent[]): void;
   /** The newest `max`, oldest of them first. */
   events(query: { readonly camera?: CameraId; readonly max: number }): readonly PlatformEvent[];
+  /** The newest `camera-state` event of each camera that ever told one. */
+  cameraStates(): readonly Extract<PlatformEvent, { type: 'camera-state' }>[];
   putCamera(row: CameraRow): void;
   deleteCamera(id: CameraId): boolean;
   cameras(): readonly CameraRow[];

@@ -6,6 +6,9 @@ import type { EpochBook, EpochEntry } from './epoch-book.ts';
 
 interface Row { readonly body: string }
 
+/** How a camera is, as its newest event says. */
+export type CameraStateEvent = Extract<PlatformEvent, { type: 'camera-state' }>;
+
 type ReceivedEvent = Extract<PlatformEvent, { type: 'received' }>;
 
 /** A gap that is among the newest events of its camera already is not told again. */
@@ -25,6 +28,9 @@ export class EventTable {
       newest: database.prepare<Row>('SELECT body FROM events ORDER BY id DESC LIMIT ?'),
       newestOfCamera: database.prepare<Row>('SELECT body FROM events WHERE camera_key = ? ORDER BY id DESC LIMIT ?'),
       same: database.prepare<{ readonly id: number }>('SELECT id FROM events WHERE at = ? AND body = ? LIMIT 1'),
+      // A node that was cut off tells late what has long changed.
+      putState: database.prepare('INSERT INTO camera_states (camera_key, at, body) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET at = excluded.at, body = excluded.body WHERE excluded.at >= at'),
+      states: database.prepare<Row>('SELECT body FROM camera_states ORDER BY camera_key'),
       removeOld: database.prepare('DELETE FROM events WHERE id IN (SELECT id FROM events WHERE at < ? ORDER BY at LIMIT 10000)'),
     };
   }
@@ -41,7 +47,9 @@ export class EventTable {
     const at = Math.round(event.at);
     const body = JSON.stringify(event);
     if (this.#statements.same.get(at, body) !== undefined || (event.type === 'gap' && this.#isTold(event))) return;
-    this.#statements.insert.run('camera' in event ? this.#book.ensureCamera(event.camera) : null, at, body);
+    const cameraKey = 'camera' in event ? this.#book.ensureCamera(event.camera) : null;
+    this.#statements.insert.run(cameraKey, at, body);
+    if (event.type === 'camera-state') this.#statements.putState.run(cameraKey, at, body);
     if (event.type !== 'gap') return;
     const entry = this.#epochOf(event.camera, event.from);
     if (entry === undefined) return;
@@ -67,6 +75,9 @@ export class EventTable {
     const rows = camera === undefined ? this.#statements.newest.all(max) : this.#statements.newestOfCamera.all(this.#book.cameraKey(camera) ?? -1, max);
     return rows.map((row) => JSON.parse(row.body) as PlatformEvent).reverse(); // written by put only
   }
+
+  /** The newest state of each camera that ever told one. */
+  states(): readonly CameraStateEvent[] { return this.#statements.states.all().map(row => JSON.parse(row.body) as CameraStateEvent); } // written by put only
 
   /** Deletes events from before a time; the gaps stay counted. */
   prune(before: EpochMicros): void { this.#statements.removeOld.run(before); }

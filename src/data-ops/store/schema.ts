@@ -44,6 +44,8 @@ const MIGRATIONS: readonly string[] = [`
 `, `
   -- How far the topics of a cluster were read into this file.
   CREATE TABLE log_offsets (topic TEXT NOT NULL, partition INTEGER NOT NULL, next_offset INTEGER NOT NULL, PRIMARY KEY (topic, partition)) STRICT, WITHOUT ROWID;
+  -- The newest camera-state event of each camera, which retention leaves alone.
+  CREATE TABLE camera_states (camera_key INTEGER PRIMARY KEY REFERENCES camera_names, at INTEGER NOT NULL, body TEXT NOT NULL) STRICT;
 `];
 
 /** Version of the tables that this build reads and writes. */
