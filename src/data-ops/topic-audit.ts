@@ -11,13 +11,17 @@ export interface Place { readonly partition: number; readonly offset: number }
 
 /** Something that does not hold. */
 export interface TopicProblem {
-  readonly camera: CameraId;
-  readonly epoch: number;
-  readonly kind: 'lost' | 'duplicate' | 'unbacked' | 'position' | 'partition';
+  readonly kind: 'lost' | 'duplicate' | 'unbacked' | 'position' | 'partition' | 'unreadable';
+  /** Absent where it is not known which camera it concerns. */
+  readonly camera?: CameraId;
+  readonly epoch?: number;
   readonly message: string;
 }
 
-/** What the topics say of one session of a camera. `frames = detected + dropped + pending + removed − holes − unread` where nothing is wrong. */
+/**
+ * What the topics say of one session of a camera. Where nothing is wrong,
+ * `frames + holes + chunksRemoved = detected + dropped + pending + recordsRemoved`.
+ */
 export interface TopicBalance {
   readonly camera: CameraId;
   readonly epoch: number;
@@ -47,21 +51,22 @@ export interface TopicReport {
   readonly isSound: boolean;
 }
 
-/** What is known before the records are read, by partition. */
+/** What is known before anything is read. */
 export interface TopicAuditOptions {
-  /** Offsets in chunks that the first group has committed; absent: none. */
+  /** Offsets in chunks that the group that reads them has committed, by partition; absent: none. */
   readonly committed: ReadonlyMap<number, number>;
-  /** Partitions of chunks, and of detections, whose oldest records retention has removed. */
-  readonly trimmedChunks: ReadonlySet<number>;
-  readonly trimmedRecords: ReadonlySet<number>;
   /** Problems that are kept. @default 20 */
   readonly problemsMax?: number;
 }
 
+/** Partitions of chunks, and of detections, whose oldest records retention has removed by the end of the reading. */
+export interface Trimmed { readonly chunks: ReadonlySet<number>; readonly records: ReadonlySet<number> }
+
 interface Entry {
   readonly camera: CameraId;
   readonly epoch: number;
-  partition: number;
+  readonly partition: number;
+  isScattered: boolean;
   /** Frames in chunks; those of them below the committed offset; those whose feature is still being worked on. */
   readonly frames: IntervalSet;
   readonly done: IntervalSet;
@@ -122,23 +127,29 @@ export class TopicAudit {
     for (const position of epochs) this.#entry({ camera, epoch: position.epoch }, partition).positions.push(position);
   }
 
-  report(): TopicReport {
-    const balances = [...this.#entries.values()].sort((a, b) => (a.camera < b.camera ? -1 : a.camera > b.camera ? 1 : a.epoch - b.epoch)).map(entry => this.#judge(entry));
+  /** A record that nobody can read: what it says is not known. */
+  unreadable(topic: string, { partition, offset }: Place, message: string): void {
+    this.#add({ kind: 'unreadable', message: `${topic}: the record at offset ${offset} of partition ${partition} cannot be read: ${message}` });
+  }
+
+  /** Call it once, after the last record. */
+  report(trimmed: Trimmed): TopicReport {
+    const balances = [...this.#entries.values()].sort((a, b) => (a.camera < b.camera ? -1 : a.camera > b.camera ? 1 : a.epoch - b.epoch)).map(entry => this.#judge(entry, trimmed));
     return {
       balances, problems: this.#problems, problemCount: this.#problemCount, pending: balances.reduce((sum, { pending }) => sum + pending, 0), isSound: this.#problemCount === 0,
     };
   }
 
-  #judge(entry: Entry): TopicBalance {
+  #judge(entry: Entry, trimmed: Trimmed): TopicBalance {
     const { frames, records, partition } = entry;
     const [firstFrame, firstRecord] = [frames.ranges()[0]?.from, records.ranges()[0]?.from];
-    const areRecordsTrimmed = this.#options.trimmedRecords.has(partition);
+    const areRecordsTrimmed = trimmed.records.has(partition);
     const missing = split(difference(frames.ranges(), records.ranges()), areRecordsTrimmed ? firstRecord ?? Number.POSITIVE_INFINITY : 0);
     const lost = difference(within(missing.above, entry.done.ranges()), entry.waiting.ranges());
     if (lost[0]) this.#report(entry, 'lost', `${countOf(lost)} frames in chunks have no record and nobody works on them: ${rangesText(lost)}`);
     const pending = countOf(missing.above) - countOf(lost);
 
-    const unbacked = split(difference(records.ranges(), frames.ranges()), this.#options.trimmedChunks.has(partition) ? firstFrame ?? Number.POSITIVE_INFINITY : 0);
+    const unbacked = split(difference(records.ranges(), frames.ranges()), trimmed.chunks.has(partition) ? firstFrame ?? Number.POSITIVE_INFINITY : 0);
     const invented = difference(unbacked.above, entry.expired.ranges());
     if (invented[0]) this.#report(entry, 'unbacked', `${countOf(invented)} frames have a record and are in no chunk: ${rangesText(invented)}`);
 
@@ -158,12 +169,14 @@ export class TopicAudit {
     const key = `${camera}/${epoch}`;
     const known = this.#entries.get(key);
     if (known !== undefined) {
-      if (known.partition !== partition) this.#report(known, 'partition', `it is found in the partitions ${known.partition} and ${partition}`);
-      known.partition = partition;
+      if (known.partition !== partition && !known.isScattered) {
+        known.isScattered = true;
+        this.#report(known, 'partition', `it is found in the partitions ${known.partition} and ${partition}`);
+      }
       return known;
     }
     const entry: Entry = {
-      camera, epoch, partition, frames: new IntervalSet(), done: new IntervalSet(), waiting: new IntervalSet(), records: new IntervalSet(), expired: new IntervalSet(),
+      camera, epoch, partition, isScattered: false, frames: new IntervalSet(), done: new IntervalSet(), waiting: new IntervalSet(), records: new IntervalSet(), expired: new IntervalSet(),
       detected: 0, dropped: {}, repeated: 0, positions: [],
     };
     this.#entries.set(key, entry);
@@ -171,8 +184,12 @@ export class TopicAudit {
   }
 
   #report({ camera, epoch }: { readonly camera: CameraId; readonly epoch: number }, kind: TopicProblem['kind'], message: string): void {
+    this.#add({ kind, camera, epoch, message: `camera '${camera}' epoch ${epoch}: ${message}` });
+  }
+
+  #add(problem: TopicProblem): void {
     this.#problemCount += 1;
-    if (this.#problems.length < (this.#options.problemsMax ?? PROBLEMS_MAX)) this.#problems.push({ camera, epoch, kind, message: `camera '${camera}' epoch ${epoch}: ${message}` });
+    if (this.#problems.length < (this.#options.problemsMax ?? PROBLEMS_MAX)) this.#problems.push(problem);
   }
 }
 
