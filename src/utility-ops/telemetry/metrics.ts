@@ -30,6 +30,8 @@ export const METRICS = {
   stageFailures: { kind: 'counter', name: 'stage_failures_total', labels: ['stage', 'code'], help: 'Errors of a stage by code.' },
   stageBatch: { kind: 'histogram', name: 'stage_batch_seconds', labels: ['stage'], help: 'Time a stage worked on a batch.' },
   stageBlocked: { kind: 'counter', name: 'stage_blocked_seconds_total', labels: ['stage'], help: 'Time a stage waited for its output to be taken.' },
+  consumerLagRecords: { kind: 'gauge', name: 'consumer_lag_records', labels: ['group', 'topic', 'partition'], help: 'Records that a consumer group of the cluster has not done yet, as the brokers say.' },
+  consumerLagSeconds: { kind: 'gauge', name: 'consumer_lag_seconds', labels: ['group', 'topic', 'partition'], help: 'Age of the oldest record that a consumer group of the cluster has not done yet.' },
   processRestarts: { kind: 'counter', name: 'process_restarts_total', labels: ['child'], help: 'Child processes that ended and were started again.' },
   actorRestarts: { kind: 'counter', name: 'actor_restarts_total', labels: ['actor'], help: 'Actors that failed and were started again.' },
   seriesRefused: { kind: 'counter', name: 'series_refused_total', labels: ['metric'], help: 'Samples counted under `other` because a metric has too many label values.' },
