@@ -86,7 +86,7 @@ export class GatewayNode implements BackendRoot {
     const { clock, signal } = this.#options;
     await Promise.all([
       every(SAMPLE_EVERY_MS, clock, signal, () => this.#sample()),
-      every(LAG_EVERY_MS, clock, signal, () => this.#measure()),
+      this.#measure().then(() => every(LAG_EVERY_MS, clock, signal, () => this.#measure())),
       this.#addConfigured(),
     ]);
     await this.#directory.close();
