@@ -2,25 +2,27 @@ import type { Actor, ActorContext } from '../../src/engine/actor.ts';
 import type { Clock } from '../../src/engine/clock.ts';
 import { PlatformError, reportError } from '../../src/engine/errors.ts';
 import type { CommitLog } from '../../src/data-ops/commit-log.ts';
-import type { LogBatch, Store } from '../../src/data-ops/store.ts';
+import { decodeRecord, isSchemaUnknown } from '../../src/data-ops/decode-record.ts';
+import type { LogBatch, LogOffset, Store } from '../../src/data-ops/store.ts';
 import type { PlatformEvent } from '../../src/messages/platform-event.ts';
 import type { TerminalRecord } from '../../src/messages/terminal-record.ts';
-import type { Fetched, KafkaNode, KafkaRecord } from '../../src/transports/kafka-types.ts';
+import type { Fetched, KafkaNode, KafkaRecord, RecordCodec } from '../../src/transports/kafka-types.ts';
 import type { Logger } from '../../src/utility-ops/log.ts';
 import type { Recorder } from '../../src/utility-ops/telemetry/recorder.ts';
 import { LogProgress, type Bounds } from './log-progress.ts';
 
-/** What a record of a topic says. */
-export type Decoded = { readonly record: TerminalRecord } | { readonly event: PlatformEvent };
+/** What is being gathered for one transaction. */
+export interface IndexBatch extends LogBatch { readonly records: TerminalRecord[]; readonly events: PlatformEvent[]; readonly offsets: LogOffset[] }
 
 /** What a follower needs. */
-export interface LogFollowerOptions {
+export interface LogFollowerOptions<Body> {
   /** Name of the actor, and label `stage` of its metrics. */
   readonly name: string;
   readonly node: KafkaNode;
   readonly topic: string;
-  /** @throws PlatformError RECORD_INVALID, SCHEMA_UNKNOWN */
-  readonly decode: (record: KafkaRecord) => Decoded;
+  readonly codec: Pick<RecordCodec<Body>, 'decode' | 'learn'>;
+  /** Puts a body where it belongs. @throws PlatformError RECORD_INVALID when it can belong nowhere */
+  readonly sort: (body: Body, batch: IndexBatch) => void;
   readonly store: Pick<Store, 'appendFrom' | 'logOffsets'>;
   readonly commits: Pick<CommitLog, 'push'>;
   readonly clock: Clock;
@@ -41,14 +43,14 @@ const SAY_EVERY_MS = 1_000;
  * Reads one topic, at read_committed and from where the store's own offsets end, into the store. Offsets and what they speak of are one
  * transaction there, so that whatever is killed when, nothing is kept twice and nothing is left out.
  */
-export class LogFollower implements Actor {
+export class LogFollower<Body> implements Actor {
   readonly name: string;
-  readonly #options: LogFollowerOptions;
+  readonly #options: LogFollowerOptions<Body>;
   #progress: LogProgress;
   #leftOut = 0;
   #saidAtMs: number | undefined;
 
-  constructor(options: LogFollowerOptions) {
+  constructor(options: LogFollowerOptions<Body>) {
     this.name = options.name;
     this.#options = options;
     this.#progress = new LogProgress(options.topic);
@@ -82,8 +84,8 @@ export class LogFollower implements Actor {
       try {
         return await node.bounds(topic);
       } catch (error) {
-        if (!(error instanceof PlatformError) || error.code !== 'KAFKA_UNAVAILABLE') throw error;
-        ctx.status(`waiting: ${error.message}`);
+        if (!isUnavailable(error)) throw error;
+        ctx.status(`waiting: ${reportError(error).message}`);
         await clock.sleep(RETRY_MS, ctx.signal);
       }
     }
@@ -108,7 +110,7 @@ export class LogFollower implements Actor {
     let isFull = false;
     for (const part of fetched) {
       for (const record of part.records) {
-        this.#decode(record, batch);
+        if (!this.#sort(record, batch)) await this.#sortUnknown(record, batch, signal);
         if (batch.records.length + batch.events.length < BATCH_MAX) continue;
         isFull = true;
         this.#commit({ ...batch, offsets: [...batch.offsets, { topic, partition: part.partition, offset: record.offset + 1 }] });
@@ -133,36 +135,48 @@ export class LogFollower implements Actor {
     if (repeated > 0) telemetry.dropped(name, 'repeated', repeated, true);
   }
 
-  /** A record that says nothing we know is counted and left behind: it stays on Kafka, and a new index would read it again. */
-  #decode(record: KafkaRecord, batch: Batch): void {
+  /** False when the schema must be asked for first. */
+  #sort(record: KafkaRecord, batch: IndexBatch): boolean {
     try {
-      const decoded = this.#options.decode(record);
-      if ('event' in decoded) batch.events.push(decoded.event);
-      else batch.records.push(checked(decoded.record));
+      if (record.value === null) throw new PlatformError('RECORD_INVALID', 'a tombstone in a topic that is not compacted');
+      this.#options.sort(this.#options.codec.decode(record.value), batch);
     } catch (error) {
-      this.#options.telemetry.dropped(this.name, 'invalid', 1, false);
-      this.#leftOut += 1;
-      this.#sayLeftOut(record, error);
+      if (record.value !== null && this.#options.codec.learn !== undefined && isSchemaUnknown(error)) return false;
+      this.#leaveOut(record, error);
+    }
+    return true;
+  }
+
+  /** As above, of a schema that was never met: waits for the registry, since what is left out now stays out. */
+  async #sortUnknown(record: KafkaRecord, batch: IndexBatch, signal: AbortSignal): Promise<void> {
+    const { codec, sort, clock } = this.#options;
+    for (;;) {
+      try {
+        sort(await decodeRecord(codec, record.value ?? Buffer.alloc(0)), batch);
+        return;
+      } catch (error) {
+        if (!isUnavailable(error)) {
+          this.#leaveOut(record, error);
+          return;
+        }
+        await clock.sleep(RETRY_MS, signal);
+      }
     }
   }
 
-  /** Once a second at most, whatever comes. */
-  #sayLeftOut({ topic, partition, offset }: KafkaRecord, error: unknown): void {
-    const nowMs = this.#options.clock.monotonicMs();
+  /** A record that says nothing we know is counted and left behind: it stays on Kafka, and a new index would read it again. Told once a second at most. */
+  #leaveOut({ topic, partition, offset }: KafkaRecord, error: unknown): void {
+    const { telemetry, clock, log } = this.#options;
+    telemetry.dropped(this.name, 'invalid', 1, false);
+    this.#leftOut += 1;
+    const nowMs = clock.monotonicMs();
     if (this.#saidAtMs !== undefined && nowMs - this.#saidAtMs < SAY_EVERY_MS) return;
     this.#saidAtMs = nowMs;
-    this.#options.log.warn({ topic, partition, offset, records: this.#leftOut, error: reportError(error) }, 'records left out of the index');
+    log.warn({ topic, partition, offset, records: this.#leftOut, error: reportError(error) }, 'records left out of the index');
     this.#leftOut = 0;
   }
 }
 
-interface Batch { readonly records: TerminalRecord[]; readonly events: PlatformEvent[]; readonly offsets: { topic: string; partition: number; offset: number }[] }
+function emptyBatch(): IndexBatch { return { records: [], events: [], offsets: [] }; }
 
-function emptyBatch(): Batch { return { records: [], events: [], offsets: [] }; }
-
-/** The store refuses a whole batch for one record that covers no frames. */
-function checked(record: TerminalRecord): TerminalRecord {
-  const { from, to } = record.kind === 'dropped' ? record : { from: record.frameSeq, to: record.frameSeq };
-  if ([record.epoch, from, to].every(Number.isSafeInteger) && record.epoch >= 0 && from >= 0 && from <= to) return record;
-  throw new PlatformError('RECORD_INVALID', `terminal record of camera '${record.camera}' covers ${from} to ${to} of epoch ${record.epoch}`);
-}
+function isUnavailable(error: unknown): boolean { return error instanceof PlatformError && error.code === 'KAFKA_UNAVAILABLE'; }

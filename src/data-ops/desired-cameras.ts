@@ -4,6 +4,7 @@ import { PlatformError } from '../engine/errors.ts';
 import { isCameraId, type CameraId } from '../engine/units.ts';
 import type { DesiredCamera } from '../messages/desired-camera.ts';
 import type { Fetched, KafkaNode, KafkaRecord, RecordCodec, Written } from '../transports/kafka-types.ts';
+import { decodeRecord } from './decode-record.ts';
 import type { CameraRow } from './store.ts';
 
 /** A camera that is wanted, with the partition its key belongs to. */
@@ -16,10 +17,10 @@ export type CameraChange =
 
 /** What the table of wanted cameras needs. */
 export interface DesiredCamerasOptions {
-  readonly node: Pick<KafkaNode, 'bounds' | 'reader' | 'state'>;
+  readonly node: Pick<KafkaNode, 'bounds' | 'reader'>;
   /** Name of the compacted topic. */
   readonly topic: string;
-  readonly codec: Pick<RecordCodec<DesiredCamera>, 'decode'>;
+  readonly codec: Pick<RecordCodec<DesiredCamera>, 'decode' | 'learn'>;
   readonly clock: Clock;
   /** Told of every change, in the order of its partition. */
   readonly onChange?: (change: CameraChange) => void;
@@ -38,6 +39,8 @@ export class DesiredCameras {
   /** Next offset of each partition, and what must be read before the list is whole. */
   readonly #read = new Map<number, number>();
   readonly #targets = new Map<number, number>();
+  /** Known from an earlier run, not read in this one yet. */
+  #unseen = new Set<CameraId>();
   #wakes: (() => void)[] = [];
   #isKnown = false;
 
@@ -66,14 +69,13 @@ export class DesiredCameras {
         this.#read.set(partition, begin);
         reader.seek(partition, 'earliest');
       }
-      // Cameras that were removed while nobody read are in no record any more.
-      const seen = this.#isKnown ? new Set<CameraId>() : undefined;
-      this.#settle(seen);
+      // A camera that was removed while nobody read may be in no record any more.
+      this.#unseen = new Set(this.#entries.keys());
+      this.#settle();
       for (;;) {
-        for (const part of await reader.read(ctx.signal)) this.#take(part, seen);
-        if (this.#targets.size === 0) this.#settle(seen);
+        for (const part of await reader.read(ctx.signal)) await this.#take(part);
+        this.#settle();
         ctx.status(this.#isKnown ? `${this.#entries.size} cameras` : 'reading the list of cameras');
-        this.#wake();
       }
     } finally {
       await reader.close();
@@ -103,47 +105,42 @@ export class DesiredCameras {
     }
   }
 
-  #take({ partition, records, nextOffset }: Fetched, seen: Set<CameraId> | undefined): void {
-    for (const record of records) this.#change(record, seen);
+  async #take({ partition, records, nextOffset }: Fetched): Promise<void> {
+    for (const record of records) {
+      try {
+        await this.#change(record);
+      } catch (error) {
+        this.#options.onInvalid?.(record, error);
+      }
+    }
     this.#read.set(partition, nextOffset);
     if (nextOffset >= (this.#targets.get(partition) ?? 0)) this.#targets.delete(partition);
   }
 
-  #change(record: KafkaRecord, seen: Set<CameraId> | undefined): void {
-    const { onChange, onInvalid, codec } = this.#options;
-    const { key, value, partition } = record;
-    if (key === null || !isCameraId(key)) {
-      onInvalid?.(record, new PlatformError('RECORD_INVALID', `key '${key ?? ''}' names no camera`));
-      return;
-    }
+  async #change({ key, value, partition }: KafkaRecord): Promise<void> {
+    if (key === null || !isCameraId(key)) throw new PlatformError('RECORD_INVALID', `key '${key ?? ''}' names no camera`);
+    this.#unseen.delete(key);
     if (value === null) {
-      seen?.delete(key);
-      if (this.#entries.delete(key)) onChange?.({ type: 'remove', id: key, partition });
+      this.#remove(key, partition);
       return;
     }
-    try {
-      const { uri, maxFps, isDetecting, isLooping } = codec.decode(value);
-      const row: CameraRow = { id: key, uri, maxFps, isDetecting, isLooping };
-      const isSame = isEqual(this.#entries.get(key)?.row, row);
-      this.#entries.set(key, { row, partition });
-      seen?.add(key);
-      if (!isSame) onChange?.({ type: 'put', row, partition });
-    } catch (error) {
-      onInvalid?.(record, error);
-    }
+    const { uri, maxFps, isDetecting, isLooping } = await decodeRecord(this.#options.codec, value);
+    const row: CameraRow = { id: key, uri, maxFps, isDetecting, isLooping };
+    const isSame = isEqual(this.#entries.get(key)?.row, row);
+    this.#entries.set(key, { row, partition });
+    if (!isSame) this.#options.onChange?.({ type: 'put', row, partition });
   }
 
-  #settle(seen: Set<CameraId> | undefined): void {
-    if (this.#targets.size > 0) return;
-    if (seen !== undefined && !this.#isSettled) {
-      for (const [id, { partition }] of this.#entries) {
-        if (seen.has(id)) continue;
-        this.#entries.delete(id);
-        this.#options.onChange?.({ type: 'remove', id, partition });
-      }
+  #remove(id: CameraId, partition: number): void {
+    if (this.#entries.delete(id)) this.#options.onChange?.({ type: 'remove', id, partition });
+  }
+
+  #settle(): void {
+    if (this.#targets.size === 0) {
+      for (const id of this.#unseen) this.#remove(id, this.#entries.get(id)?.partition ?? 0);
+      this.#unseen.clear();
+      this.#isKnown = true;
     }
-    this.#isSettled = true;
-    this.#isKnown = true;
     this.#wake();
   }
 
