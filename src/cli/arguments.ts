@@ -117,6 +117,8 @@ function start(values: Values, cwd: string): Invocation {
       ...dataFlags(values, cwd),
       ...(cameras.length === 0 ? {} : { cameras }),
       ingress: defined({ maxFps: number(values, 'max-fps') }),
+      ...rolesFlag(values),
+      kafka: defined({ brokers: words(values, 'kafka') }),
       modelOps: modelFlags(values, cwd),
       serving: defined({ httpHost: text(values, 'host'), httpPort: number(values, 'port'), allowStreams: listIfGiven(values, 'allow-stream') }),
       utilityOps: defined({ logLevel: text(values, 'log') as 'info' | undefined }), // one of the flag's choices
@@ -180,6 +182,17 @@ function modelFlags(values: Values, cwd: string): NonNullable<ConfigInput['model
 function dataFlags(values: Values, cwd: string): { data?: string } {
   const data = text(values, 'data');
   return data === undefined ? {} : { data: resolve(cwd, data) };
+}
+
+/** The schema refuses words that are no roles, naming those there are. */
+function rolesFlag(values: Values): { roles?: ConfigInput['roles'] } {
+  const roles = words(values, 'roles');
+  return roles === undefined ? {} : { roles: roles as NonNullable<ConfigInput['roles']> };
+}
+
+/** Words given one by one or comma-separated. */
+function words(values: Values, flag: string): string[] | undefined {
+  return listIfGiven(values, flag)?.flatMap((text) => text.split(',')).map((word) => word.trim()).filter((word) => word !== '');
 }
 
 function labelsFile(values: Values, cwd: string): { labelsFile?: string } {

@@ -34,6 +34,8 @@ const modelFlags = {
   provider: { kind: 'text', value: 'NAME', isRepeatable: true, help: 'execution provider, in order of preference: cpu, cuda, … (default: cpu)' },
 } as const satisfies Readonly<Record<string, FlagRow>>;
 
+const kafka: FlagRow = { kind: 'text', value: 'HOST:PORT', isRepeatable: true, help: 'Kafka broker that links the nodes of a cluster (default: none, all on this machine)' };
+
 /** Every command with its flags: parser, help and README come from this table. */
 export const COMMANDS = {
   start: {
@@ -43,14 +45,15 @@ export const COMMANDS = {
       loop: { kind: 'switch', help: 'start the files given with --camera again at their end' },
       'max-fps': { kind: 'number', value: 'FPS', range: [0, 1000], help: 'detect on at most so many frames a second of each camera (default: 0, all)' },
       ...modelFlags,
-      data, config,
+      data, config, kafka,
+      roles: { kind: 'text', value: 'ROLES', isRepeatable: true, help: 'what this node of a cluster does: camera, recorder, featurizer, detector, gateway (default: all)' },
       host: { kind: 'text', value: 'ADDRESS', help: 'address of the HTTP API (default: 127.0.0.1)' },
       port: { kind: 'number', value: 'PORT', range: [0, 65_535], help: 'port of the HTTP API, 0 for any free one (default: 8080)' },
       'allow-stream': { kind: 'text', value: 'PATTERN', isRepeatable: true, help: 'URIs that requests may open besides the cameras, `*` is any text' },
       'no-table': { kind: 'switch', help: 'no live table; one line every 10 s instead' },
       log: { kind: 'text', value: 'LEVEL', choices: ['debug', 'info', 'warn', 'error', 'silent'], help: 'least severe log lines shown' },
     },
-    examples: ['vto start --camera dock=rtsp://user:password@10.0.0.12/stream1', 'vto start --camera clip.mp4 --loop --model yolox.onnx'],
+    examples: ['vto start --camera dock=rtsp://user:password@10.0.0.12/stream1', 'vto start --camera clip.mp4 --loop --model yolox.onnx', 'vto start --kafka broker:9092 --roles detector --model yolox.onnx'],
   },
   infer: {
     summary: 'Detect on a file, a folder of pictures or a stream and write the boxes',

@@ -5,6 +5,7 @@ import type { z } from 'zod';
 import { PlatformError } from '../../engine/errors.ts';
 import { suggest } from '../nearest.ts';
 import { environmentLayer, type Layer } from './environment.ts';
+import { planNode } from './node-roles.ts';
 import { CONFIG_SCHEMA, configJsonSchema, type Config, type ConfigInput, type SchemaNode } from './schema.ts';
 
 /** Where settings come from, weakest first. */
@@ -30,6 +31,7 @@ export function loadConfig(sources: ConfigSources): Config {
   const merged = layers.reduce<Record<string, unknown>>((values, layer) => merge(values, layer), {});
   const result = CONFIG_SCHEMA.safeParse(merged);
   if (!result.success) throw invalid(result.error.issues, merged, layers, schema);
+  planNode(result.data);
   return deepFreeze(resolvePaths(result.data, sources.cwd));
 }
 
