@@ -5,7 +5,7 @@ import { DROP_REASONS, type DropReason, type DroppedRecord } from '../../message
 import { CameraProgress } from './camera-progress.ts';
 import type { EpochProgress } from './epoch-progress.ts';
 import { OpenRecords } from './open-records.ts';
-import type { Accepted, Ending, Feeding, Taken, TrackedPart } from './tracked-part.ts';
+import type { Accepted, Ending, Feeding, TakeOver, Taken, TrackedPart } from './tracked-part.ts';
 
 /** How the progress of a partition is kept. */
 export interface ProgressOptions<Part extends TrackedPart> {
@@ -15,17 +15,6 @@ export interface ProgressOptions<Part extends TrackedPart> {
   readonly maxRewindMs: number;
   /** True when the pictures behind a key frame need nothing before it. */
   readonly isClosedStart: (part: Part, index: number) => boolean;
-}
-
-/** Where a partition is taken over. */
-export interface TakeOver {
-  readonly positions: readonly CameraPosition[];
-  /** Where the group goes on; the first offset of the partition when it has never committed. */
-  readonly committedOffset: number;
-  /** End of the partition: what lies before it is no live record. */
-  readonly endOffset: number;
-  /** Number of the feed: greater than every earlier one. */
-  readonly feed: number;
 }
 
 /** No outage is so long: a hole of more frames, or a session number so far in the future, is a damaged record. */

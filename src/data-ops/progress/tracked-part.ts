@@ -1,4 +1,5 @@
 import type { CameraId, EpochMicros } from '../../engine/units.ts';
+import type { CameraPosition } from '../../messages/position.ts';
 import type { DroppedRecord } from '../../messages/terminal-record.ts';
 
 /** A frame of a record, as far as progress is concerned. */
@@ -47,4 +48,15 @@ export interface Taken<Out, Position> {
   readonly positions: readonly Position[];
   /** The group goes on here: everything before it has its records. */
   readonly commitOffset: number;
+}
+
+/** Where a partition is taken over. */
+export interface TakeOver {
+  readonly positions: readonly CameraPosition[];
+  /** Where the group goes on; the first offset of the partition when it has never committed. */
+  readonly committedOffset: number;
+  /** End of the partition: what lies before it is no live record. */
+  readonly endOffset: number;
+  /** Number of the feed: greater than every earlier one. */
+  readonly feed: number;
 }
