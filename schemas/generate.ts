@@ -6,6 +6,8 @@ import { fileURLToPath } from 'node:url';
 import { renderDefaultToml } from '../src/utility-ops/config/default-toml.ts';
 import { configJsonSchema } from '../src/utility-ops/config/schema.ts';
 import { ONNX_CODE, refreshOnnx } from './onnx-code.ts';
+import { renderSchemaHistory } from './schema-history.ts';
+import { renderWireTypes } from './wire-types.ts';
 
 /** A generated file: path below the repository root with `/`, and its full text. */
 export interface GeneratedFile { readonly path: string; readonly text: string }
@@ -18,6 +20,8 @@ export function generateAll(): readonly GeneratedFile[] {
     { path: 'config/default.toml', text: renderDefaultToml() },
     { path: 'k8s/config.yaml', text: renderConfigMap() },
     { path: 'schemas/generated/config.schema.json', text: `${JSON.stringify(configJsonSchema(), null, 2)}\n` },
+    { path: 'src/messages/generated/wire.ts', text: renderWireTypes() },
+    ...renderSchemaHistory(),
   ];
 }
 

@@ -48,6 +48,8 @@ export const ERRORS = {
   TOPIC_UNFIT: { fate: 'stop', http: 500, grpc: 'FAILED_PRECONDITION', help: 'All topics of vto need one number of partitions: delete the topic or set kafka.partitions to what it has.' },
   RECORD_INVALID: { fate: 'skip', http: 422, grpc: 'INVALID_ARGUMENT', help: 'The record goes to vto.dead-letters; `vto dead-letters list` shows it.' },
   SCHEMA_UNKNOWN: { fate: 'skip', http: 422, grpc: 'FAILED_PRECONDITION', help: 'The writer uses a schema this version does not know: upgrade readers before writers, or set kafka.schemaRegistryUrl on both.' },
+  REGISTRY_UNAVAILABLE: { fate: 'retry', http: 503, grpc: 'UNAVAILABLE', help: 'Check kafka.schemaRegistryUrl and that the Schema Registry runs; it is tried again.' },
+  REGISTRY_REFUSED: { fate: 'stop', http: 502, grpc: 'PERMISSION_DENIED', help: 'Check the credentials in kafka.schemaRegistryUrl and what the registry already holds under the subject named; or leave kafka.schemaRegistryUrl empty.' },
   BASE_MISSING: { fate: 'skip', http: 422, grpc: 'DATA_LOSS', help: 'The picture that a feature differs from was not read: its frame ends as undecodable, and so do those up to the next whole picture.' },
   STALLED: { fate: 'restart', http: 500, grpc: 'INTERNAL', help: 'An actor made no progress within its limit and was restarted.' },
   PROCESS_EXITED: { fate: 'restart', http: 500, grpc: 'INTERNAL', help: 'A child process ended on its own and was started again; its last log lines say why.' },

@@ -23,10 +23,10 @@ export const ENDPOINTS: readonly Endpoint[] = [
   { method: 'GET', path: '/metrics', summary: 'Prometheus metrics.' },
 ];
 
-/** Methods that a path takes; empty when it is no path of ours. */
-export function methodsOf(path: string): readonly string[] {
+/** Methods that a path takes, of the endpoints given; empty when it is none of them. */
+export function methodsOf(path: string, endpoints: readonly Endpoint[]): readonly string[] {
   const wanted = path.split('/');
-  const matching = ENDPOINTS.filter((endpoint) => {
+  const matching = endpoints.filter((endpoint) => {
     const parts = endpoint.path.split('/');
     return parts.length === wanted.length && parts.every((part, index) => part === wanted[index] || (part.startsWith(':') && wanted[index] !== ''));
   });

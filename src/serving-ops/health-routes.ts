@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import { ENDPOINTS } from './endpoints.ts';
 import type { Face } from './face.ts';
+import { REGISTRY_ENDPOINTS } from './registry-routes.ts';
 import { NoQuery, ReadyQuery, parseRequest } from './requests.ts';
 import { treeText } from './tree-text.ts';
 
@@ -8,7 +9,7 @@ import { treeText } from './tree-text.ts';
 export function healthRoutes(app: FastifyInstance, face: Face): void {
   app.get('/', (request) => {
     parseRequest(NoQuery, request.query, 'query');
-    return { name: 'VisuTility Orchestrator', endpoints: ENDPOINTS };
+    return { name: 'VisuTility Orchestrator', endpoints: [...ENDPOINTS, ...REGISTRY_ENDPOINTS] };
   });
   app.get('/healthz', () => ({ status: 'alive' }));
   app.get('/readyz', (request, reply) => {
