@@ -9,7 +9,7 @@ export interface FeatureTensor {
   readonly arrivedAt: EpochMicros;
   readonly ptsSeconds: number | null;
   readonly modality: 'rgb' | 'depth' | 'thermal';
-  /** `name@version` of what made it; `pixels@1` for a picture at model size. */
+  /** `name@version` of what made it; `pixels-rgb@1` (or `-bgr`, `-gray`) for a picture at model size. */
   readonly encoder: string;
   readonly dtype: 'uint8' | 'float32';
   readonly shape: readonly number[];
@@ -19,7 +19,7 @@ export interface FeatureTensor {
     readonly sourceWidth: number; readonly sourceHeight: number;
   } | null;
   readonly decodeMs: number;
-  /** `raw`; `zstd`; `delta-zstd`: the difference (mod 256) to the frame `baseSeq` of the camera, compressed. */
+  /** `raw`; `zstd`; `delta-zstd`: the difference (mod 256) to the frame `baseSeq` of the camera, compressed, then a skippable zstd frame with the CRC-32 of the picture. */
   readonly encoding: 'raw' | 'zstd' | 'delta-zstd';
   /** Frame the delta refers to; -1 when none. */
   readonly baseSeq: number;
