@@ -25,7 +25,7 @@ function droppedOf({ records }: Outcome): readonly string[] {
 }
 
 async function compare(name: string, uris: readonly string[], model: string): Promise<Outcome> {
-  const run = { uris, maxFps: FPS, model, maxUnits: 150 };
+  const run = { uris, maxFps: FPS, model, maxUnits: 100 };
   const [fused, split] = [await runFused(run), await runSplit(run)];
   const frames = fused.records.filter(isDetected);
   assert.equal(outcomesOf({ ...split, records: split.records.filter(isDetected) }), outcomesOf({ ...fused, records: frames }));
