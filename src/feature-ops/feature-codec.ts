@@ -9,6 +9,9 @@ import { compressBytes, compressDifference, expandBytes, isPictureOf } from './p
 /** Differences in a row, before a whole picture is sent again: a reader that starts anywhere needs no more than so many frames before its first. */
 export const DIFFERENCES_MAX = 24;
 
+/** A whole picture is sent at least this often, in event time: where few frames are chosen, a reader does not go back further. */
+const WHOLE_WITHIN_MICROS = 10_000_000;
+
 /** Largest picture that is taken from a record, bytes: far beyond any detector's. */
 const PICTURE_BYTES_MAX = 64 << 20;
 
@@ -22,12 +25,12 @@ interface Base { readonly epoch: number; readonly frameSeq: number; readonly pix
 
 type Chosen = Pick<FeatureTensor, 'encoding' | 'payload'>;
 
-interface Sent extends Base { readonly feed: number; readonly differences: number; readonly wholeBytes: number }
+interface Sent extends Base { readonly feed: number; readonly differences: number; readonly wholeBytes: number; readonly wholeAt: number }
 
 /**
  * Frames at model size to features. The smallest of raw bytes, zstd, and the zstd of the difference to the frame before is what is sent:
- * a tenth of the pixels from a camera that stands still. A new feed of a camera, and a new epoch, begin with a whole picture, and so does what follows
- * DIFFERENCES_MAX differences.
+ * a tenth of the pixels from a camera that stands still. A new feed of a camera, and a new epoch, begin with a whole picture; DIFFERENCES_MAX differences, or
+ * 10 s of them, are followed by one.
  */
 export class FeatureEncoder {
   readonly #name: string;
@@ -47,19 +50,21 @@ export class FeatureEncoder {
   }
 
   /** One call at a time; the order of a camera's calls is the order in which its features must be read. The frame is free for reuse afterwards. */
-  async encode(feature: FrameFeature, feed: number): Promise<FeatureTensor> {
+  async encode(feature: FrameFeature): Promise<FeatureTensor> {
     const { pixels, width, height, ...geometry } = feature.frame;
-    const { epoch, frameSeq, camera } = feature;
+    const { epoch, frameSeq, camera, feed, capturedAt } = feature;
     const last = this.#sent.get(camera);
-    const base = last?.feed === feed && last.epoch === epoch && last.pixels.byteLength === pixels.byteLength && last.differences < DIFFERENCES_MAX ? last : undefined;
+    const isGoingOn = last?.feed === feed && last.epoch === epoch && last.pixels.byteLength === pixels.byteLength;
+    const base = isGoingOn && last.differences < DIFFERENCES_MAX && Math.abs(capturedAt - last.wholeAt) < WHOLE_WITHIN_MICROS ? last : undefined;
     const chosen = await this.#choose(pixels, base);
     const isWhole = chosen.encoding !== 'delta-zstd';
     this.#sent.set(camera, {
       feed, epoch, frameSeq, pixels: copyInto(last?.pixels, pixels),
       differences: isWhole ? 0 : (base?.differences ?? 0) + 1, wholeBytes: isWhole ? chosen.payload.byteLength : base?.wholeBytes ?? 0,
+      wholeAt: isWhole ? capturedAt : base?.wholeAt ?? capturedAt,
     });
     return {
-      camera, epoch, frameSeq, capturedAt: feature.capturedAt, arrivedAt: feature.arrivedAt, ptsSeconds: feature.ptsSeconds, modality: 'rgb',
+      camera, epoch, frameSeq, capturedAt, arrivedAt: feature.arrivedAt, ptsSeconds: feature.ptsSeconds, modality: 'rgb',
       encoder: this.#name, dtype: 'uint8', shape: [height, width, this.#channels], geometry, decodeMs: feature.decodeMs,
       baseSeq: isWhole ? -1 : base?.frameSeq ?? -1, ...chosen,
     };
@@ -97,11 +102,11 @@ export class FeatureDecoder {
   }
 
   /**
-   * The frame of a feature, with `readyAtMs` as given. A camera's features come in the order they were written; after an error the ones behind it may be tried.
+   * The frame of a feature, with `readyAtMs` and `feed` as given. A camera's features come in the order they were written; after an error the ones behind it may be tried.
    * @throws PlatformError RECORD_INVALID when it is not what this model wants, or damaged; BASE_MISSING when it is the difference to a frame that was not
    * read, or not as it was written: a wrong picture never comes out
    */
-  async decode(tensor: FeatureTensor, readyAtMs: number): Promise<FrameFeature> {
+  async decode(tensor: FeatureTensor, fed: Pick<FrameFeature, 'readyAtMs' | 'feed'>): Promise<FrameFeature> {
     const { camera, epoch, frameSeq, geometry } = tensor;
     const { width, height, channels } = this.#shape;
     const wanted = [height, width, channels === 'gray' ? 1 : 3];
@@ -114,7 +119,7 @@ export class FeatureDecoder {
     this.#read.set(camera, { epoch, frameSeq, pixels });
     return {
       kind: 'frame', camera, epoch, frameSeq, capturedAt: tensor.capturedAt, arrivedAt: tensor.arrivedAt, ptsSeconds: tensor.ptsSeconds,
-      frame: { pixels, width, height, ...geometry }, decodeMs: tensor.decodeMs, readyAtMs,
+      frame: { pixels, width, height, ...geometry }, decodeMs: tensor.decodeMs, readyAtMs: fed.readyAtMs, feed: fed.feed,
     };
   }
 

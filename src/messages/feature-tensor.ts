@@ -25,3 +25,15 @@ export interface FeatureTensor {
   readonly baseSeq: number;
   readonly payload: Uint8Array;
 }
+
+/** A feature on its way from the reader of the topic to the process that detects on it. */
+export interface FedFeature {
+  readonly camera: CameraId;
+  readonly tensor: FeatureTensor;
+  /** Its terminal record exists: it is read only because later ones differ from it. */
+  readonly isAccounted: boolean;
+  /** It waited on Kafka while nobody read it: exempt from staleness while catching up. */
+  readonly isRecovered: boolean;
+  /** Grows when the camera starts over: what is held of the camera is forgotten. */
+  readonly feed: number;
+}
