@@ -7,7 +7,7 @@ export interface SchemaIds {
   idOf(topic: TopicName): number;
   /** A schema of the topic by its id; undefined: not known. */
   schemaOf(topic: TopicName, id: number): avro.schema.RecordType | undefined;
-  /** Asks for an id that is not known, where there is whom to ask. True: it is known now. @throws PlatformError KAFKA_UNAVAILABLE when nobody answers */
+  /** Asks for an id that is not known, where there is whom to ask. True: it is known now. @throws PlatformError REGISTRY_UNAVAILABLE, REGISTRY_REFUSED */
   learn?(topic: TopicName, id: number): Promise<boolean>;
 }
 
