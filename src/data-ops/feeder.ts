@@ -73,6 +73,11 @@ export class Feeder {
     return this.#isCaughtUp && this.#inFlight === 0;
   }
 
+  /** True when besides nothing durable is without a record: also of earlier processes. */
+  async isSettled(): Promise<boolean> {
+    return this.isDrained && (await this.#options.history.unaccounted()).length === 0;
+  }
+
   /** Ends every durable frame that has no record yet; a record that vision still makes of one comes too late and is left out. */
   async giveUp(reason: DropReason): Promise<void> {
     for (const { epoch, ranges } of await this.#options.history.unaccounted()) await this.#publish(epoch, ranges, reason);
