@@ -29,8 +29,11 @@ export async function checkEqual(cluster: Cluster, { cameraCount, fps, seconds, 
   console.log(`cluster: ${cameraCount} cameras with ${frames} frames each ended after ${((performance.now() - startedAt) / 1000).toFixed(1)} s`);
   await printBytes(cluster, seconds);
   const run = await VtoRun.start({ data: join(folder, 'alone'), cameras: Object.fromEntries(cameras.map(({ id, uri }) => [id, uri])), env: UNHURRIED });
-  const alone = await collect(run.url, cameras, frames).finally(async () => { await run.stop(); });
-  return verdict(cameras, inCluster, alone);
+  try {
+    return verdict(cameras, inCluster, await collect(run.url, cameras, frames));
+  } finally {
+    await run.stop();
+  }
 }
 
 /** Waits until every frame of every camera has its record. */
