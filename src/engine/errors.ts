@@ -50,6 +50,7 @@ export const ERRORS = {
   SCHEMA_UNKNOWN: { fate: 'skip', http: 422, grpc: 'FAILED_PRECONDITION', help: 'The writer uses a schema this version does not know: upgrade readers before writers, or set kafka.schemaRegistryUrl on both.' },
   REGISTRY_UNAVAILABLE: { fate: 'retry', http: 503, grpc: 'UNAVAILABLE', help: 'Check kafka.schemaRegistryUrl and that the Schema Registry runs; it is tried again.' },
   REGISTRY_REFUSED: { fate: 'stop', http: 502, grpc: 'PERMISSION_DENIED', help: 'Check the credentials in kafka.schemaRegistryUrl and what the registry already holds under the subject named; or leave kafka.schemaRegistryUrl empty.' },
+  BASE_MISSING: { fate: 'skip', http: 422, grpc: 'DATA_LOSS', help: 'The picture that a feature differs from was not read: its frame ends as undecodable, and so do those up to the next whole picture.' },
   STALLED: { fate: 'restart', http: 500, grpc: 'INTERNAL', help: 'An actor made no progress within its limit and was restarted.' },
   PROCESS_EXITED: { fate: 'restart', http: 500, grpc: 'INTERNAL', help: 'A child process ended on its own and was started again; its last log lines say why.' },
   CAMERA_UNKNOWN: { fate: 'skip', http: 404, grpc: 'NOT_FOUND', help: 'List the cameras with GET /api/v1/cameras.' },
