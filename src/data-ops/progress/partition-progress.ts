@@ -116,9 +116,14 @@ export class PartitionProgress<Part extends TrackedPart, Out extends Ending> {
     camera.current = Math.max(camera.current, part.epoch);
     epoch.lastOffset = Math.max(epoch.lastOffset, offset);
     if (offset < epoch.feedFrom) return [];
+    const { head } = epoch;
     this.#keep(camera, epoch, record);
     if (isSuperseded) {
-      for (const { frameSeq, capturedAt } of part.units) this.#drop(camera, epoch, { from: frameSeq, to: frameSeq, reason: 'superseded', capturedAt });
+      for (const { frameSeq, capturedAt } of part.units) {
+        // What came before the newer session began, the decoder has: a repeat does not change that.
+        if (frameSeq < head) this.#repeats += 1;
+        else this.#drop(camera, epoch, { from: frameSeq, to: frameSeq, reason: 'superseded', capturedAt });
+      }
       return [];
     }
     const feedings = this.#feedingsOf(record, camera, epoch);
