@@ -28,7 +28,7 @@ export function visionSettings(config: Config, paths: Paths, index: number, rows
   return {
     socket: visionSocket(paths, index), storeSocket: join(paths.sockets, 'store.sock'),
     model: { model, family, labels, scoreMin, iouMax, providers, device: gpuPool > 0 ? index % gpuPool : 0 },
-    stalenessMs: config.vision.stalenessMs, catchUpMs: config.vision.catchUpMs,
+    stalenessMs: config.vision.stalenessMs, catchUpMs: config.vision.catchUpMs, splitMaxFps: config.vision.splitMaxFps,
     maxFps: { '*': config.ingress.maxFps || null, ...Object.fromEntries([...rows].filter(row => row.maxFps !== null).map(row => [row.id, row.maxFps || null])) },
   };
 }

@@ -3,6 +3,11 @@ import { spawnSync } from 'node:child_process';
 /** Programs the real tests talk to, and the Debian packages that bring them. */
 const COUNTERPARTS = [
   { present: ['ffmpeg', '-version'], packages: ['ffmpeg'] },
+  { present: ['java', '-version'], packages: ['default-jre-headless'] },
+  { present: ['mvn', '-version'], packages: ['maven'] },
+  { present: ['kcat', '-V'], packages: ['kcat'] },
+  { present: ['python3', '-c', 'import venv, ensurepip'], packages: ['python3-venv'] },
+  { present: ['go', 'version'], packages: ['golang-go'] },
   {
     present: ['/usr/bin/python3', '-c', "import gi; gi.require_version('GstRtspServer', '1.0'); from gi.repository import GstRtspServer"],
     packages: ['python3-gi', 'gir1.2-gst-rtsp-server-1.0', 'gstreamer1.0-plugins-good', 'gstreamer1.0-plugins-bad', 'gstreamer1.0-plugins-ugly', 'gstreamer1.0-tools'],
