@@ -258,7 +258,8 @@ type Mutable<Type> = { -readonly [Key in keyof Type]: Type[Key] };
 
 interface Run { readonly from: number; readonly to: number; readonly reason: DropReason; readonly capturedAt: EpochMicros }
 
-function isDropped(record: Ending): record is DroppedRecord { return 'from' in record; }
+/** True for a record of dropped frames. */
+export function isDropped(record: Ending): record is DroppedRecord { return 'from' in record; }
 
 function dropped(camera: CameraId, epoch: number, run: Run): DroppedRecord {
   return { kind: 'dropped', camera, epoch, from: run.from, to: run.to, reason: run.reason, isIntentional: DROP_REASONS[run.reason].isIntentional, capturedAt: run.capturedAt };
