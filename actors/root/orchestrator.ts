@@ -21,6 +21,7 @@ import { ProcessActor } from '../process/child-process.ts';
 import type { Role } from '../process/protocol.ts';
 import { POLICIES } from '../tree.ts';
 import { CameraBoard } from './camera-board.ts';
+import { followRecords } from './follow-records.ts';
 import { createSocketFolder, takeOverSockets } from './socket-folder.ts';
 import { ingestSettings, storeSettings, visionSettings, type Paths } from './settings.ts';
 
@@ -42,7 +43,7 @@ const SAMPLE_EVERY_MS = 1_000;
  * What each process may take to end in order, together less than the 3 s a stop may take. Whatever an ingest process received has a record when it
  * has ended, so that nothing depends on the others' last moments.
  */
-const STOP_MS = { ingest: 1_900, vision: 400, store: 600, batch: 500 } as const satisfies Record<Role, number>;
+const STOP_MS = { ingest: 1_900, vision: 400, store: 600, batch: 500, index: 600 } as const satisfies Record<Role, number>;
 
 interface Running { readonly actor: ProcessActor; readonly supervised: Supervised }
 
@@ -125,21 +126,7 @@ export class Orchestrator {
 
   /** Committed records after `after`, in batches, until the signal aborts; goes on by itself when the store process is replaced. */
   async *records(after: number, camera: CameraId | undefined, signal: AbortSignal): AsyncGenerator<readonly CommittedRecord[]> {
-    const both = AbortSignal.any([signal, this.signal]);
-    let cursor = after;
-    while (!both.aborted && this.#link) {
-      try {
-        for await (const batch of this.#link.stream('records', { after: cursor, camera }, both)) {
-          const records = batch as readonly CommittedRecord[]; // yielded by the store role of the same version
-          cursor = records.at(-1)?.id ?? cursor;
-          yield records;
-        }
-      } catch (error) {
-        if (both.aborted) return;
-        if (!(error instanceof PlatformError) || error.code !== 'PORT_CLOSED') throw error;
-        await this.#options.clock.sleep(50, both).catch(() => {});
-      }
-    }
+    if (this.#link) yield* followRecords(this.#link, { after, camera, signal: AbortSignal.any([signal, this.signal]), clock: this.#options.clock });
   }
 
   /** The supervision tree over all processes. */

@@ -6,12 +6,13 @@ import type { PlatformEvent } from '../messages/platform-event.ts';
 import type { TerminalRecord } from '../messages/terminal-record.ts';
 import { difference } from './interval-set.ts';
 import { balanceOf } from './ledger.ts';
-import type { Balance, CameraRow, ChunkRow, CommittedRecord, SeqRange, Store } from './store.ts';
+import type { Balance, CameraRow, ChunkRow, CommittedRecord, LogBatch, LogOffset, SeqRange, Store } from './store.ts';
 import { CameraTable } from './store/camera-table.ts';
 import { type ChunkQuery, ChunkTable } from './store/chunk-table.ts';
 import { Database, type Lock, lockDatabase } from './store/database.ts';
 import { EpochBook, type EpochEntry } from './store/epoch-book.ts';
-import { EventTable } from './store/event-table.ts';
+import { type CameraStateEvent, EventTable } from './store/event-table.ts';
+import { OffsetTable } from './store/offset-table.ts';
 import { RecordTable } from './store/record-table.ts';
 import { SCHEMA_VERSION, migrate, schemaVersion } from './store/schema.ts';
 
@@ -73,6 +74,7 @@ class SqliteStore implements Store {
   readonly #chunks: ChunkTable;
   readonly #events: EventTable;
   readonly #cameras: CameraTable;
+  readonly #offsets: OffsetTable;
 
   constructor(database: Database, lock: Lock | undefined, clock: Clock) {
     this.#database = database;
@@ -82,12 +84,25 @@ class SqliteStore implements Store {
     this.#chunks = new ChunkTable(database, this.#book);
     this.#events = new EventTable(database, this.#book, this.#chunks);
     this.#cameras = new CameraTable(database);
+    this.#offsets = new OffsetTable(database);
   }
 
   append(records: readonly TerminalRecord[]): { readonly committed: readonly CommittedRecord[]; readonly repeated: number } {
     for (const record of records) checkRange(record);
     return records.length === 0 ? { committed: [], repeated: 0 } : this.#commit(() => this.#records.append(records));
   }
+
+  appendFrom({ records, events, offsets }: LogBatch): { readonly committed: readonly CommittedRecord[]; readonly repeated: number } {
+    for (const record of records) checkRange(record);
+    return this.#commit(() => {
+      this.#events.put(events);
+      const appended = this.#records.append(records);
+      this.#offsets.put(offsets);
+      return appended;
+    });
+  }
+
+  logOffsets(): readonly LogOffset[] { return this.#offsets.list(); }
 
   recordsAfter(after: number, max: number, camera?: CameraId): readonly CommittedRecord[] { return this.#records.after(after, max, camera); }
 
@@ -115,6 +130,8 @@ class SqliteStore implements Store {
   putEvents(events: readonly PlatformEvent[]): void { if (events.length > 0) this.#commit(() => this.#events.put(events)); }
 
   events(query: { readonly camera?: CameraId; readonly max: number }): readonly PlatformEvent[] { return this.#events.newest(query.max, query.camera); }
+
+  cameraStates(): readonly CameraStateEvent[] { return this.#events.states(); }
 
   putCamera(row: CameraRow): void { this.#commit(() => this.#cameras.put(row)); }
 

@@ -55,6 +55,21 @@ export interface Balance {
   readonly pruned?: number;
 }
 
+/** How far a partition of a topic was read. */
+export interface LogOffset {
+  readonly topic: string;
+  readonly partition: number;
+  /** The next offset to read. */
+  readonly offset: number;
+}
+
+/** What was read from topics, and how far that is. */
+export interface LogBatch {
+  readonly records: readonly TerminalRecord[];
+  readonly events: readonly PlatformEvent[];
+  readonly offsets: readonly LogOffset[];
+}
+
 /**
  * Desired state, archive index, ledger and events. One writer process owns it; nothing is acknowledged before it is durable.
  * Implementations: `sqlite`. All calls may throw PlatformError STORE_FAILED.
@@ -62,6 +77,10 @@ export interface Balance {
 export interface Store {
   /** Appends what is new of `records` in one transaction; frames that already have a terminal record are left out and counted. */
   append(records: readonly TerminalRecord[]): { readonly committed: readonly CommittedRecord[]; readonly repeated: number };
+  /** As `append` and `putEvents`, together with the offsets in one transaction: what is read again from there on is new. */
+  appendFrom(batch: LogBatch): { readonly committed: readonly CommittedRecord[]; readonly repeated: number };
+  /** The offsets that `appendFrom` was given last; partitions it was never given are absent. */
+  logOffsets(): readonly LogOffset[];
   /** Records with id > `after`, oldest first, at most `max`; optionally of one camera. */
   recordsAfter(after: number, max: number, camera?: CameraId): readonly CommittedRecord[];
   lastRecordId(): number;
@@ -78,6 +97,8 @@ export interface Store {
   putEvents(events: readonly PlatformEvent[]): void;
   /** The newest `max`, oldest of them first. */
   events(query: { readonly camera?: CameraId; readonly max: number }): readonly PlatformEvent[];
+  /** The newest `camera-state` event of each camera that ever told one. */
+  cameraStates(): readonly Extract<PlatformEvent, { type: 'camera-state' }>[];
   putCamera(row: CameraRow): void;
   deleteCamera(id: CameraId): boolean;
   cameras(): readonly CameraRow[];

@@ -18,6 +18,7 @@ export const ENDPOINTS: readonly Endpoint[] = [
   { method: 'GET', path: '/api/v1/events', summary: 'What happened to cameras and processes: ?camera= &limit=.' },
   { method: 'GET', path: '/api/v1/chunks', summary: 'Recorded chunks: ?camera= &from= &to= &limit=.' },
   { method: 'GET', path: '/api/v1/ledger', summary: 'Frames received, detected and dropped, per camera and epoch.' },
+  { method: 'GET', path: '/api/v1/lag', summary: 'How far the consumer groups of a cluster are behind, in records and seconds.' },
   { method: 'GET', path: '/healthz', summary: '200 while the event loop turns.' },
   { method: 'GET', path: '/readyz', summary: '200 when ready, else 503; the supervision tree: ?format=text for reading.' },
   { method: 'GET', path: '/metrics', summary: 'Prometheus metrics.' },

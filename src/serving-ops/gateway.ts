@@ -10,6 +10,7 @@ import { healthRoutes } from './health-routes.ts';
 import { historyRoutes } from './history-routes.ts';
 import { guardRequest, isLoopbackHost } from './host-guard.ts';
 import { INFER_PATH, inferRoutes } from './infer-route.ts';
+import { lagRoutes } from './lag-routes.ts';
 import type { ServingLog } from './log.ts';
 import { registryRoutes } from './registry-routes.ts';
 import { scrubbedJson } from './scrub.ts';
@@ -161,7 +162,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     done(null, payload);
   });
   errorReplies(app, face);
-  for (const routes of [healthRoutes, cameraRoutes, historyRoutes, inferRoutes]) routes(app, face);
+  for (const routes of [healthRoutes, cameraRoutes, historyRoutes, lagRoutes, inferRoutes]) routes(app, face);
   registryRoutes(app, options.topicPrefix ?? 'vto');
   await app.ready();
   app.server.maxConnections = options.maxConnections ?? 1024;

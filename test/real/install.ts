@@ -3,6 +3,9 @@ import { spawnSync } from 'node:child_process';
 /** Programs the real tests talk to, and the Debian packages that bring them. */
 const COUNTERPARTS = [
   { present: ['ffmpeg', '-version'], packages: ['ffmpeg'] },
+  { present: ['java', '-version'], packages: ['default-jre-headless'] },
+  { present: ['mvn', '-version'], packages: ['maven'] },
+  { present: ['kcat', '-V'], packages: ['kcat'] },
   { present: ['python3', '-c', 'import venv, ensurepip'], packages: ['python3-venv'] },
   { present: ['go', 'version'], packages: ['golang-go'] },
   {
