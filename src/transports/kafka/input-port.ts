@@ -5,10 +5,11 @@ import { PlatformError } from '../../engine/errors.ts';
 import type { Delivery, Envelope, InPort } from '../../engine/ports.ts';
 import { every } from '../../engine/timers.ts';
 import { isCameraId } from '../../engine/units.ts';
+import { envelopeOf } from '../../messages/cloud-event.ts';
 import type { PortBounds } from '../ipc-types.ts';
 import type { Assignment, Fetched, GroupMember, KafkaNode, KafkaRecord, PartitionReader, RecordCodec } from '../kafka-types.ts';
 import { AcknowledgedOffsets } from './acknowledged-offsets.ts';
-import { capturedAtOf, traceOf } from './envelope-headers.ts';
+import { reasonOf, type KafkaLog } from './patience.ts';
 
 /** How often offsets are committed. */
 const COMMIT_MS = 200;
@@ -24,7 +25,7 @@ export interface InputOptions extends PortBounds {
 /** What an input port needs of its node. */
 export interface InputDeps extends Pick<KafkaNode, 'join' | 'reader' | 'committed'> {
   readonly clock: Clock;
-  readonly warn: (message: string, facts: Readonly<Record<string, unknown>>) => void;
+  readonly log: KafkaLog;
 }
 
 /** An input port of a group. */
@@ -180,7 +181,7 @@ class Input<Body> implements InPort<Body> {
     if (key === null || !isCameraId(key) || value === null) {
       throw new PlatformError('RECORD_INVALID', `record ${offset} of ${this.#topic}/${partition} has ${value === null ? 'no value' : `the key '${String(key).slice(0, 80)}'`}`, { topic: this.#topic, partition, offset });
     }
-    const envelope = { body: this.#codec.decode(value), key, capturedAt: capturedAtOf(record), trace: traceOf(record) };
+    const envelope = envelopeOf(record, this.#codec.decode(value));
     this.#queue.push({ envelope, order: this.#nextOrder++, partition, offset, sizeBytes: value.length, owned });
     this.#items += 1;
     this.#bytes += value.length;
@@ -221,7 +222,7 @@ class Input<Body> implements InPort<Body> {
       await (await this.#joining).commit(positions.map(({ partition, offset }) => ({ topic: this.#topic, partition, offset })));
       for (const { owned, offset } of positions) owned.committed = offset;
     } catch (error) {
-      this.#deps.warn('offsets were not committed; they are at the next turn', { group: this.#options.group, topic: this.#topic, reason: error instanceof Error ? error.message : String(error) });
+      this.#deps.log.warn({ group: this.#options.group, topic: this.#topic, reason: reasonOf(error) }, 'offsets not committed: tried again');
     }
   }
 }

@@ -30,6 +30,8 @@ export const METRICS = {
   stageFailures: { kind: 'counter', name: 'stage_failures_total', labels: ['stage', 'code'], help: 'Errors of a stage by code.' },
   stageBatch: { kind: 'histogram', name: 'stage_batch_seconds', labels: ['stage'], help: 'Time a stage worked on a batch.' },
   stageBlocked: { kind: 'counter', name: 'stage_blocked_seconds_total', labels: ['stage'], help: 'Time a stage waited for its output to be taken.' },
+  consumerLagRecords: { kind: 'gauge', name: 'consumer_lag_records', labels: ['group', 'topic', 'partition'], help: 'Records that a consumer group of the cluster has not done yet, as the brokers say.' },
+  consumerLagSeconds: { kind: 'gauge', name: 'consumer_lag_seconds', labels: ['group', 'topic', 'partition'], help: 'Age of the oldest record that a consumer group of the cluster has not done yet.' },
   recordsCommitted: { kind: 'counter', name: 'records_committed_total', labels: ['group'], help: 'Records that a consumer group made durable on Kafka.' },
   transactions: { kind: 'counter', name: 'transactions_total', labels: ['group'], help: 'Commits of a consumer group: one per input partition and interval with news.' },
   partitionsFenced: { kind: 'counter', name: 'partitions_fenced_total', labels: ['group'], help: 'Partitions that another node took over while this one still worked on them.' },
