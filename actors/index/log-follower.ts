@@ -80,6 +80,7 @@ export class LogFollower<Body> implements Actor {
   /** Waits for the brokers and the topic; anything else than their absence is thrown. */
   async #untilThere(ctx: ActorContext): Promise<ReadonlyMap<number, Bounds>> {
     const { node, topic, clock } = this.#options;
+    ctx.status('waiting for the brokers');
     for (;;) {
       try {
         return await node.bounds(topic);

@@ -3,7 +3,7 @@ import { join, resolve } from 'node:path';
 import type { ActorReport, Supervised } from '../../src/engine/actor.ts';
 import { createActorSystem, type ActorSystem } from '../../src/engine/actor-system.ts';
 import type { Clock } from '../../src/engine/clock.ts';
-import { PlatformError, reportError } from '../../src/engine/errors.ts';
+import { PlatformError } from '../../src/engine/errors.ts';
 import type { LifecycleEvent } from '../../src/engine/lifecycle.ts';
 import type { Random } from '../../src/engine/random.ts';
 import { every } from '../../src/engine/timers.ts';
@@ -22,6 +22,7 @@ import type { Role } from '../process/protocol.ts';
 import { POLICIES } from '../tree.ts';
 import { CameraBoard } from './camera-board.ts';
 import { followRecords } from './follow-records.ts';
+import { noteLifecycle } from './note-lifecycle.ts';
 import { createSocketFolder, takeOverSockets } from './socket-folder.ts';
 import { ingestSettings, storeSettings, visionSettings, type Paths } from './settings.ts';
 
@@ -236,16 +237,8 @@ export class Orchestrator {
   }
 
   #note(event: LifecycleEvent): void {
-    const name = event.path.join('/');
     const { log, clock, telemetry } = this.#options;
-    if (event.type === 'failed') {
-      if (this.#processes.has(name)) telemetry.count('processRestarts', { child: name });
-      else telemetry.count('actorRestarts', { actor: name });
-    }
-    if (event.type === 'failed') log.warn({ child: name, generation: event.generation, retryInMs: Math.round(event.retryInMs), error: reportError(event.error) }, 'process failed and is started again');
-    if (event.type === 'escalated') log.error({ child: name, error: reportError(event.error) }, 'process gave up');
-    if (event.type === 'stuck') log.error({ child: name, waitedMs: event.waitedMs }, 'process did not stop');
-    const state = ({ started: 'started', failed: 'exited', ended: 'exited', stopped: 'stopped', escalated: 'escalated', stuck: 'exited' } as const)[event.type];
-    void this.#store?.putEvents([{ type: 'process', at: clock.now(), process: name, state, generation: event.generation }]).catch(() => {});
+    const noted = noteLifecycle(event, { log, clock, telemetry, isProcess: name => this.#processes.has(name) });
+    void this.#store?.putEvents([noted]).catch(() => {});
   }
 }

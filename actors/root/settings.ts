@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { CameraRow } from '../../src/data-ops/store.ts';
 import type { Config } from '../../src/utility-ops/config/schema.ts';
+import type { IndexSettings } from '../index/index-role.ts';
 import type { IngestSettings } from '../ingest/ingest-role.ts';
 import type { StoreSettings } from '../store/store-role.ts';
 import type { VisionSettings } from '../vision/vision-role.ts';
@@ -19,6 +20,14 @@ export function storeSettings(config: Config, paths: Paths): StoreSettings {
   return {
     file: join(paths.data, 'store.sqlite'), archive: join(paths.data, 'archive'), socket: join(paths.sockets, 'store.sock'),
     maxArchiveBytes: config.recording.maxBytes, retentionMs: config.store.retentionHours * HOUR_MS,
+  };
+}
+
+/** Settings of the index process. */
+export function indexSettings(config: Config, paths: Paths): IndexSettings {
+  return {
+    file: join(paths.data, 'index.sqlite'), socket: join(paths.sockets, 'index.sock'), retentionMs: config.store.retentionHours * HOUR_MS,
+    topicPrefix: config.kafka.topicPrefix, kafka: config.kafka,
   };
 }
 

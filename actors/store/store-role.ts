@@ -22,6 +22,8 @@ export interface StoreSettings {
   readonly socket: string;
   readonly maxArchiveBytes: number;
   readonly retentionMs: number;
+  /** Recordings are kept only until another node has their frames. @default false */
+  readonly isSpoolOnly?: boolean;
 }
 
 /** A transaction takes what came within this time: it bounds both latency and the number of fsyncs. */
@@ -35,7 +37,7 @@ export async function storeRole(settings: unknown, ctx: RoleContext): Promise<vo
   const node = await listenIpc({ path: options.socket, clock: ctx.clock, random: ctx.random, onError: error => ctx.log.warn({ error: reportError(error) }, 'link error') });
   serveRecords(node, store, commits);
   const input = node.input('vto.detections', terminalRecordCodec, { maxItems: 8192, maxBytes: 64 << 20 });
-  const expire = (): ReturnType<typeof expireFiles> => expireFiles({ folder: options.archive, rows: store.expireChunks(options.maxArchiveBytes) });
+  const expire = (): ReturnType<typeof expireFiles> => expireFiles({ folder: options.archive, rows: [...options.isSpoolOnly === true ? store.expireAccounted() : [], ...store.expireChunks(options.maxArchiveBytes)] });
   ctx.system.supervise({ name: 'writer', run: actor => writeRecords({ input, store, commits }, ctx, actor.signal) }, POLICIES.worker);
   ctx.system.supervise({ name: 'retention', run: actor => retain(store, { retentionMs: options.retentionMs, expire }, ctx, actor.signal) }, POLICIES.worker);
   ctx.ready();

@@ -4,9 +4,9 @@ import type { CameraId, EpochMicros } from '../engine/units.ts';
 import type { FrameId } from '../messages/frame-id.ts';
 import type { PlatformEvent } from '../messages/platform-event.ts';
 import type { TerminalRecord } from '../messages/terminal-record.ts';
-import { difference } from './interval-set.ts';
+import { countOf, difference } from './interval-set.ts';
 import { balanceOf } from './ledger.ts';
-import type { Balance, CameraRow, ChunkRow, CommittedRecord, LogBatch, LogOffset, SeqRange, Store } from './store.ts';
+import type { Balance, CameraRow, ChunkRow, CommittedRecord, LogBatch, LogOffset, SeqRange, Spool, Store, StoredEvent } from './store.ts';
 import { CameraTable } from './store/camera-table.ts';
 import { type ChunkQuery, ChunkTable } from './store/chunk-table.ts';
 import { Database, type Lock, lockDatabase } from './store/database.ts';
@@ -108,9 +108,9 @@ class SqliteStore implements Store {
 
   lastRecordId(): number { return this.#records.lastId; }
 
-  nextEpoch(camera: CameraId, at: EpochMicros): number {
+  nextEpoch(camera: CameraId, at: EpochMicros, floor = 0): number {
     return this.#commit(() => {
-      const epoch = (this.#book.ofCamera(camera).at(-1)?.epoch ?? 0) + 1;
+      const epoch = Math.max(this.#book.ofCamera(camera).at(-1)?.epoch ?? 0, floor) + 1;
       return this.#book.ensure(camera, epoch, at).epoch;
     });
   }
@@ -133,6 +133,8 @@ class SqliteStore implements Store {
 
   cameraStates(): readonly CameraStateEvent[] { return this.#events.states(); }
 
+  eventsAfter(after: number, max: number): readonly StoredEvent[] { return this.#events.after(after, max); }
+
   putCamera(row: CameraRow): void { this.#commit(() => this.#cameras.put(row)); }
 
   deleteCamera(id: CameraId): boolean { return this.#commit(() => this.#cameras.remove(id)); }
@@ -144,6 +146,22 @@ class SqliteStore implements Store {
   }
 
   expireChunks(maxBytes: number): readonly ChunkRow[] { return this.#commit(() => this.#chunks.expire(maxBytes)); }
+
+  expireAccounted(): readonly ChunkRow[] { return this.#commit(() => this.#chunks.expireAccounted()); }
+
+  spool(): Spool {
+    const cameras = new Set<CameraId>();
+    let frames = 0;
+    let bytes = 0;
+    for (const entry of this.#book.entries()) {
+      const missing = difference(entry.received.set.ranges(), entry.accounted.set.ranges());
+      if (missing.length === 0) continue;
+      cameras.add(entry.camera);
+      frames += countOf(missing);
+      bytes += this.#chunks.waitingBytes(entry, missing);
+    }
+    return { frames, bytes, cameras: [...cameras] };
+  }
 
   pruneRecords(before: EpochMicros): number {
     return this.#commit(() => {

@@ -118,7 +118,7 @@ export class TopicAudit {
     const fresh = countOf(entry.records.add(range));
     if (fresh < frames) this.#report(entry, 'duplicate', `the record at offset ${offset} of partition ${partition} covers ${textOf(range)}, ${frames - fresh} of them a second time`);
     if (record.kind === 'detected') entry.detected += fresh;
-    else entry.dropped[record.reason] = (entry.dropped[record.reason] ?? 0) + fresh;
+    else if (fresh > 0) entry.dropped[record.reason] = (entry.dropped[record.reason] ?? 0) + fresh;
     if (record.kind === 'dropped' && record.reason === 'expired') entry.expired.add(range);
   }
 

@@ -1,5 +1,6 @@
 import type { CameraId, EpochMicros } from '../../engine/units.ts';
 import type { PlatformEvent } from '../../messages/platform-event.ts';
+import type { StoredEvent } from '../store.ts';
 import type { ChunkTable } from './chunk-table.ts';
 import type { Database } from './database.ts';
 import type { EpochBook, EpochEntry } from './epoch-book.ts';
@@ -25,6 +26,8 @@ export class EventTable {
     this.#chunks = chunks;
     this.#statements = {
       insert: database.prepare('INSERT INTO events (camera_key, at, body) VALUES (?, ?, ?)'),
+      // Ids begin anew when retention has removed every event.
+      after: database.prepare<{ readonly id: number; readonly body: string }>('SELECT id, body FROM events WHERE id > CASE WHEN ?1 > (SELECT coalesce(max(id), 0) FROM events) THEN 0 ELSE ?1 END ORDER BY id LIMIT ?2'),
       newest: database.prepare<Row>('SELECT body FROM events ORDER BY id DESC LIMIT ?'),
       newestOfCamera: database.prepare<Row>('SELECT body FROM events WHERE camera_key = ? ORDER BY id DESC LIMIT ?'),
       same: database.prepare<{ readonly id: number }>('SELECT id FROM events WHERE at = ? AND body = ? LIMIT 1'),
@@ -78,6 +81,11 @@ export class EventTable {
 
   /** The newest state of each camera that ever told one. */
   states(): readonly CameraStateEvent[] { return this.#statements.states.all().map(row => JSON.parse(row.body) as CameraStateEvent); } // written by put only
+
+  /** Events with id > `after`, oldest first. */
+  after(after: number, max: number): readonly StoredEvent[] {
+    return this.#statements.after.all(after, max).map(({ id, body }) => ({ id, event: JSON.parse(body) as PlatformEvent })); // written by put only
+  }
 
   /** Deletes events from before a time; the gaps stay counted. */
   prune(before: EpochMicros): void { this.#statements.removeOld.run(before); }
