@@ -42,6 +42,8 @@ export interface HostTask<Part extends TrackedPart, Out extends Ending> {
   readonly isolation: Isolation;
   /** Largest fetch in bytes. */
   readonly fetchBytes: number;
+  /** Outputs of a partition that may wait for their transaction. @default WAITING_MAX */
+  readonly waitingMax?: number;
   /** @throws PlatformError RECORD_INVALID, SCHEMA_UNKNOWN */
   decode(record: KafkaRecord): Part;
   /** Asks the registry for a schema that is not known. True: decode again. */

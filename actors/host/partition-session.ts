@@ -53,7 +53,7 @@ export class PartitionSession<Part extends TrackedPart, Out extends Ending> impl
 
   get hasRoom(): boolean {
     const { inFlight, waiting, cameras } = this.#progress;
-    if (waiting > WAITING_MAX) return false;
+    if (waiting > (this.#options.task.waitingMax ?? WAITING_MAX)) return false;
     return inFlight <= IN_FLIGHT_MAX || inFlight <= IN_FLIGHT_MAX + HELD_PER_CAMERA_MAX * [...cameras].length;
   }
 

@@ -39,13 +39,13 @@ export function recordHeaders<Body>(codec: RecordCodec<Body>, envelope: Envelope
 }
 
 /**
- * The envelope a record was written from: its camera is `ce_subject`, else the key; its time `ce_time`, else when it was written.
+ * The envelope a record was written from: its camera is the key, or `ce_subject` where the key names none; its time `ce_time`, else when it was written.
  * @throws PlatformError RECORD_INVALID when neither names a camera
  */
 export function envelopeOf<Body>(record: RecordFrame, body: Body): Envelope<Body> {
   const { headers } = record;
-  const key = headers['ce_subject'] ?? record.key ?? '';
-  if (!isCameraId(key)) throw new PlatformError('RECORD_INVALID', `record is about no camera: '${key.slice(0, 80)}'`);
+  const key = [record.key ?? '', headers['ce_subject'] ?? ''].find(isCameraId);
+  if (key === undefined) throw new PlatformError('RECORD_INVALID', `record is about no camera: '${String(record.key).slice(0, 80)}'`);
   const capturedAt = microsOf(headers['ce_time'] ?? '') ?? epochMicros(record.timestampMs * 1000);
   return { body, key, capturedAt, trace: headers[TRACE_HEADER] ?? '' };
 }

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { TopicTail, type TailRecord } from '../support/cluster/topic-tail.ts';
 import { kafkaOrSkip, ownKafkaOrSkip } from '../support/kafka/kafka-or-skip.ts';
 import { aliveBrokers } from '../support/kafka/metadata.ts';
 import { until } from '../support/vto-run.ts';
@@ -62,6 +63,33 @@ test('a broker that was killed comes back with what it had acknowledged', async 
   await produce(kafka.brokers, 'kept', 'gate:two\n');
   assert.equal(await consume(kafka.brokers, 'kept'), ['gate:one', 'gate:two']);
   await kafka.close();
+});
+
+test('the outside reader brings every committed byte once, call by call, and nothing of aborted transactions', async () => {
+  const given = await kafkaOrSkip();
+  if (given === undefined || !hasKcat) return;
+  const { Kafka, logLevel } = await import('kafkajs');
+  const topic = `tail-${Math.random().toString(36).slice(2)}`;
+  await makeTopic(given.brokers, topic, 1);
+  const producer = new Kafka({ brokers: [...given.brokers], logLevel: logLevel.NOTHING }).producer({ transactionalId: topic, maxInFlightRequests: 1, idempotent: true, retry: { initialRetryTime: 5 } });
+  await producer.connect();
+  const commit = async (value: Buffer | null, isKept: boolean): Promise<void> => {
+    const transaction = await producer.transaction();
+    await transaction.send({ topic, messages: [{ key: 'a\nb', value, partition: 1 }] });
+    await (isKept ? transaction.commit() : transaction.abort());
+  };
+  const binary = Buffer.from(Array.from({ length: 3000 }, (_, index) => index % 256));
+  const tail = new TopicTail(given.brokers, topic, 2);
+  const seen: TailRecord[] = [];
+  await commit(binary, true);
+  await commit(Buffer.from('gone'), false);
+  await tail.read((record) => seen.push(record));
+  await commit(null, true);
+  await commit(Buffer.alloc(0), true);
+  await tail.read((record) => seen.push(record));
+  await producer.disconnect();
+  assert.equal(seen.map(({ partition, key }) => [partition, key]), [[1, 'a\nb'], [1, 'a\nb'], [1, 'a\nb']]);
+  assert.equal(seen.map(({ value }) => value?.toString('hex')), [binary.toString('hex'), undefined, '']);
 });
 
 test('three brokers go on when one is killed', async () => {

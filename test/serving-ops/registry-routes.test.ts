@@ -3,6 +3,10 @@ import * as assert from 'uvu/assert';
 import { avroSchema } from '../../src/messages/avro-schema.ts';
 import { currentSchema } from '../../src/messages/schema-ids.ts';
 import { REGISTRY_ENDPOINTS } from '../../src/serving-ops/registry-routes.ts';
+import { systemClock } from '../../src/engine/system-clock.ts';
+import { fixedSchemaIds } from '../../src/messages/schema-ids.ts';
+import { TOPICS } from '../../src/messages/topics.ts';
+import { connectSchemaRegistry } from '../../src/transports/schema-registry.ts';
 import { withGateway } from '../support/with-gateway.ts';
 
 const TYPE = 'application/vnd.schemaregistry.v1+json';
@@ -66,6 +70,16 @@ test('a schema nested thirty thousand deep is refused, and the gateway lives on'
   const deep = await call('POST', '/subjects/site.chunks-value', body(`${'['.repeat(30_000)}${']'.repeat(30_000)}`));
   assert.ok([404, 422].includes(deep.status), deep.text.slice(0, 200));
   assert.is((await call('GET', '/mode')).json['mode'], 'READONLY');
+}));
+
+test('a node whose registry is the gateway of another uses the same ids', () => withRegistry(async ({ port }) => {
+  const connect = (prefix: string): Promise<unknown> => connectSchemaRegistry({ url: `http://127.0.0.1:${port}`, prefix, clock: systemClock, signal: new AbortController().signal });
+  const ids = await connect('site') as ReturnType<typeof fixedSchemaIds>;
+  assert.equal(TOPICS.map(({ name }) => ids.idOf(name)), TOPICS.map(({ name }) => fixedSchemaIds().idOf(name)));
+  assert.is(await ids.learn?.('chunks', 1), false);
+  assert.is(await ids.learn?.('chunks', ids.idOf('detections')), false);
+  const error = await connect('other').catch((caught: unknown) => caught);
+  assert.match(String(error), /'other\.chunks-value'.*404.*not found/);
 }));
 
 test.run();

@@ -4,7 +4,7 @@ import { POLICIES } from '../../actors/tree.ts';
 import { Detector } from '../../actors/vision/detector.ts';
 import type { Actor } from '../../src/engine/actor.ts';
 import { createActorSystem } from '../../src/engine/actor-system.ts';
-import type { InPort, OutPort } from '../../src/engine/ports.ts';
+import type { InPort } from '../../src/engine/ports.ts';
 import { systemRandom } from '../../src/engine/seeded-random.ts';
 import { systemClock } from '../../src/engine/system-clock.ts';
 import type { CameraId } from '../../src/engine/units.ts';
@@ -55,6 +55,12 @@ export async function runFused(run: Run): Promise<Outcome> {
     ...PATIENT, parts, records: link.output, featurizer: featurizerOf(run, scaler), detector: new Detector(async () => model, frame => scaler.release(frame)),
   })], link);
   return { records, chunkBytes: chunkBytes(), featureBytes: 0, encodings: {} };
+}
+
+/** The parts of its cameras, one unit each. */
+export async function readParts(run: Run): Promise<readonly ChunkPart[]> {
+  const { actors, parts } = await chunksOf(run);
+  return collect(actors, { input: parts, end: () => {} });
 }
 
 /** The same in two halves, with the bytes of topic `features` between them. */
@@ -122,7 +128,7 @@ function port<Body>(): MemoryPort<Body> {
 }
 
 /** Runs actors until their input has ended, and gives what came out. */
-async function collect<Body>(actors: readonly Actor[], link: { readonly input: InPort<Body>; readonly output: OutPort<Body>; end(): void }): Promise<readonly Body[]> {
+async function collect<Body>(actors: readonly Actor[], link: { readonly input: InPort<Body>; end(): void }): Promise<readonly Body[]> {
   const system = createActorSystem({ name: 'test', ...HOST, onEvent: () => {} });
   const bodies: Body[] = [];
   const reading = (async () => {

@@ -116,9 +116,14 @@ export class PartitionProgress<Part extends TrackedPart, Out extends Ending> {
     camera.current = Math.max(camera.current, part.epoch);
     epoch.lastOffset = Math.max(epoch.lastOffset, offset);
     if (offset < epoch.feedFrom) return [];
+    const { head } = epoch;
     this.#keep(camera, epoch, record);
     if (isSuperseded) {
-      for (const { frameSeq, capturedAt } of part.units) this.#drop(camera, epoch, { from: frameSeq, to: frameSeq, reason: 'superseded', capturedAt });
+      for (const { frameSeq, capturedAt } of part.units) {
+        // What came before the newer session began, the decoder has: a repeat does not change that.
+        if (frameSeq < head) this.#repeats += 1;
+        else this.#drop(camera, epoch, { from: frameSeq, to: frameSeq, reason: 'superseded', capturedAt });
+      }
       return [];
     }
     const feedings = this.#feedingsOf(record, camera, epoch);
@@ -253,7 +258,8 @@ type Mutable<Type> = { -readonly [Key in keyof Type]: Type[Key] };
 
 interface Run { readonly from: number; readonly to: number; readonly reason: DropReason; readonly capturedAt: EpochMicros }
 
-function isDropped(record: Ending): record is DroppedRecord { return 'from' in record; }
+/** True for a record of dropped frames. */
+export function isDropped(record: Ending): record is DroppedRecord { return 'from' in record; }
 
 function dropped(camera: CameraId, epoch: number, run: Run): DroppedRecord {
   return { kind: 'dropped', camera, epoch, from: run.from, to: run.to, reason: run.reason, isIntentional: DROP_REASONS[run.reason].isIntentional, capturedAt: run.capturedAt };

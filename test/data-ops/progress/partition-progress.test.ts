@@ -14,11 +14,11 @@ function faultsOf(seed: number, trouble: PartitionTrouble, steps: number): { rea
   for (let step = 0; step < steps; step += 1) world.step();
   world.finish();
   const faults = [...world.faults];
-  const isKept = trouble.retentionShare === 0;
+  const isKept = trouble.retentionShare === 0; // else the first of a repeated frame may be gone
   for (const [key, count] of world.committed) {
     if (count !== 1) faults.push(`${key} has ${count} records`);
     if (!world.appended.has(key) && world.reasons.get(key) !== 'expired') faults.push(`${key} has a record and never was`);
-    if (world.reasons.get(key) === 'superseded' && !wasSuperseded(world, key)) faults.push(`${key} was not superseded`);
+    if (world.reasons.get(key) === 'superseded' && isKept && !wasSuperseded(world, key)) faults.push(`${key} was not superseded`);
   }
   if (isKept) {
     for (const key of world.appended.keys()) if (!world.committed.has(key)) faults.push(`${key} has no record`);
@@ -28,12 +28,13 @@ function faultsOf(seed: number, trouble: PartitionTrouble, steps: number): { rea
   return { world, faults };
 }
 
-/** A newer session of its camera had begun when the frame came, or when it was repeated. */
+/** A newer session of its camera had begun when the frame came first. */
 function wasSuperseded(world: PartitionWorld, key: string): boolean {
   const [camera, epoch] = key.split('/');
-  return [...world.firstOffsetOf.keys()].some(session => {
+  const cameAt = world.appended.get(key) ?? -1;
+  return [...world.firstOffsetOf].some(([session, offset]) => {
     const [other, newer] = session.split('/');
-    return other === camera && Number(newer) > Number(epoch);
+    return other === camera && Number(newer) > Number(epoch) && offset < cameAt;
   });
 }
 

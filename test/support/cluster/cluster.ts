@@ -43,21 +43,21 @@ export class Cluster {
   get gateway(): VtoRun { return this.node('gateway'); }
 
   /** Starts a node, or starts it again over its data; resolves when its API listens. */
-  async start(name: string, roles: string): Promise<VtoRun> {
+  async start(name: string, roles: string, ownEnv: Readonly<Record<string, string>> = {}): Promise<VtoRun> {
     const { brokers, topicPrefix, folder, partitions, env, args } = this.options;
     const data = join(folder, name);
     mkdirSync(data, { recursive: true });
     const run = await VtoRun.start({
       data, cameras: {}, args: ['--roles', roles, ...brokers.flatMap((broker) => ['--kafka', broker]), ...args ?? []],
-      env: { VTO__KAFKA__TOPIC_PREFIX: topicPrefix, VTO__KAFKA__PARTITIONS: String(partitions), ...env },
+      env: { VTO__KAFKA__TOPIC_PREFIX: topicPrefix, VTO__KAFKA__PARTITIONS: String(partitions), ...env, ...ownEnv },
     });
     this.#nodes.set(name, { roles, run });
     return run;
   }
 
-  /** Starts a node again that was killed or stopped. */
-  restart(name: string): Promise<VtoRun> {
-    return this.start(name, this.#nodes.get(name)?.roles ?? '');
+  /** Starts a node again that was killed or stopped, over its data. */
+  restart(name: string, ownEnv: Readonly<Record<string, string>> = {}): Promise<VtoRun> {
+    return this.start(name, this.#nodes.get(name)?.roles ?? '', ownEnv);
   }
 
   /** Asks the gateway for a camera. */
@@ -81,6 +81,9 @@ export class Cluster {
     run.killAll();
     await run.gone();
   }
+
+  /** SIGKILL to one process of a node; the moment in wall microseconds. */
+  kill(name: string, process: string): number { return this.node(name).kill(process); }
 
   /** SIGSTOP or SIGCONT to every process of a node. */
   freeze(name: string, isFrozen: boolean): void {

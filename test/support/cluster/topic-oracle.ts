@@ -72,6 +72,9 @@ export class TopicOracle {
     return { chunks: this.#chunks.sizeBytes, detections: this.#detections.sizeBytes, events: this.#events.sizeBytes };
   }
 
+  /** Frames of a camera that have a record. */
+  recordCount(camera: string): number { return this.#of(camera).records.size; }
+
   /** Judges a camera by what was taken in. `isAtRest`: nothing may be pending, and nothing sent before the stop may be missing. */
   judge(camera: string, sent: readonly SentFrame[], { stoppedAtMicros, frameMs, isAtRest }: { readonly stoppedAtMicros: number; readonly frameMs: number; readonly isAtRest: boolean }): TopicVerdict {
     const problems = [...this.#strangers];

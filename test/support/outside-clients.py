@@ -1,9 +1,10 @@
-"""Readers of our records that are not ours: confluent-kafka-python with its AvroDeserializer (Apache-2.0), and fastavro (MIT).
+"""Readers and writers of our records that are not ours: confluent-kafka-python with its AvroDeserializer (Apache-2.0), and fastavro (MIT).
 
-Usage: outside-reader.py kafka BROKERS REGISTRY_URL TOPIC COUNT   reads COUNT records of TOPIC, committed ones only
-       outside-reader.py file SCHEMA RECORD                       reads one record, Avro bytes without framing, by its schema
+Usage: outside-clients.py kafka BROKERS REGISTRY_URL TOPIC COUNT   reads COUNT records of TOPIC, committed ones only
+       outside-clients.py file SCHEMA RECORD                       reads one record, Avro bytes without framing, by its schema
+       outside-clients.py write REGISTRY_URL TOPIC SCHEMA JSON     writes a record as AvroSerializer does, registering its schema
 
-Prints a line of JSON for each record: {key, headers, partition, value}, or the value alone. Bytes are hex, times are microseconds since 1970.
+Prints a line of JSON for each record: {key, headers, partition, value}, or the value alone. Bytes, and records written, are hex, times are microseconds since 1970.
 """
 import datetime
 import json
@@ -57,7 +58,19 @@ def read_file(schema, record):
             sys.exit("bytes after the record")
 
 
+def write_value(registry_url, topic, schema, record):
+    from confluent_kafka.schema_registry import SchemaRegistryClient
+    from confluent_kafka.schema_registry.avro import AvroSerializer
+    from confluent_kafka.serialization import MessageField, SerializationContext
+
+    with open(schema) as opened:
+        serialize = AvroSerializer(SchemaRegistryClient({"url": registry_url}), opened.read())
+    say(serialize(json.loads(record), SerializationContext(topic, MessageField.VALUE)))
+
+
 if sys.argv[1] == "kafka":
     read_topic(sys.argv[2], sys.argv[3], sys.argv[4], int(sys.argv[5]))
+elif sys.argv[1] == "write":
+    write_value(*sys.argv[2:6])
 else:
     read_file(sys.argv[2], sys.argv[3])
