@@ -19,12 +19,17 @@ const [cameraCount, fps] = [Number(values.cameras), Number(values.fps)];
 const folder = mkdtempSync(join(tmpdir(), 'vto-cluster-'));
 process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
 
+let isUp = false;
+const interrupted = new Promise<void>((resolve) => { for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => resolve()); });
+void interrupted.then(() => { if (!isUp) process.exit(130); }); // nodes and broker end with this process
+
 const kafka = values.kafka === undefined ? await startKafka() : undefined;
 const brokers = kafka?.brokers ?? values.kafka?.split(',') ?? [];
 console.log(`Kafka ${kafka?.version ?? ''} at ${brokers.join(', ')}`);
 const startedAt = performance.now();
 const cluster = await startCluster({ brokers, folder, isSplit: values.split, env: values.check ? UNHURRIED : {}, args: values.check ? ['--allow-stream', '*'] : [] })
   .catch(async (error: unknown) => { await kafka?.close(); throw error; });
+isUp = true;
 let isStopping = false;
 const stop = async (): Promise<void> => {
   if (isStopping) return;
@@ -33,7 +38,6 @@ const stop = async (): Promise<void> => {
   await cluster.stopAll().finally(() => cluster.killAll());
   await kafka?.close();
 };
-const interrupted = new Promise<void>((resolve) => { for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => resolve()); });
 
 /** One line a camera on a terminal, in place; one line in all elsewhere. */
 async function summary(shownLines: number): Promise<number> {
