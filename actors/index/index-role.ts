@@ -1,4 +1,5 @@
 import type { Config } from '../../src/utility-ops/config/schema.ts';
+import { openKafka } from '../process/open-kafka.ts';
 import type { RoleContext } from '../process/role-process.ts';
 import { serveIndex, type IndexOptions } from './serve-index.ts';
 
@@ -8,5 +9,10 @@ export interface IndexSettings extends IndexOptions { readonly kafka: Config['ka
 /** The index of a gateway node: what happens in the cluster, in a database of its own. */
 export async function indexRole(settings: unknown, ctx: RoleContext): Promise<void> {
   const options = settings as IndexSettings; // sent by the root of the same version
-  throw new Error(`connectKafka is not merged yet: ${options.file} ${typeof serveIndex} ${ctx.name}`);
+  const { kafka, codecs } = await openKafka(options.kafka, ctx);
+  try {
+    await serveIndex(options, { node: kafka, codecs }, ctx);
+  } finally {
+    await kafka.close();
+  }
 }

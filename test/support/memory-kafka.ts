@@ -291,7 +291,7 @@ class Node implements MemoryNode {
   }
 
   input<Body>(topic: string, codec: RecordCodec<Body>, options: InputOptions): KafkaInPort<Body> {
-    return this.#keep(createInputPort(topic, codec, options, { join: each => this.join(each), reader: (name, how) => this.reader(name, how), committed: (group, name) => this.committed(group, name), clock: this.#cluster.clock, warn: () => { /* a test looks at the outcome */ } }));
+    return this.#keep(createInputPort(topic, codec, options, { join: each => this.join(each), reader: (name, how) => this.reader(name, how), committed: (group, name) => this.committed(group, name), clock: this.#cluster.clock, log: { info() { /* a test looks at the outcome */ }, warn() { /* as info */ } } }));
   }
 
   async producer(): Promise<KafkaProducer> {

@@ -9,6 +9,7 @@ import { envelopeOf } from '../../messages/cloud-event.ts';
 import type { PortBounds } from '../ipc-types.ts';
 import type { Assignment, Fetched, GroupMember, KafkaNode, KafkaRecord, PartitionReader, RecordCodec } from '../kafka-types.ts';
 import { AcknowledgedOffsets } from './acknowledged-offsets.ts';
+import { reasonOf, type KafkaLog } from './patience.ts';
 
 /** How often offsets are committed. */
 const COMMIT_MS = 200;
@@ -24,7 +25,7 @@ export interface InputOptions extends PortBounds {
 /** What an input port needs of its node. */
 export interface InputDeps extends Pick<KafkaNode, 'join' | 'reader' | 'committed'> {
   readonly clock: Clock;
-  readonly warn: (message: string, facts: Readonly<Record<string, unknown>>) => void;
+  readonly log: KafkaLog;
 }
 
 /** An input port of a group. */
@@ -221,7 +222,7 @@ class Input<Body> implements InPort<Body> {
       await (await this.#joining).commit(positions.map(({ partition, offset }) => ({ topic: this.#topic, partition, offset })));
       for (const { owned, offset } of positions) owned.committed = offset;
     } catch (error) {
-      this.#deps.warn('offsets were not committed; they are at the next turn', { group: this.#options.group, topic: this.#topic, reason: error instanceof Error ? error.message : String(error) });
+      this.#deps.log.warn({ group: this.#options.group, topic: this.#topic, reason: reasonOf(error) }, 'offsets not committed: tried again');
     }
   }
 }
