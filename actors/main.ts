@@ -5,5 +5,6 @@ runRoleProcess({
   store: async () => (await import('./store/store-role.ts')).storeRole,
   ingest: async () => (await import('./ingest/ingest-role.ts')).ingestRole,
   vision: async () => (await import('./vision/vision-role.ts')).visionRole,
+  index: async () => (await import('./index/index-role.ts')).indexRole,
   batch: async () => (await import('./batch/batch-role.ts')).batchRole,
 });

@@ -4,10 +4,11 @@ import type { InPort, OutPort } from '../src/engine/ports.ts';
 import type { Stage } from '../src/engine/stage.ts';
 import type { SourceUnit } from '../src/messages/access-unit.ts';
 import type { ChunkPart } from '../src/messages/chunk-part.ts';
+import type { FeatureTensor, FedFeature } from '../src/messages/feature-tensor.ts';
 import type { Feature, FeatureRequest } from '../src/messages/feature.ts';
-import type { TerminalRecord } from '../src/messages/terminal-record.ts';
+import type { DroppedRecord, TerminalRecord } from '../src/messages/terminal-record.ts';
 import type { Chunker } from '../src/data-ops/chunker.ts';
-import { runIntake, type IntakeOptions } from './vision/intake.ts';
+import { runIntake, type Arriving, type IntakeOptions } from './vision/intake.ts';
 import { Flow, memoryPort, type FlowHost } from './wiring.ts';
 
 /** Ingest process: units of one session become durable parts. */
@@ -39,18 +40,41 @@ export function batchFlow(host: FlowHost, sources: readonly BatchSource[]): { re
   return { actors, parts: parts.input };
 }
 
-/** Vision process: durable parts of many cameras become terminal records. */
-export interface VisionFlow extends Omit<IntakeOptions, 'input' | 'output' | 'whenIdle' | 'signal' | 'clock'> {
-  readonly parts: InPort<ChunkPart>;
-  readonly featurizer: Stage<FeatureRequest<ChunkPart>, Feature>;
-  readonly detector: Stage<Feature, TerminalRecord>;
-  readonly records: OutPort<TerminalRecord>;
+/** Vision process: what comes of many cameras is chosen, brought to model size and ended. */
+interface ChosenFlow<Part extends Arriving, Out> extends Omit<IntakeOptions<Part>, 'input' | 'output' | 'whenIdle' | 'signal' | 'clock'> {
+  readonly parts: InPort<Part>;
+  readonly featurizer: Stage<FeatureRequest<Part>, Feature>;
+  readonly detector: Stage<Feature, Out>;
+  readonly records: OutPort<Out>;
 }
+
+/** Fused: durable parts of many cameras become terminal records. */
+export type VisionFlow = ChosenFlow<ChunkPart, TerminalRecord>;
 
 /** intake → featurizer → detector → store. A frame is chosen only when the detector waits for it, so it is the freshest. */
 export function visionFlow(host: FlowHost, flow: VisionFlow): readonly Actor[] {
-  const requests = memoryPort<FeatureRequest<ChunkPart>>(0);
-  const features = new Flow(host, requests.input).through('featurizer', flow.featurizer, { maxInFlight: 256, maxWaiting: 0 });
+  return chosenFlow(host, flow, ['featurizer', 'detector']);
+}
+
+/** Split, first half: durable parts become features, which leave the process; frames that need no detection end here. */
+export type FeatureFlow = Omit<ChosenFlow<ChunkPart, FeatureTensor | DroppedRecord>, 'detector'> & { readonly writer: Stage<Feature, FeatureTensor | DroppedRecord> };
+
+/** intake → featurizer → writer → Kafka, by way of the host. */
+export function featureFlow(host: FlowHost, { writer, ...flow }: FeatureFlow): readonly Actor[] {
+  return chosenFlow(host, { ...flow, detector: writer }, ['featurizer', 'writer']);
+}
+
+/** Split, second half: features become terminal records. */
+export type DetectFlow = Omit<ChosenFlow<FedFeature, TerminalRecord>, 'featurizer'> & { readonly reader: Stage<FeatureRequest<FedFeature>, Feature> };
+
+/** intake → reader → detector → Kafka, by way of the host. */
+export function detectFlow(host: FlowHost, { reader, ...flow }: DetectFlow): readonly Actor[] {
+  return chosenFlow(host, { ...flow, featurizer: reader }, ['reader', 'detector']);
+}
+
+function chosenFlow<Part extends Arriving, Out>(host: FlowHost, flow: ChosenFlow<Part, Out>, [first, second]: readonly [string, string]): readonly Actor[] {
+  const requests = memoryPort<FeatureRequest<Part>>(0);
+  const features = new Flow(host, requests.input).through(first, flow.featurizer, { maxInFlight: 256, maxWaiting: 0 });
   const intake: Actor = {
     name: 'intake',
     run: async ctx => {
@@ -65,5 +89,5 @@ export function visionFlow(host: FlowHost, flow: VisionFlow): readonly Actor[] {
       requests.end();
     },
   };
-  return [intake, ...features.into('detector', flow.detector, flow.records, { maxInFlight: 256 })];
+  return [intake, ...features.into(second, flow.detector, flow.records, { maxInFlight: 256 })];
 }

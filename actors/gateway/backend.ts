@@ -1,11 +1,15 @@
 import { createHash } from 'node:crypto';
+import type { ActorReport } from '../../src/engine/actor.ts';
 import { PlatformError } from '../../src/engine/errors.ts';
 import { isCameraId, type CameraId } from '../../src/engine/units.ts';
+import type { PartitionLag } from '../../src/data-ops/group-lag.ts';
+import type { RemoteStore } from '../../src/data-ops/remote-store.ts';
 import type { CameraRow, CommittedRecord } from '../../src/data-ops/store.ts';
-import type { ServingBackend } from '../../src/serving-ops/service.ts';
+import type { LinkView, ServingBackend } from '../../src/serving-ops/service.ts';
 import { parseStreamUri, STREAM_SCHEMES } from '../../src/serving-ops/stream-uri.ts';
 import { METRICS_CONTENT_TYPE, renderMetrics, type MetricsSnapshot } from '../../src/utility-ops/telemetry/snapshot.ts';
-import type { Orchestrator } from '../root/orchestrator.ts';
+import type { CameraBoard } from '../root/camera-board.ts';
+import type { CameraDirectory } from '../root/camera-directory.ts';
 
 /** How long a temporary camera outlives its last reader, so that a reconnecting client finds it warm. */
 const LINGER_MS = 5_000;
@@ -15,9 +19,28 @@ const WATCH_MS = 250;
 
 const PAGE = 256;
 
-/** The part of the root that the gateway needs. */
-export type BackendRoot = Pick<Orchestrator, 'store' | 'signal' | 'camera' | 'cameraRows' | 'addCamera' | 'removeCamera' | 'records' | 'tree' | 'unready' | 'metrics'>
-  & { readonly board: Pick<Orchestrator['board'], 'views' | 'stateOf'> };
+/** The part of the root that the gateway needs: the orchestrator of a machine, or the gateway node of a cluster. */
+export interface BackendRoot extends CameraDirectory {
+  readonly store: RemoteStore;
+  /** Aborts when the platform stops. */
+  readonly signal: AbortSignal;
+  readonly board: Pick<CameraBoard, 'views' | 'stateOf'>;
+  /** Committed records in order, each once, until the signal aborts. */
+  records(after: number, camera: CameraId | undefined, signal: AbortSignal): AsyncIterable<readonly CommittedRecord[]>;
+  tree(): ActorReport;
+  /** Why requests should not come here; empty when they should. */
+  unready(): readonly string[];
+  metrics(): Promise<readonly MetricsSnapshot[]>;
+  /** What a node of a cluster knows besides: its links, what works less well than it should, and how far groups are behind. */
+  readonly cluster?: ClusterView;
+}
+
+/** What a node of a cluster tells of it. */
+export interface ClusterView {
+  links(): readonly LinkView[];
+  degraded(): readonly string[];
+  lag(): readonly PartitionLag[];
+}
 
 /** Options of the backend. */
 export interface BackendOptions {
@@ -70,7 +93,11 @@ export function createBackend(root: BackendRoot, options: BackendOptions): Servi
     },
     balances: () => root.store.balances(),
     tree: () => root.tree(),
-    isReady: () => { const reasons = root.unready(); return { ready: reasons.length === 0, reasons }; },
+    isReady: () => {
+      const reasons = root.unready();
+      return { ready: reasons.length === 0, reasons, ...(root.cluster === undefined ? {} : { degraded: root.cluster.degraded(), links: root.cluster.links() }) };
+    },
+    lag: () => root.cluster?.lag() ?? [],
     metrics: async () => ({ contentType: METRICS_CONTENT_TYPE, body: await renderMetrics([await options.ownMetrics(), ...await root.metrics()]) }),
   };
 }

@@ -10,6 +10,8 @@ import type { Logger } from '../../src/utility-ops/log.ts';
 export interface GatewayActorOptions {
   readonly backend: ServingBackend;
   readonly config: Config['serving'];
+  /** What the names of the Kafka topics begin with. */
+  readonly topicPrefix: string;
   readonly clock: Clock;
   readonly log: Logger;
   readonly onListening: (address: GatewayAddress) => void;
@@ -19,12 +21,12 @@ const CLOSE_MS = 1_000;
 
 /** The HTTP face, as long as it is wanted. A port that is taken escalates with its clear message. */
 export function gatewayActor(options: GatewayActorOptions): Actor {
-  const { backend, clock, log, config } = options;
+  const { backend, clock, log, config, topicPrefix } = options;
   return {
     name: 'gateway',
     run: async ctx => {
       const gateway = await createGateway({
-        backend, clock, log, host: config.httpHost, port: config.httpPort, allowStreams: config.allowStreams, maxStreams: config.maxStreams,
+        backend, clock, log, host: config.httpHost, port: config.httpPort, allowStreams: config.allowStreams, maxStreams: config.maxStreams, topicPrefix,
       });
       try {
         const address = await gateway.listen();

@@ -25,6 +25,10 @@ export interface CameraOptions {
   readonly onDurable: (part: ChunkPart) => void;
   /** Frames of the camera that need no detection end here instead of in vision. */
   readonly recordedOnly: ((part: ChunkPart) => Promise<void>) | undefined;
+  /** In a cluster: frames that are not handed over when the camera ends wait in the archive for the next start. @default false: they end as stale */
+  readonly isSpooling?: boolean;
+  /** Only hands over what earlier processes recorded, and ends. @default false */
+  readonly isLeftover?: boolean;
 }
 
 /** Where the camera's footage stood before a session, for the gap in front of it. */
@@ -40,9 +44,13 @@ interface Past {
 const SESSION_END_MS = 400;
 const DRAIN_MS = 1_000;
 const DRAIN_STEP_MS = 10;
+const LEAVE_STEP_MS = 100;
 
 /** The message that ends a camera in order; `stop` ends it as it stands. */
 export const FINISH = { type: 'finish' } as const;
+
+/** As FINISH, but the camera goes on handing over what it recorded until nothing is left, or FINISH comes. */
+export const LEAVE = { type: 'leave' } as const;
 
 /**
  * One camera: its sessions one after the other, and the feeder that outlives them. Never delays another camera.
@@ -50,10 +58,14 @@ export const FINISH = { type: 'finish' } as const;
  */
 export function cameraActor(options: CameraOptions): Actor {
   const { row, feeder } = options;
+  const ending = new AbortController();
   const finishing = new AbortController();
   return {
     name: row.id,
-    receive: () => finishing.abort(),
+    receive: message => {
+      ending.abort();
+      if ((message as typeof FINISH | typeof LEAVE).type === 'finish') finishing.abort(); // sent by the ingest role
+    },
     run: async ctx => {
       const past: Past = { recovered: options.recover(), endedAt: undefined, reason: 'restart' };
       past.recovered.catch(() => { /* the feeder below fails with it */ });
@@ -70,22 +82,27 @@ export function cameraActor(options: CameraOptions): Actor {
           await feeder.run(child.signal, child.progress).finally(detach);
         },
       }, POLICIES.feeder);
+      if (options.isLeftover === true) {
+        ctx.status('leaving');
+        await past.recovered.catch(() => { /* the feeder tries again */ });
+        return drain(options, ctx, finishing.signal);
+      }
       const session = ctx.supervise({
-        name: 'session', run: child => runCameraSession(options, child, { past, finishing: finishing.signal }),
+        name: 'session', run: child => runCameraSession(options, child, { past, finishing: ending.signal }),
       }, options.sessionPolicy);
       void session.exit.then(exit => {
-        if (exit.reason === 'ended' && !finishing.signal.aborted) options.report({ type: 'camera-state', camera: row.id, at: options.session.host.clock.now(), state: 'ended' });
+        if (exit.reason === 'ended' && !ending.signal.aborted) options.report({ type: 'camera-state', camera: row.id, at: options.session.host.clock.now(), state: 'ended' });
         if (exit.reason === 'escalated') {
           const { code, message } = reportError(exit.error);
           options.report({ type: 'camera-state', camera: row.id, at: options.session.host.clock.now(), state: 'failed', code, message });
           ctx.status(`failed: ${message}`);
         } else ctx.status(exit.reason);
       });
-      await untilAborted(AbortSignal.any([ctx.signal, finishing.signal]));
+      await untilAborted(AbortSignal.any([ctx.signal, ending.signal]));
       if (ctx.signal.aborted) return;
       if (session.report().status === 'live') await Promise.race([session.exit, options.session.host.clock.sleep(SESSION_END_MS)]);
       await session.stop();
-      await drain(options, ctx);
+      await drain(options, ctx, finishing.signal);
     },
   };
 }
@@ -127,12 +144,24 @@ async function reportGap(options: CameraOptions, past: Past, to: EpochMicros): P
 }
 
 /** Waits, within a limit, until vision has acknowledged everything that was recorded; what it was too slow for ends here. */
-async function drain(options: CameraOptions, ctx: ActorContext): Promise<void> {
+async function drain(options: CameraOptions, ctx: ActorContext, finishing: AbortSignal): Promise<void> {
   const { clock } = options.session.host;
+  const isSpooling = options.isSpooling === true && !options.recordedOnly;
+  if (isSpooling) await handOverRest(options, ctx, finishing);
   const until = clock.monotonicMs() + DRAIN_MS;
-  while (!options.feeder.isDrained && clock.monotonicMs() < until) {
+  while (!options.feeder.isDrained && clock.monotonicMs() < until && !(isSpooling && ctx.signal.aborted)) {
     ctx.progress();
     await clock.sleep(DRAIN_STEP_MS);
   }
-  await options.feeder.giveUp(options.recordedOnly ? 'not-wanted' : 'stale');
+  if (!isSpooling) await options.feeder.giveUp(options.recordedOnly ? 'not-wanted' : 'stale');
+}
+
+/** Until everything that was recorded is on Kafka, however long that takes, or the process must end. */
+async function handOverRest({ feeder, session }: CameraOptions, ctx: ActorContext, finishing: AbortSignal): Promise<void> {
+  const ending = AbortSignal.any([finishing, ctx.signal]);
+  if (!ending.aborted) ctx.status('leaving');
+  while (!ending.aborted && !await feeder.isSettled()) {
+    ctx.progress();
+    await session.host.clock.sleep(LEAVE_STEP_MS, ending).catch(() => { /* told to end meanwhile */ });
+  }
 }

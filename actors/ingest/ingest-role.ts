@@ -1,4 +1,4 @@
-import type { Supervised } from '../../src/engine/actor.ts';
+import type { OutPort } from '../../src/engine/ports.ts';
 import { untilAborted } from '../../src/engine/timers.ts';
 import type { CameraId } from '../../src/engine/units.ts';
 import { Feeder } from '../../src/data-ops/feeder.ts';
@@ -17,10 +17,13 @@ import type { DroppedRecord, TerminalRecord } from '../../src/messages/terminal-
 import { connectIpc } from '../../src/transports/ipc/connect-ipc.ts';
 import type { LinkOutPort } from '../../src/transports/ipc-types.ts';
 import type { Config } from '../../src/utility-ops/config/schema.ts';
+import { lateOutput, openKafkaLink } from '../process/kafka-link.ts';
 import { gaugeQueues } from '../process/queue-gauges.ts';
 import type { RoleContext } from '../process/role-process.ts';
 import { POLICIES, sessionPolicy } from '../tree.ts';
-import { cameraActor, FINISH } from './camera.ts';
+import { CameraGroup } from './camera-group.ts';
+import { cameraActor } from './camera.ts';
+import { ChunkLog } from './chunk-log.ts';
 import { contentHashOf } from './chunk-tools.ts';
 import { archiveHistory, recoverCamera } from './history.ts';
 import { recordedOnly } from './recorded-only.ts';
@@ -34,15 +37,30 @@ export interface IngestSettings {
   readonly ingress: Config['ingress'];
   readonly recording: Config['recording'];
   readonly maxRewindMs: number;
+  /** In a cluster: where chunks go instead of to vision processes. */
+  readonly kafka?: Config['kafka'];
+  /** In a cluster: the newest epoch that any node is known to have had of a camera. */
+  readonly floors?: Readonly<Record<CameraId, number>>;
+  /** In a cluster: cameras that are no longer this node's, and still have frames to hand over. */
+  readonly leftovers?: readonly CameraId[];
 }
 
-/** The root's messages to an ingest process. */
-export type IngestMessage = { readonly type: 'put'; readonly row: CameraRow } | { readonly type: 'remove'; readonly id: CameraId };
+/** The root's messages to an ingest process. In a cluster a camera that is removed leaves: the note says when it is gone. */
+export type IngestMessage =
+  | { readonly type: 'put'; readonly row: CameraRow; readonly floor?: number }
+  | { readonly type: 'remove'; readonly id: CameraId }
+  /** Another node had a newer epoch of the camera: the session starts over with one behind it. */
+  | { readonly type: 'renew'; readonly id: CameraId; readonly floor: number };
+
+/** A camera that was removed has nothing left to hand over. */
+export interface LeftNote { readonly type: 'left'; readonly id: CameraId }
 
 interface Links {
   readonly store: RemoteStore;
   readonly records: LinkOutPort<TerminalRecord>;
   readonly visions: readonly LinkOutPort<ChunkPart>[];
+  /** In a cluster: instead of the vision processes. */
+  readonly chunkLog: ChunkLog | undefined;
   /** Aborts when the links close. */
   readonly signal: AbortSignal;
 }
@@ -53,72 +71,80 @@ export async function ingestRole(settings: unknown, ctx: RoleContext): Promise<v
   const closing = new AbortController();
   const link = { clock: ctx.clock, random: ctx.random, backoffMs: 10, backoffMaxMs: 200 };
   const storeNode = connectIpc({ ...link, path: options.storeSocket });
-  const visionNodes = options.visionSockets.map(path => connectIpc({ ...link, path }));
+  const visionNodes = options.kafka === undefined ? options.visionSockets.map(path => connectIpc({ ...link, path })) : [];
+  const kafka = options.kafka === undefined ? undefined : openChunkLog(options.kafka, options.recording.partMs, ctx);
   const links: Links = {
     store: remoteStore(storeNode, ctx.clock, closing.signal),
     records: storeNode.output('vto.detections', terminalRecordCodec, { maxItems: 1024, maxBytes: 8 << 20 }),
     visions: visionNodes.map(node => node.output('vto.chunks', chunkPartCodec, { maxItems: 4096, maxBytes: 32 << 20 })),
-    signal: closing.signal,
+    chunkLog: kafka?.chunkLog, signal: closing.signal,
   };
   gaugeQueues({ records: links.records, ...Object.fromEntries(links.visions.map((port, index) => [`vision-${index}`, port])) }, ctx);
   // A new consumer gets everything without a record from the feeders, in order: what the old one was sent would come in mid-GOP before it.
   for (const vision of links.visions) vision.onAttach(() => vision.discard());
-  const cameras = new Map<CameraId, Supervised>();
-  const rows = new Map<CameraId, string>();
-  const put = async (row: CameraRow): Promise<void> => {
-    const text = JSON.stringify(row);
-    if (rows.get(row.id) === text) return; // it was among the settings already
-    rows.set(row.id, text);
-    await finished(cameras.get(row.id));
-    cameras.set(row.id, ctx.system.supervise(await createCamera(row, options, links, ctx), POLICIES.camera));
-  };
-  const remove = async (id: CameraId): Promise<void> => {
-    rows.delete(id);
-    await finished(cameras.get(id));
-    cameras.delete(id);
-    ctx.telemetry.forget('camera', id);
-  };
-  const changes = new Map<CameraId, Promise<void>>();
-  for (const row of options.cameras) await put(row);
+  const cameras = new CameraGroup({
+    supervise: actor => ctx.system.supervise(actor, POLICIES.camera),
+    create: async (row, floor) => createCamera({ row, floor, source: await openable(row, options, ctx) }, options, links, ctx),
+    createLeftover: async id => createCamera({ row: { id, uri: '', maxFps: null, isDetecting: true, isLooping: false }, floor: 0, source: undefined }, options, links, ctx),
+    isSpooling: options.kafka !== undefined,
+    onGone: id => {
+      ctx.telemetry.forget('camera', id);
+      links.chunkLog?.forget(id);
+      if (options.kafka) ctx.note({ type: 'left', id } satisfies LeftNote);
+    },
+  });
+  for (const row of options.cameras) await cameras.put(row, options.floors?.[row.id]);
+  for (const id of options.leftovers ?? []) void cameras.handOver(id);
   ctx.onMessage(received => {
     const message = received as IngestMessage; // sent by the root of the same version
-    const id = message.type === 'put' ? message.row.id : message.id;
-    // One after the other for a camera: an addition must not overtake the removal before it.
-    const change = (changes.get(id) ?? Promise.resolve()).then(() => (message.type === 'put' ? put(message.row) : remove(id)));
-    changes.set(id, change);
-    void change.finally(() => { if (changes.get(id) === change) changes.delete(id); });
+    switch (message.type) {
+      case 'put': void cameras.put(message.row, message.floor); return;
+      case 'remove': void cameras.remove(message.id); return;
+      case 'renew': void cameras.renew(message.id, message.floor);
+    }
   });
   ctx.ready();
   await untilAborted(ctx.signal);
-  await Promise.all([...cameras.values()].map(finished));
+  await cameras.finishAll();
   await ctx.system.stop();
+  await kafka?.close();
   closing.abort();
   await Promise.all([storeNode, ...visionNodes].map(node => node.close()));
 }
 
-/** Ends a camera in order. The process as a whole has a limit for it. */
-async function finished(camera: Supervised | undefined): Promise<void> {
-  camera?.tell(FINISH);
-  await camera?.exit;
+/** The way to the chunks topic, and its end. */
+function openChunkLog(kafka: Config['kafka'], partMs: number, ctx: RoleContext): { readonly chunkLog: ChunkLog; close(): Promise<void> } {
+  const { clock, random, log, telemetry } = ctx;
+  const link = openKafkaLink({ kafka, name: ctx.name, clock, random, log });
+  const bounds = { maxItems: 4096, maxBytes: Math.max(32 << 20, 2 * kafka.maxPartBytes), batchBytes: kafka.maxPartBytes, lingerMs: 0 };
+  const output = link.codecs.then(codecs => link.node.output(link.topic('chunks'), codecs.chunks, bounds));
+  output.then(port => gaugeQueues({ chunks: port }, ctx), () => { /* closed before the schemas were known */ });
+  const chunkLog = new ChunkLog({ output: lateOutput(output), partMs, maxPartBytes: kafka.maxPartBytes, clock, log, telemetry });
+  void chunkLog.gauge(ctx.signal);
+  return { chunkLog, close: () => link.close() };
 }
 
-async function createCamera(row: CameraRow, options: IngestSettings, links: Links, ctx: RoleContext): Promise<ReturnType<typeof cameraActor>> {
-  const { store, signal } = links;
+/** A camera that is to be made; without a source it only hands over what is left of it. */
+interface Wanted { readonly row: CameraRow; readonly floor: number; readonly source: Source | undefined }
+
+function createCamera({ row, floor, source }: Wanted, options: IngestSettings, links: Links, ctx: RoleContext): ReturnType<typeof cameraActor> {
+  const { store, signal, chunkLog } = links;
   const host = { clock: ctx.clock, random: ctx.random, observer: ctx.telemetry };
-  const vision = links.visions[placeOf(row.id, links.visions.length)];
-  if (!vision) throw new Error('an ingest process needs a vision process');
   const publish = (records: readonly DroppedRecord[]): Promise<void> =>
     links.records.push(records.map(body => ({ body, key: row.id, capturedAt: body.capturedAt, trace: '' })), signal);
+  const consumer = consumerOf(row.id, links, publish);
   const live = new Set<number>();
   const feeder = new Feeder({
-    camera: row.id, out: vision, publish, clock: ctx.clock, maxRewindMs: options.maxRewindMs, maxItems: 1024, maxBytes: 16 << 20,
+    camera: row.id, out: consumer.out, publish, clock: ctx.clock, maxItems: 1024, maxBytes: 16 << 20,
+    // The archive's quota, not a time, bounds what waits for Kafka.
+    ...chunkLog ? { isLog: true, maxRewindMs: Number.POSITIVE_INFINITY } : { maxRewindMs: options.maxRewindMs },
     history: archiveHistory(row.id, options.archive, store),
   });
   return cameraActor({
-    row, feeder, onConsumer: listener => vision.onAttach(listener), sessionPolicy: sessionPolicy(options.ingress),
+    row, feeder, onConsumer: consumer.onAttach, sessionPolicy: sessionPolicy(options.ingress), isSpooling: chunkLog !== undefined, isLeftover: source === undefined,
     session: {
-      host, chunkSeconds: options.recording.chunkSeconds, source: await openable(row, options, ctx),
-      nextEpoch: () => store.nextEpoch(row.id, ctx.clock.now()),
+      host, chunkSeconds: options.recording.chunkSeconds, source: source ?? { label: row.id, open: () => Promise.reject(new Error('this camera is elsewhere')) },
+      nextEpoch: () => store.nextEpoch(row.id, ctx.clock.now(), chunkLog ? Math.max(floor, Math.floor(ctx.clock.now() / 1000) - 1) : 0),
       createRecorder: epoch => {
         live.add(epoch);
         return new Recorder({
@@ -131,6 +157,14 @@ async function createCamera(row: CameraRow, options: IngestSettings, links: Link
     onDurable: part => countDurable(part, ctx),
     recordedOnly: row.isDetecting ? undefined : recordedOnly(row.id, ctx.clock, publish),
   });
+}
+
+/** Who takes the durable parts of a camera, and how its feeder hears of a new one: Kafka never is. */
+function consumerOf(camera: CameraId, { visions, chunkLog }: Links, publish: (records: readonly DroppedRecord[]) => Promise<void>): { readonly out: OutPort<ChunkPart>; readonly onAttach: (listener: () => void) => () => void } {
+  if (chunkLog) return { out: chunkLog.open(camera, publish), onAttach: () => () => {} };
+  const vision = visions[placeOf(camera, visions.length)];
+  if (!vision) throw new Error('an ingest process needs a vision process');
+  return { out: vision, onAttach: listener => vision.onAttach(listener) };
 }
 
 /** A camera whose URI no source can open is a camera that failed, not a process that fails. */

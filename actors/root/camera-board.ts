@@ -1,9 +1,11 @@
 import type { ActorReport } from '../../src/engine/actor.ts';
 import { isCameraId, type CameraId } from '../../src/engine/units.ts';
 import { CameraTally, type CameraView as CameraTallyView } from './camera-tally.ts';
-import type { Balance, CameraRow, CommittedRecord } from '../../src/data-ops/store.ts';
+import type { Balance, CameraRow, CommittedRecord, Store } from '../../src/data-ops/store.ts';
 import type { DropReason } from '../../src/messages/terminal-record.ts';
 import type { CameraState, CameraView } from '../../src/serving-ops/service.ts';
+
+type CameraStateEvent = ReturnType<Store['cameraStates']>[number];
 
 interface Entry {
   readonly row: CameraRow;
@@ -53,6 +55,17 @@ export class CameraBoard {
       const received = sum(entry.balances, balance => balance.received);
       entry.tally.received(received - (entry.received ?? received), this.#nowMs());
       entry.received = received;
+    }
+  }
+
+  /** Takes what nodes last said of their cameras, where they run on other nodes. */
+  told(states: readonly CameraStateEvent[]): void {
+    for (const { camera, state, code, message } of states) {
+      const entry = this.#entries.get(camera);
+      if (!entry) continue;
+      entry.state = state;
+      entry.tally.state(state);
+      entry.lastError = (state === 'retrying' || state === 'failed') && code !== undefined ? { code, message: message ?? '' } : undefined;
     }
   }
 

@@ -3,7 +3,7 @@ import { join, resolve } from 'node:path';
 import type { ActorReport, Supervised } from '../../src/engine/actor.ts';
 import { createActorSystem, type ActorSystem } from '../../src/engine/actor-system.ts';
 import type { Clock } from '../../src/engine/clock.ts';
-import { PlatformError, reportError } from '../../src/engine/errors.ts';
+import { PlatformError } from '../../src/engine/errors.ts';
 import type { LifecycleEvent } from '../../src/engine/lifecycle.ts';
 import type { Random } from '../../src/engine/random.ts';
 import { every } from '../../src/engine/timers.ts';
@@ -21,6 +21,8 @@ import { ProcessActor } from '../process/child-process.ts';
 import type { Role } from '../process/protocol.ts';
 import { POLICIES } from '../tree.ts';
 import { CameraBoard } from './camera-board.ts';
+import { followRecords } from './follow-records.ts';
+import { noteLifecycle } from './note-lifecycle.ts';
 import { createSocketFolder, takeOverSockets } from './socket-folder.ts';
 import { ingestSettings, storeSettings, visionSettings, type Paths } from './settings.ts';
 
@@ -42,7 +44,7 @@ const SAMPLE_EVERY_MS = 1_000;
  * What each process may take to end in order, together less than the 3 s a stop may take. Whatever an ingest process received has a record when it
  * has ended, so that nothing depends on the others' last moments.
  */
-const STOP_MS = { ingest: 1_900, vision: 400, store: 600, batch: 500 } as const satisfies Record<Role, number>;
+const STOP_MS = { ingest: 1_900, vision: 400, store: 600, batch: 500, index: 600 } as const satisfies Record<Role, number>;
 
 interface Running { readonly actor: ProcessActor; readonly supervised: Supervised }
 
@@ -125,21 +127,7 @@ export class Orchestrator {
 
   /** Committed records after `after`, in batches, until the signal aborts; goes on by itself when the store process is replaced. */
   async *records(after: number, camera: CameraId | undefined, signal: AbortSignal): AsyncGenerator<readonly CommittedRecord[]> {
-    const both = AbortSignal.any([signal, this.signal]);
-    let cursor = after;
-    while (!both.aborted && this.#link) {
-      try {
-        for await (const batch of this.#link.stream('records', { after: cursor, camera }, both)) {
-          const records = batch as readonly CommittedRecord[]; // yielded by the store role of the same version
-          cursor = records.at(-1)?.id ?? cursor;
-          yield records;
-        }
-      } catch (error) {
-        if (both.aborted) return;
-        if (!(error instanceof PlatformError) || error.code !== 'PORT_CLOSED') throw error;
-        await this.#options.clock.sleep(50, both).catch(() => {});
-      }
-    }
+    if (this.#link) yield* followRecords(this.#link, { after, camera, signal: AbortSignal.any([signal, this.signal]), clock: this.#options.clock });
   }
 
   /** The supervision tree over all processes. */
@@ -249,16 +237,8 @@ export class Orchestrator {
   }
 
   #note(event: LifecycleEvent): void {
-    const name = event.path.join('/');
     const { log, clock, telemetry } = this.#options;
-    if (event.type === 'failed') {
-      if (this.#processes.has(name)) telemetry.count('processRestarts', { child: name });
-      else telemetry.count('actorRestarts', { actor: name });
-    }
-    if (event.type === 'failed') log.warn({ child: name, generation: event.generation, retryInMs: Math.round(event.retryInMs), error: reportError(event.error) }, 'process failed and is started again');
-    if (event.type === 'escalated') log.error({ child: name, error: reportError(event.error) }, 'process gave up');
-    if (event.type === 'stuck') log.error({ child: name, waitedMs: event.waitedMs }, 'process did not stop');
-    const state = ({ started: 'started', failed: 'exited', ended: 'exited', stopped: 'stopped', escalated: 'escalated', stuck: 'exited' } as const)[event.type];
-    void this.#store?.putEvents([{ type: 'process', at: clock.now(), process: name, state, generation: event.generation }]).catch(() => {});
+    const noted = noteLifecycle(event, { log, clock, telemetry, isProcess: name => this.#processes.has(name) });
+    void this.#store?.putEvents([noted]).catch(() => {});
   }
 }

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { CameraRow } from '../../src/data-ops/store.ts';
 import type { Config } from '../../src/utility-ops/config/schema.ts';
+import type { IndexSettings } from '../index/index-role.ts';
 import type { IngestSettings } from '../ingest/ingest-role.ts';
 import type { StoreSettings } from '../store/store-role.ts';
 import type { VisionSettings } from '../vision/vision-role.ts';
@@ -22,13 +23,21 @@ export function storeSettings(config: Config, paths: Paths): StoreSettings {
   };
 }
 
+/** Settings of the index process. */
+export function indexSettings(config: Config, paths: Paths): IndexSettings {
+  return {
+    file: join(paths.data, 'index.sqlite'), socket: join(paths.sockets, 'index.sock'), retentionMs: config.store.retentionHours * HOUR_MS,
+    topicPrefix: config.kafka.topicPrefix, kafka: config.kafka,
+  };
+}
+
 /** Settings of vision process `index`. */
 export function visionSettings(config: Config, paths: Paths, index: number, rows: Iterable<CameraRow>): VisionSettings {
   const { model, family, labels, scoreMin, iouMax, providers, gpuPool } = config.modelOps;
   return {
     socket: visionSocket(paths, index), storeSocket: join(paths.sockets, 'store.sock'),
     model: { model, family, labels, scoreMin, iouMax, providers, device: gpuPool > 0 ? index % gpuPool : 0 },
-    stalenessMs: config.vision.stalenessMs, catchUpMs: config.vision.catchUpMs,
+    stalenessMs: config.vision.stalenessMs, catchUpMs: config.vision.catchUpMs, splitMaxFps: config.vision.splitMaxFps,
     maxFps: { '*': config.ingress.maxFps || null, ...Object.fromEntries([...rows].filter(row => row.maxFps !== null).map(row => [row.id, row.maxFps || null])) },
   };
 }

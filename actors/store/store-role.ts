@@ -1,21 +1,19 @@
 import { lastValueFrom } from 'rxjs';
 import { CommitLog } from '../../src/data-ops/commit-log.ts';
-import { serveStore } from '../../src/data-ops/remote-store.ts';
 import { expireFiles } from '../../src/data-ops/retention.ts';
 import { openSqliteStore } from '../../src/data-ops/sqlite-store.ts';
 import type { Store } from '../../src/data-ops/store.ts';
 import { reportError } from '../../src/engine/errors.ts';
-import { every } from '../../src/engine/timers.ts';
-import { epochMicros, type CameraId, type EpochMicros } from '../../src/engine/units.ts';
+import { untilAborted } from '../../src/engine/timers.ts';
 import { batchBy } from '../../src/flow/batch-by.ts';
 import { fromPort, type Credited } from '../../src/flow/from-port.ts';
 import type { TerminalRecord } from '../../src/messages/terminal-record.ts';
 import { terminalRecordCodec } from '../../src/messages/terminal-record-codec.ts';
 import { listenIpc } from '../../src/transports/ipc/listen-ipc.ts';
 import type { LinkInPort } from '../../src/transports/ipc-types.ts';
-import type { Recorder } from '../../src/utility-ops/telemetry/recorder.ts';
 import { POLICIES } from '../tree.ts';
 import type { RoleContext } from '../process/role-process.ts';
+import { countRecord, retain, serveRecords } from './record-service.ts';
 
 /** Settings of the store process. */
 export interface StoreSettings {
@@ -24,9 +22,10 @@ export interface StoreSettings {
   readonly socket: string;
   readonly maxArchiveBytes: number;
   readonly retentionMs: number;
+  /** Recordings are kept only until another node has their frames. @default false */
+  readonly isSpoolOnly?: boolean;
 }
 
-const RETENTION_EVERY_MS = 30_000;
 /** A transaction takes what came within this time: it bounds both latency and the number of fsyncs. */
 const COMMIT_WITHIN_MS = 4;
 
@@ -36,16 +35,13 @@ export async function storeRole(settings: unknown, ctx: RoleContext): Promise<vo
   const store = openSqliteStore(options.file, { clock: ctx.clock });
   const commits = new CommitLog({ keep: 4096, lastId: store.lastRecordId(), page: (after, max, camera) => store.recordsAfter(after, max, camera) });
   const node = await listenIpc({ path: options.socket, clock: ctx.clock, random: ctx.random, onError: error => ctx.log.warn({ error: reportError(error) }, 'link error') });
-  serveStore(node, store);
-  node.handleStream('records', (params, signal) => {
-    const { after, camera } = params as { after: number; camera?: CameraId }; // the gateway's call, below in actors/gateway
-    return commits.follow(after, camera, signal);
-  });
+  serveRecords(node, store, commits);
   const input = node.input('vto.detections', terminalRecordCodec, { maxItems: 8192, maxBytes: 64 << 20 });
+  const expire = (): ReturnType<typeof expireFiles> => expireFiles({ folder: options.archive, rows: [...options.isSpoolOnly === true ? store.expireAccounted() : [], ...store.expireChunks(options.maxArchiveBytes)] });
   ctx.system.supervise({ name: 'writer', run: actor => writeRecords({ input, store, commits }, ctx, actor.signal) }, POLICIES.worker);
-  ctx.system.supervise({ name: 'retention', run: actor => retain(store, options, ctx, actor.signal) }, POLICIES.worker);
+  ctx.system.supervise({ name: 'retention', run: actor => retain(store, { retentionMs: options.retentionMs, expire }, ctx, actor.signal) }, POLICIES.worker);
   ctx.ready();
-  await new Promise<void>(resolve => { ctx.signal.addEventListener('abort', () => resolve(), { once: true }); });
+  await untilAborted(ctx.signal);
   await ctx.system.stop();
   await node.close();
   store.close();
@@ -65,37 +61,4 @@ async function writeRecords({ input, store, commits }: Writer, ctx: RoleContext,
   await lastValueFrom(fromPort(input, { credit: 4096, signal }).pipe(
     batchBy({ max: 512, withinMs: COMMIT_WITHIN_MS, maxPending: 8192, clock: ctx.clock, project: commit }),
   ), { defaultValue: undefined });
-}
-
-function countRecord(telemetry: Recorder, record: TerminalRecord): void {
-  const { camera } = record;
-  if (record.kind === 'dropped') {
-    telemetry.count('framesDropped', { camera, reason: record.reason, intentional: String(record.isIntentional) }, record.to - record.from + 1);
-    return;
-  }
-  telemetry.count('framesDetected', { camera });
-  telemetry.count('boxes', { camera }, record.boxes.length);
-  telemetry.observe('frameAge', { camera }, record.timings.ageMs / 1000);
-  telemetry.observe('decodeTime', {}, record.timings.decodeMs / 1000);
-  telemetry.observe('waitTime', {}, record.timings.waitMs / 1000);
-  telemetry.observe('inferTime', { provider: record.provider }, record.timings.inferMs / 1000);
-}
-
-async function retain(store: Store, options: StoreSettings, ctx: RoleContext, signal: AbortSignal): Promise<void> {
-  await every(RETENTION_EVERY_MS, ctx.clock, signal, async () => {
-    const removed = await expireFiles({ folder: options.archive, rows: store.expireChunks(options.maxArchiveBytes) });
-    const records = options.retentionMs > 0 ? await prune(store, epochMicros(ctx.clock.now() - options.retentionMs * 1000)) : 0;
-    if (removed.files > 0 || records > 0) ctx.log.info({ ...removed, records }, 'retention removed the oldest');
-  });
-}
-
-/** In bounded steps, so that records go on being written in between. */
-async function prune(store: Store, before: EpochMicros): Promise<number> {
-  let total = 0;
-  for (;;) {
-    const pruned = store.pruneRecords(before);
-    total += pruned;
-    if (pruned === 0) return total;
-    await new Promise(resolve => { setImmediate(resolve); });
-  }
 }

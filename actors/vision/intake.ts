@@ -8,10 +8,13 @@ import { stalenessBudget } from '../../src/flow/staleness-budget.ts';
 import type { ChunkPart } from '../../src/messages/chunk-part.ts';
 import type { FeatureRequest } from '../../src/messages/feature.ts';
 
+/** What the intake has to know of a part: chunks of encoded video, or features. */
+export type Arriving = Pick<ChunkPart, 'isRecovered'> & Partial<Pick<ChunkPart, 'chunkSeq' | 'partSeq'>>;
+
 /** Options of the intake. */
-export interface IntakeOptions {
-  readonly input: InPort<ChunkPart>;
-  readonly output: OutPort<FeatureRequest<ChunkPart>>;
+export interface IntakeOptions<Part extends Arriving = ChunkPart> {
+  readonly input: InPort<Part>;
+  readonly output: OutPort<FeatureRequest<Part>>;
   /** Resolves when the detector waits for a frame: only then is the next one chosen, so that it is the freshest. */
   readonly whenIdle: (signal: AbortSignal) => Promise<void>;
   /** A frame that waited longer is decoded for reference only, when a newer one of its camera waits. Infinity: never. */
@@ -24,40 +27,40 @@ export interface IntakeOptions {
   readonly signal: AbortSignal;
 }
 
-interface Arrival { readonly item: Credited<ChunkPart>; readonly receivedAtMs: number }
+interface Arrival<Part> { readonly item: Credited<Part>; readonly receivedAtMs: number }
 
 /** The part whose turn it is. */
-interface Choice extends Arrival { readonly ageMs: number; readonly isBehind: boolean }
+interface Choice<Part> extends Arrival<Part> { readonly ageMs: number; readonly isBehind: boolean }
 
 /**
  * Takes parts of all cameras as fast as they come, so that no camera waits in another's queue, and hands them on one at a time,
  * to the cameras in turns. Staleness is decided at the last moment, when it is known whether a newer frame of the camera waits.
  */
-export async function runIntake(options: IntakeOptions): Promise<void> {
+export async function runIntake<Part extends Arriving>(options: IntakeOptions<Part>): Promise<void> {
   const { input, output, clock, signal } = options;
   const backlog = new Backlog(options.catchUpMs);
   const turns = new Turns();
-  const choose = async (arrival: Arrival): Promise<Choice> => {
+  const choose = async (arrival: Arrival<Part>): Promise<Choice<Part>> => {
     await output.room(signal);
     await options.whenIdle(signal);
     const nowMs = clock.monotonicMs();
     const { body } = arrival.item.envelope;
-    return { ...arrival, ageMs: nowMs - arrival.receivedAtMs, isBehind: backlog.leave(body, nowMs) };
+    return { ...arrival, ageMs: nowMs - arrival.receivedAtMs, isBehind: backlog.leave(arrival.item.envelope.key, body, nowMs) };
   };
-  const handOn = ({ item, receivedAtMs }: Choice, isStale: boolean): void => {
+  const handOn = ({ item, receivedAtMs }: Choice<Part>, isStale: boolean): void => {
     const { envelope } = item;
     output.push([{ ...envelope, body: { part: envelope.body, isStale, receivedAtMs } }], signal).then(item.settle, item.fail);
   };
-  const arrive = (item: Credited<ChunkPart>): Arrival => {
+  const arrive = (item: Credited<Part>): Arrival<Part> => {
     backlog.enter(item.envelope.key);
     return { item, receivedAtMs: clock.monotonicMs() };
   };
   await lastValueFrom(fromPort(input, { credit: options.credit, signal }).pipe(
     map(arrive),
     fairShare({
-      key: (arrival: Arrival) => arrival.item.envelope.key, maxPerKey: options.credit, project: choose,
-      priority: (arrival: Arrival) => turns.priorityOf(arrival.item.envelope.key),
-      onDrop: (arrival: Arrival, reason) => arrival.item.fail(new Error(`intake gave it back: ${reason}`)),
+      key: (arrival: Arrival<Part>) => arrival.item.envelope.key, maxPerKey: options.credit, project: choose,
+      priority: (arrival: Arrival<Part>) => turns.priorityOf(arrival.item.envelope.key),
+      onDrop: (arrival: Arrival<Part>, reason) => arrival.item.fail(new Error(`intake gave it back: ${reason}`)),
     }),
     stalenessBudget({ budgetMs: options.stalenessMs, ageMs: choice => (choice.isBehind ? choice.ageMs : 0), onDrop: choice => handOn(choice, true) }),
     tap(choice => { turns.served(choice.item.envelope.key); handOn(choice, false); }),
@@ -95,7 +98,7 @@ class Backlog {
   }
 
   /** Takes one part off. True when newer parts of the camera wait and it is not excused for catching up. */
-  leave({ camera, isRecovered, chunkSeq, partSeq }: ChunkPart, nowMs: number): boolean {
+  leave(camera: CameraId, { isRecovered, chunkSeq, partSeq }: Arriving, nowMs: number): boolean {
     const left = (this.#waiting.get(camera) ?? 1) - 1;
     this.#waiting.set(camera, left);
     const isStart = chunkSeq === 0 && partSeq === 0;

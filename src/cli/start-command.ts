@@ -49,7 +49,7 @@ export async function startCommand(invocation: StartInvocation, cwd: string): Pr
   await root.start();
   const backend = createBackend(root, { ownMetrics: () => telemetry.snapshot(), sleep: (ms, signal) => systemClock.sleep(ms, signal) });
   const gateway = root.system.supervise(gatewayActor({
-    backend, config: config.serving, clock: systemClock, log: screen.log, onListening: ({ url }) => screen.say(`API ${url}/api/v1/cameras`),
+    backend, config: config.serving, topicPrefix: config.kafka.topicPrefix, clock: systemClock, log: screen.log, onListening: ({ url }) => screen.say(`API ${url}/api/v1/cameras`),
   }), POLICIES.worker);
   const tableFromMs = systemClock.monotonicMs() + TABLE_LATEST_MS;
   void every(TABLE_EVERY_MS, systemClock, root.signal, () => {

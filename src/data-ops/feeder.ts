@@ -17,6 +17,8 @@ export interface FeederOptions {
   /** Makes terminal records of frames that are not fed. Resolves when durable. */
   readonly publish: (records: readonly DroppedRecord[]) => Promise<void>;
   readonly clock: Clock;
+  /** The output is a log that keeps what it was given: it goes on where it was acknowledged, in mid-GOP. @default false: a decoder, which joins at key frames */
+  readonly isLog?: boolean;
   /** Frames that arrived longer ago are not fed again: they end as `expired`. */
   readonly maxRewindMs: number;
   /** Bounds of the live parts kept in memory; older ones are read back from the archive. */
@@ -71,6 +73,11 @@ export class Feeder {
     return this.#isCaughtUp && this.#inFlight === 0;
   }
 
+  /** True when besides nothing durable is without a record: also of earlier processes. */
+  async isSettled(): Promise<boolean> {
+    return this.isDrained && (await this.#options.history.unaccounted()).length === 0;
+  }
+
   /** Ends every durable frame that has no record yet; a record that vision still makes of one comes too late and is left out. */
   async giveUp(reason: DropReason): Promise<void> {
     for (const { epoch, ranges } of await this.#options.history.unaccounted()) await this.#publish(epoch, ranges, reason);
@@ -100,7 +107,7 @@ export class Feeder {
     const cutoff = (): ReturnType<Clock['now']> => epochMicros(clock.now() - this.#options.maxRewindMs * 1000);
     const backlog = await findBacklog({ history, heads: this.#window.heads(), cutoff: cutoff(), onExpired: (epoch, ranges) => publish(epoch, ranges, 'expired') });
     const feed = new Feed({
-      window: this.#window, history, clock, cutoff, backlog, publish, isCurrent, signal,
+      window: this.#window, history, clock, cutoff, backlog, publish, isCurrent, signal, isLog: this.#options.isLog ?? false,
       send: async part => {
         await this.#options.out.room(signal);
         if (!isCurrent()) return false;

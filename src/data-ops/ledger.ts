@@ -15,6 +15,8 @@ export interface LedgerParts {
   readonly dropped: Readonly<Partial<Record<DropReason, number>>>;
   readonly gaps: number;
   readonly pruned: number;
+  /** The first frame behind the last one that is on Kafka. */
+  readonly handedOver?: number;
 }
 
 /** Frames dropped for any reason. */
@@ -31,5 +33,6 @@ export function balanceOf(parts: LedgerParts): Balance {
   return {
     camera: parts.camera, epoch: parts.epoch, received: countOf(parts.accounted) + pending,
     detected: parts.detected, dropped: { ...parts.dropped }, pending, gaps: parts.gaps, pruned: parts.pruned,
+    ...parts.handedOver ? { handedOver: parts.handedOver } : {},
   };
 }

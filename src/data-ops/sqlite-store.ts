@@ -4,14 +4,15 @@ import type { CameraId, EpochMicros } from '../engine/units.ts';
 import type { FrameId } from '../messages/frame-id.ts';
 import type { PlatformEvent } from '../messages/platform-event.ts';
 import type { TerminalRecord } from '../messages/terminal-record.ts';
-import { difference } from './interval-set.ts';
+import { countOf, difference } from './interval-set.ts';
 import { balanceOf } from './ledger.ts';
-import type { Balance, CameraRow, ChunkRow, CommittedRecord, SeqRange, Store } from './store.ts';
+import type { Balance, CameraRow, ChunkRow, CommittedRecord, LogBatch, LogOffset, SeqRange, Spool, Store, StoredEvent } from './store.ts';
 import { CameraTable } from './store/camera-table.ts';
 import { type ChunkQuery, ChunkTable } from './store/chunk-table.ts';
 import { Database, type Lock, lockDatabase } from './store/database.ts';
 import { EpochBook, type EpochEntry } from './store/epoch-book.ts';
-import { EventTable } from './store/event-table.ts';
+import { type CameraStateEvent, EventTable } from './store/event-table.ts';
+import { OffsetTable } from './store/offset-table.ts';
 import { RecordTable } from './store/record-table.ts';
 import { SCHEMA_VERSION, migrate, schemaVersion } from './store/schema.ts';
 
@@ -73,6 +74,7 @@ class SqliteStore implements Store {
   readonly #chunks: ChunkTable;
   readonly #events: EventTable;
   readonly #cameras: CameraTable;
+  readonly #offsets: OffsetTable;
 
   constructor(database: Database, lock: Lock | undefined, clock: Clock) {
     this.#database = database;
@@ -82,6 +84,7 @@ class SqliteStore implements Store {
     this.#chunks = new ChunkTable(database, this.#book);
     this.#events = new EventTable(database, this.#book, this.#chunks);
     this.#cameras = new CameraTable(database);
+    this.#offsets = new OffsetTable(database);
   }
 
   append(records: readonly TerminalRecord[]): { readonly committed: readonly CommittedRecord[]; readonly repeated: number } {
@@ -89,13 +92,25 @@ class SqliteStore implements Store {
     return records.length === 0 ? { committed: [], repeated: 0 } : this.#commit(() => this.#records.append(records));
   }
 
+  appendFrom({ records, events, offsets }: LogBatch): { readonly committed: readonly CommittedRecord[]; readonly repeated: number } {
+    for (const record of records) checkRange(record);
+    return this.#commit(() => {
+      this.#events.put(events);
+      const appended = this.#records.append(records);
+      this.#offsets.put(offsets);
+      return appended;
+    });
+  }
+
+  logOffsets(): readonly LogOffset[] { return this.#offsets.list(); }
+
   recordsAfter(after: number, max: number, camera?: CameraId): readonly CommittedRecord[] { return this.#records.after(after, max, camera); }
 
   lastRecordId(): number { return this.#records.lastId; }
 
-  nextEpoch(camera: CameraId, at: EpochMicros): number {
+  nextEpoch(camera: CameraId, at: EpochMicros, floor = 0): number {
     return this.#commit(() => {
-      const epoch = (this.#book.ofCamera(camera).at(-1)?.epoch ?? 0) + 1;
+      const epoch = Math.max(this.#book.ofCamera(camera).at(-1)?.epoch ?? 0, floor) + 1;
       return this.#book.ensure(camera, epoch, at).epoch;
     });
   }
@@ -116,6 +131,10 @@ class SqliteStore implements Store {
 
   events(query: { readonly camera?: CameraId; readonly max: number }): readonly PlatformEvent[] { return this.#events.newest(query.max, query.camera); }
 
+  cameraStates(): readonly CameraStateEvent[] { return this.#events.states(); }
+
+  eventsAfter(after: number, max: number): readonly StoredEvent[] { return this.#events.after(after, max); }
+
   putCamera(row: CameraRow): void { this.#commit(() => this.#cameras.put(row)); }
 
   deleteCamera(id: CameraId): boolean { return this.#commit(() => this.#cameras.remove(id)); }
@@ -127,6 +146,22 @@ class SqliteStore implements Store {
   }
 
   expireChunks(maxBytes: number): readonly ChunkRow[] { return this.#commit(() => this.#chunks.expire(maxBytes)); }
+
+  expireAccounted(): readonly ChunkRow[] { return this.#commit(() => this.#chunks.expireAccounted()); }
+
+  spool(): Spool {
+    const cameras = new Set<CameraId>();
+    let frames = 0;
+    let bytes = 0;
+    for (const entry of this.#book.entries()) {
+      const missing = difference(entry.received.set.ranges(), entry.accounted.set.ranges());
+      if (missing.length === 0) continue;
+      cameras.add(entry.camera);
+      frames += countOf(missing);
+      bytes += this.#chunks.waitingBytes(entry, missing);
+    }
+    return { frames, bytes, cameras: [...cameras] };
+  }
 
   pruneRecords(before: EpochMicros): number {
     return this.#commit(() => {

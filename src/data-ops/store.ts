@@ -51,8 +51,38 @@ export interface Balance {
   readonly pending: number;
   /** Gap events that follow frames of this epoch. */
   readonly gaps: number;
-  /** Frames of `detected` and `dropped` whose records were deleted by `pruneRecords`. */
+  /** Frames of `detected` and `dropped` whose records were deleted by `pruneRecords`, or never kept, as those of `handed-over` frames. */
   readonly pruned?: number;
+  /** On a camera node: the first frame behind the last one that is on Kafka; absent where none is. */
+  readonly handedOver?: number;
+}
+
+/** An event with its place in the order it was told. */
+export interface StoredEvent { readonly id: number; readonly event: PlatformEvent }
+
+/** What waits to be handed over to Kafka. */
+export interface Spool {
+  /** Frames in chunk files without a terminal record. */
+  readonly frames: number;
+  /** Their share of the chunks they lie in. */
+  readonly bytes: number;
+  /** Cameras they are of. */
+  readonly cameras: readonly CameraId[];
+}
+
+/** How far a partition of a topic was read. */
+export interface LogOffset {
+  readonly topic: string;
+  readonly partition: number;
+  /** The next offset to read. */
+  readonly offset: number;
+}
+
+/** What was read from topics, and how far that is. */
+export interface LogBatch {
+  readonly records: readonly TerminalRecord[];
+  readonly events: readonly PlatformEvent[];
+  readonly offsets: readonly LogOffset[];
 }
 
 /**
@@ -62,11 +92,15 @@ export interface Balance {
 export interface Store {
   /** Appends what is new of `records` in one transaction; frames that already have a terminal record are left out and counted. */
   append(records: readonly TerminalRecord[]): { readonly committed: readonly CommittedRecord[]; readonly repeated: number };
+  /** As `append` and `putEvents`, together with the offsets in one transaction: what is read again from there on is new. */
+  appendFrom(batch: LogBatch): { readonly committed: readonly CommittedRecord[]; readonly repeated: number };
+  /** The offsets that `appendFrom` was given last; partitions it was never given are absent. */
+  logOffsets(): readonly LogOffset[];
   /** Records with id > `after`, oldest first, at most `max`; optionally of one camera. */
   recordsAfter(after: number, max: number, camera?: CameraId): readonly CommittedRecord[];
   lastRecordId(): number;
-  /** Reserves the next epoch of a camera, durably. The first is 1. */
-  nextEpoch(camera: CameraId, at: EpochMicros): number;
+  /** Reserves the next epoch of a camera, durably: behind every one it had here, and behind `floor`. @param floor @default 0, so that the first is 1 */
+  nextEpoch(camera: CameraId, at: EpochMicros, floor?: number): number;
   /** Inserts or updates chunks. */
   putChunks(rows: readonly ChunkRow[]): void;
   /** Chunks of a camera, oldest first. */
@@ -78,6 +112,10 @@ export interface Store {
   putEvents(events: readonly PlatformEvent[]): void;
   /** The newest `max`, oldest of them first. */
   events(query: { readonly camera?: CameraId; readonly max: number }): readonly PlatformEvent[];
+  /** The newest `camera-state` event of each camera that ever told one. */
+  cameraStates(): readonly Extract<PlatformEvent, { type: 'camera-state' }>[];
+  /** Events with id > `after`, oldest first, at most `max`; of all when no event has such an id: retention may have removed every one. */
+  eventsAfter(after: number, max: number): readonly StoredEvent[];
   putCamera(row: CameraRow): void;
   deleteCamera(id: CameraId): boolean;
   cameras(): readonly CameraRow[];
@@ -85,6 +123,9 @@ export interface Store {
   balances(): readonly Balance[];
   /** Closed chunks that were indexed first, as many as exceed `maxBytes` in total, marked expired; the caller deletes their files. */
   expireChunks(maxBytes: number): readonly ChunkRow[];
+  /** Closed chunks whose frames all have a terminal record, marked expired; the caller deletes their files. */
+  expireAccounted(): readonly ChunkRow[];
+  spool(): Spool;
   /**
    * Deletes the oldest terminal records (and events) from before a time, a bounded number a call, and returns how many records:
    * 0 means none is left. Their counts stay in the balances.

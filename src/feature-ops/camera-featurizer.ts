@@ -153,7 +153,7 @@ export class CameraFeaturizer {
     else {
       return {
         kind: 'frame', camera: this.#camera, epoch: this.#epoch, frameSeq, capturedAt: waiting.capturedAt, arrivedAt: waiting.arrivedAt,
-        ptsSeconds: waiting.ptsSeconds, frame: this.#tools.scaler.scale(picture), decodeMs: this.#decodeMs, readyAtMs: waiting.receivedAtMs,
+        ptsSeconds: waiting.ptsSeconds, frame: this.#tools.scaler.scale(picture), decodeMs: this.#decodeMs, readyAtMs: waiting.receivedAtMs, feed: this.#feed,
       };
     }
     return undefined;

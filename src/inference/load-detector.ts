@@ -9,7 +9,7 @@ import type { DetectorModel, DetectorOptions } from './detector-model.ts';
 import { chooseFamily } from './families/index.ts';
 import { DETECTOR_INPUTS, DETECTOR_OUTPUT } from './families/family.ts';
 import { describeModel, parseModel, serializeModel } from './graph/model-file.ts';
-import { loadMotionDetector } from './motion.ts';
+import { loadMotionDetector, MOTION_SHAPE } from './motion.ts';
 import { openSession } from './session.ts';
 import type { Session, Tensor, Warn } from './session.ts';
 
@@ -45,6 +45,16 @@ export async function loadDetector(options: DetectorOptions, ctx: { readonly war
     throw new PlatformError('MODEL_INVALID', `the model fails on an empty picture: ${error instanceof Error ? error.message : String(error)}`, { model: options.model }, error);
   }
   return detector;
+}
+
+/**
+ * The picture that a detector wants, told from its file: nothing is loaded.
+ * @throws PlatformError as `loadDetector`
+ */
+export async function detectorShape({ model, family }: Pick<DetectorOptions, 'model' | 'family'>): Promise<FrameShape> {
+  if (model === MOTION_MODEL) return MOTION_SHAPE;
+  const io = describeModel(parseModel(await readModelFile(model)));
+  return chooseFamily(family, io).shape(io);
 }
 
 /**

@@ -15,6 +15,9 @@ const VERSION = '2';
 
 const CHANNELS = 3;
 
+/** The picture it wants. */
+export const MOTION_SHAPE: FrameShape = { width: MOTION_SETTINGS.width, height: MOTION_SETTINGS.height, fit: 'stretch', align: 'top-left', padValue: 0, channels: 'rgb', sampling: 'average' };
+
 type State = Readonly<Record<string, Tensor>>;
 
 /**
@@ -37,7 +40,7 @@ class MotionDetector implements DetectorModel {
   readonly family = 'motion';
   readonly provider: string;
   readonly labels: readonly string[];
-  readonly shape: FrameShape = { width: MOTION_SETTINGS.width, height: MOTION_SETTINGS.height, fit: 'stretch', align: 'top-left', padValue: 0, channels: 'rgb', sampling: 'average' };
+  readonly shape = MOTION_SHAPE;
   readonly #session: Session;
   readonly #scoreMin: number;
   readonly #states = new Map<CameraId, State>();

@@ -24,4 +24,6 @@ export interface ChunkPart {
   readonly isAccounted: boolean;
   /** Number of the feed this part belongs to: it grows when the feeder starts over, and a consumer then starts over for the camera. */
   readonly feed: number;
+  /** On the last part of a closed chunk that leaves this machine: SHA-256, hex, over the content of the whole chunk (`createContentHash` of src/media). Such a part may be without units. */
+  readonly contentHash?: string;
 }

@@ -1,4 +1,4 @@
-import type { CameraId } from '../engine/units.ts';
+import type { CameraId, EpochMicros } from '../engine/units.ts';
 
 /** Body of the compacted topic `vto.cameras`: a camera as the user wants it; a tombstone removes it. */
 export interface DesiredCamera {
@@ -8,4 +8,6 @@ export interface DesiredCamera {
   readonly maxFps: number | null;
   readonly isDetecting: boolean;
   readonly isLooping: boolean;
+  /** When it was asked for; tells a wish from the same one before. */
+  readonly at?: EpochMicros;
 }

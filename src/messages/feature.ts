@@ -2,7 +2,7 @@ import type { CameraId, EpochMicros } from '../engine/units.ts';
 import type { ModelFrame } from './model-frame.ts';
 import type { DroppedRecord } from './terminal-record.ts';
 
-/** A frame chosen for detection, decoded and brought to the model's shape. Never leaves the vision process. */
+/** A frame chosen for detection, decoded and brought to the model's shape. Never leaves the process: a `FeatureTensor` does. */
 export interface FrameFeature {
   readonly kind: 'frame';
   readonly camera: CameraId;
@@ -15,6 +15,8 @@ export interface FrameFeature {
   readonly decodeMs: number;
   /** Monotonic milliseconds when the unit was taken up, for the waiting time. */
   readonly readyAtMs: number;
+  /** Of the part it comes from: it grows when the camera starts over. */
+  readonly feed: number;
 }
 
 /** What the featurizer hands to the detector: a frame, or the end of frames that need no detection. */

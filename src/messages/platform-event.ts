@@ -1,10 +1,12 @@
 import type { CameraId, EpochMicros } from '../engine/units.ts';
 
-/** Body of topic `vto.events`. */
-export type PlatformEvent =
+/** Body of topic `vto.events`. `node`: name of the node it happened on; absent on one machine. */
+export type PlatformEvent = { readonly node?: string } & (
   | { readonly type: 'camera-state'; readonly camera: CameraId; readonly at: EpochMicros; readonly state: 'connecting' | 'live' | 'retrying' | 'ended' | 'failed' | 'removed'; readonly code?: string; readonly message?: string; readonly retryInMs?: number }
   /** What was captured between `from` and `to` never became durable. */
   | { readonly type: 'gap'; readonly camera: CameraId; readonly at: EpochMicros; readonly from: EpochMicros; readonly to: EpochMicros; readonly reason: string }
   /** Bytes of an unfinished fragment were cut off a chunk at start. */
   | { readonly type: 'torn-tail'; readonly camera: CameraId; readonly at: EpochMicros; readonly file: string; readonly cutBytes: number }
-  | { readonly type: 'process'; readonly at: EpochMicros; readonly process: string; readonly state: 'started' | 'ready' | 'exited' | 'stopped' | 'escalated'; readonly generation: number; readonly message?: string };
+  | { readonly type: 'process'; readonly at: EpochMicros; readonly process: string; readonly state: 'started' | 'ready' | 'exited' | 'stopped' | 'escalated'; readonly generation: number; readonly message?: string }
+  /** On a camera node: how many frames of the session, from 0 on, were handed to Kafka so far. */
+  | { readonly type: 'received'; readonly camera: CameraId; readonly at: EpochMicros; readonly epoch: number; readonly received: number; readonly node: string });

@@ -1,52 +1,50 @@
 import { PlatformError } from '../engine/errors.ts';
-import { epochMicros, isCameraId } from '../engine/units.ts';
-import { avroSchema, compileAvro } from './avro-schema.ts';
-import { DROP_REASONS, type Box, type DropReason, type TerminalRecord } from './terminal-record.ts';
+import { epochMicros } from '../engine/units.ts';
+import { cameraOf, linkCodec, type BodyMapping } from './body-mapping.ts';
+import { WIRE_FORMATS, type BoxWire, type DetectedWire, type TerminalRecordWire } from './generated/wire.ts';
+import { DROP_REASONS, type Box, type DetectedRecord, type DropReason, type TerminalRecord } from './terminal-record.ts';
 
-interface WireRecord {
-  camera: string; epoch: number; from: number; to: number; capturedAt: number;
-  dropped: { reason: string; isIntentional: boolean } | null;
-  detected: {
-    ptsSeconds: number | null; width: number; height: number; model: string; modelDigest: string; provider: string;
-    decodeMs: number; waitMs: number; inferMs: number; ageMs: number; boxes: readonly Box[];
-  } | null;
-}
-
-const type = compileAvro(avroSchema('detections'));
-const NO_PAYLOAD = new Uint8Array(0);
-
-/** Avro form of `vto.detections`. */
-export const terminalRecordCodec = {
-  encode(record: TerminalRecord): { readonly head: Uint8Array; readonly payload?: Uint8Array } {
-    const wire: WireRecord = record.kind === 'dropped'
-      ? { ...key(record), from: record.from, to: record.to, dropped: { reason: record.reason, isIntentional: record.isIntentional }, detected: null }
-      : { ...key(record), from: record.frameSeq, to: record.frameSeq, dropped: null, detected: { ...record, ...record.timings } };
-    return { head: type.toBuffer(wire), payload: NO_PAYLOAD };
+/** How terminal records lie on the wire. */
+export const TERMINAL_RECORD: BodyMapping<TerminalRecord, TerminalRecordWire> = {
+  wire: WIRE_FORMATS.detections,
+  toWire(record) {
+    const { camera, epoch } = record;
+    const capturedAt = Math.round(record.capturedAt);
+    if (record.kind === 'detected') return { camera, epoch, from: record.frameSeq, to: record.frameSeq, capturedAt, dropped: null, detected: wireDetected(record) };
+    return { camera, epoch, from: record.from, to: record.to, capturedAt, dropped: { reason: record.reason, isIntentional: record.isIntentional }, detected: null };
   },
-
-  /** @throws PlatformError LINK_INVALID when the bytes are not such a record */
-  decode(bytes: Uint8Array): TerminalRecord {
-    const wire = decodeRecord(bytes);
-    if (!isCameraId(wire.camera)) throw new PlatformError('LINK_INVALID', `terminal record names no camera: '${wire.camera}'`);
-    const base = { camera: wire.camera, epoch: wire.epoch, capturedAt: epochMicros(wire.capturedAt) };
-    if (wire.detected) {
-      const { decodeMs, waitMs, inferMs, ageMs, boxes, ...detected } = wire.detected;
-      // avsc makes instances of its own classes; plain objects compare and clone as expected.
-      return { kind: 'detected', ...base, frameSeq: wire.from, ...detected, boxes: boxes.map(box => ({ ...box })), timings: { decodeMs, waitMs, inferMs, ageMs } };
-    }
-    if (!wire.dropped || !(wire.dropped.reason in DROP_REASONS)) throw new PlatformError('LINK_INVALID', 'terminal record with no known outcome');
-    return { kind: 'dropped', ...base, from: wire.from, to: wire.to, reason: wire.dropped.reason as DropReason, isIntentional: wire.dropped.isIntentional };
+  payloadOf: () => [],
+  fromWire(wire) {
+    const base = { camera: cameraOf(wire.camera), epoch: wire.epoch, capturedAt: epochMicros(wire.capturedAt) };
+    const { detected, dropped } = wire;
+    if (detected && !dropped && wire.from === wire.to) return { kind: 'detected', ...base, frameSeq: wire.from, ...detectedOf(detected) };
+    if (detected || !dropped || !isDropReason(dropped.reason)) throw new PlatformError('RECORD_INVALID', 'terminal record with no known outcome');
+    return { kind: 'dropped', ...base, from: wire.from, to: wire.to, reason: dropped.reason, isIntentional: dropped.isIntentional };
   },
+  identify: (record) => (record.kind === 'detected'
+    ? { kind: 'detected', id: `${record.camera}/${record.epoch}/${record.frameSeq}`, at: record.capturedAt }
+    : { kind: 'dropped', id: `${record.camera}/${record.epoch}/${record.from}-${record.to}`, at: record.capturedAt }),
 };
 
-function key(record: TerminalRecord): { camera: string; epoch: number; capturedAt: number } {
-  return { camera: record.camera, epoch: record.epoch, capturedAt: record.capturedAt };
+/** Avro form of terminal records on a link. */
+export const terminalRecordCodec = linkCodec(TERMINAL_RECORD);
+
+function wireDetected({ ptsSeconds, width, height, model, modelDigest, provider, timings, boxes }: DetectedRecord): DetectedWire {
+  const { decodeMs, waitMs, inferMs, ageMs } = timings;
+  return { ptsSeconds, width, height, model, modelDigest, provider, decodeMs, waitMs, inferMs, ageMs, boxes };
 }
 
-function decodeRecord(bytes: Uint8Array): WireRecord {
-  try {
-    return type.fromBuffer(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)) as WireRecord; // shaped by the schema
-  } catch (cause) {
-    throw new PlatformError('LINK_INVALID', `terminal record of ${bytes.byteLength} bytes is no such Avro record`, {}, cause);
-  }
+type Outcome = Omit<DetectedRecord, 'kind' | 'camera' | 'epoch' | 'frameSeq' | 'capturedAt'>;
+
+function detectedOf({ ptsSeconds, width, height, model, modelDigest, provider, decodeMs, waitMs, inferMs, ageMs, boxes }: DetectedWire): Outcome {
+  return { ptsSeconds, width, height, boxes: boxes.map(boxOf), model, modelDigest, provider, timings: { decodeMs, waitMs, inferMs, ageMs } };
+}
+
+/** avsc makes instances of its own classes; plain objects compare and clone as expected. */
+function boxOf({ classId, label, score, x1, y1, x2, y2 }: BoxWire): Box {
+  return { classId, label, score, x1, y1, x2, y2 };
+}
+
+function isDropReason(reason: string): reason is DropReason {
+  return Object.hasOwn(DROP_REASONS, reason);
 }

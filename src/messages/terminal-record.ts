@@ -16,6 +16,8 @@ export const DROP_REASONS = {
   superseded: { isIntentional: false },
   /** On a camera node: it is on Kafka now, where another node ends it. */
   'handed-over': { isIntentional: true },
+  /** On a camera node: the chunks topic takes no record as large as this frame. */
+  'too-large': { isIntentional: false },
 } as const satisfies Record<string, { readonly isIntentional: boolean }>;
 
 /** Name of a drop reason. */

@@ -18,15 +18,16 @@ export const ENDPOINTS: readonly Endpoint[] = [
   { method: 'GET', path: '/api/v1/events', summary: 'What happened to cameras and processes: ?camera= &limit=.' },
   { method: 'GET', path: '/api/v1/chunks', summary: 'Recorded chunks: ?camera= &from= &to= &limit=.' },
   { method: 'GET', path: '/api/v1/ledger', summary: 'Frames received, detected and dropped, per camera and epoch.' },
+  { method: 'GET', path: '/api/v1/lag', summary: 'How far the consumer groups of a cluster are behind, in records and seconds.' },
   { method: 'GET', path: '/healthz', summary: '200 while the event loop turns.' },
   { method: 'GET', path: '/readyz', summary: '200 when ready, else 503; the supervision tree: ?format=text for reading.' },
   { method: 'GET', path: '/metrics', summary: 'Prometheus metrics.' },
 ];
 
-/** Methods that a path takes; empty when it is no path of ours. */
-export function methodsOf(path: string): readonly string[] {
+/** Methods that a path takes, of the endpoints given; empty when it is none of them. */
+export function methodsOf(path: string, endpoints: readonly Endpoint[]): readonly string[] {
   const wanted = path.split('/');
-  const matching = ENDPOINTS.filter((endpoint) => {
+  const matching = endpoints.filter((endpoint) => {
     const parts = endpoint.path.split('/');
     return parts.length === wanted.length && parts.every((part, index) => part === wanted[index] || (part.startsWith(':') && wanted[index] !== ''));
   });

@@ -2,9 +2,10 @@ import type { Socket } from 'node:net';
 import { STATUS_CODES } from 'node:http';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { PlatformError } from '../engine/errors.ts';
-import { methodsOf } from './endpoints.ts';
+import { ENDPOINTS, methodsOf } from './endpoints.ts';
 import type { Face } from './face.ts';
 import { PROBLEM_TYPE, problemOf, type Problem } from './problem.ts';
+import { isRegistryPath, REGISTRY_ENDPOINTS, sendRegistryError } from './registry-routes.ts';
 
 const RETRY_AFTER_SECONDS = 5;
 
@@ -24,7 +25,7 @@ function asPlatformError(error: unknown): unknown {
   return error;
 }
 
-/** Sends the problem of anything thrown, once. */
+/** Sends the problem of anything thrown, once; to clients of a Schema Registry in its form. */
 export function sendProblem(face: Face, error: unknown, request: FastifyRequest, reply: FastifyReply): void {
   const known = asPlatformError(error);
   const problem = problemOf(known);
@@ -33,12 +34,20 @@ export function sendProblem(face: Face, error: unknown, request: FastifyRequest,
     face.log.error({ request: request.id, error }, 'request failed unexpectedly');
   }
   if (problem.status === 429 || problem.status === 503) reply.header('retry-after', String(RETRY_AFTER_SECONDS));
+  if (isRegistryPath(pathOf(request))) {
+    sendRegistryError(reply, { status: problem.status, errorCode: problem.status, message: problem.detail });
+    return;
+  }
   void reply.code(problem.status).header('content-type', PROBLEM_TYPE).send({ ...problem, instance: `urn:visutility:request:${request.id}` });
 }
 
+function pathOf(request: FastifyRequest): string {
+  return request.url.split('?', 1)[0] ?? '';
+}
+
 function refuseRoute(face: Face, request: FastifyRequest, reply: FastifyReply): void {
-  const path = request.url.split('?', 1)[0] ?? '';
-  const methods = methodsOf(path);
+  const path = pathOf(request);
+  const methods = methodsOf(path, [...ENDPOINTS, ...REGISTRY_ENDPOINTS]);
   if (methods.length === 0) {
     sendProblem(face, new PlatformError('ROUTE_UNKNOWN', `nothing at '${path.slice(0, 120)}'`), request, reply);
     return;

@@ -10,7 +10,9 @@ import { healthRoutes } from './health-routes.ts';
 import { historyRoutes } from './history-routes.ts';
 import { guardRequest, isLoopbackHost } from './host-guard.ts';
 import { INFER_PATH, inferRoutes } from './infer-route.ts';
+import { lagRoutes } from './lag-routes.ts';
 import type { ServingLog } from './log.ts';
+import { registryRoutes } from './registry-routes.ts';
 import { scrubbedJson } from './scrub.ts';
 import type { ServingBackend } from './service.ts';
 import { createStreamSlots } from './stream-slots.ts';
@@ -39,6 +41,8 @@ export interface GatewayOptions {
   readonly lingerMs?: number;
   /** What the backend gets to answer a request, or to open a stream. @default 30000 */
   readonly answerMs?: number;
+  /** What the names of the Kafka topics begin with, whose schemas are served. @default 'vto' */
+  readonly topicPrefix?: string;
   /** Connections at once, streams included. @default 1024 */
   readonly maxConnections?: number;
 }
@@ -158,7 +162,8 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     done(null, payload);
   });
   errorReplies(app, face);
-  for (const routes of [healthRoutes, cameraRoutes, historyRoutes, inferRoutes]) routes(app, face);
+  for (const routes of [healthRoutes, cameraRoutes, historyRoutes, lagRoutes, inferRoutes]) routes(app, face);
+  registryRoutes(app, options.topicPrefix ?? 'vto');
   await app.ready();
   app.server.maxConnections = options.maxConnections ?? 1024;
   return {

@@ -1,5 +1,6 @@
 import type { ActorReport } from '../engine/actor.ts';
 import type { CameraId, EpochMicros } from '../engine/units.ts';
+import type { PartitionLag } from '../data-ops/group-lag.ts';
 import type { Balance, CameraRow, ChunkRow, CommittedRecord } from '../data-ops/store.ts';
 import type { PlatformEvent } from '../messages/platform-event.ts';
 import type { DropReason } from '../messages/terminal-record.ts';
@@ -25,6 +26,26 @@ export interface CameraView {
   /** Of all epochs. */
   readonly counts: { readonly received: number; readonly detected: number; readonly dropped: Readonly<Partial<Record<DropReason, number>>>; readonly gaps: number };
   readonly lastError?: { readonly code: string; readonly message: string };
+}
+
+/** A link of this node to the rest of a cluster. */
+export interface LinkView {
+  readonly name: string;
+  readonly state: 'connecting' | 'up' | 'down';
+  /** Since when it is in this state. */
+  readonly since: EpochMicros;
+  readonly message?: string;
+}
+
+/** Whether requests should come here. */
+export interface Readiness {
+  readonly ready: boolean;
+  /** Why it is not ready. */
+  readonly reasons: readonly string[];
+  /** What works less well than it should, without being a reason to send requests elsewhere. */
+  readonly degraded?: readonly string[];
+  /** Absent on a machine without a cluster. */
+  readonly links?: readonly LinkView[];
 }
 
 /** Where a stream of records starts and ends. */
@@ -75,7 +96,9 @@ export interface ServingBackend {
   chunks(query: { readonly camera?: CameraId; readonly from?: EpochMicros; readonly to?: EpochMicros; readonly max: number }): Promise<readonly ChunkRow[]>;
   balances(): Promise<readonly Balance[]>;
   tree(): ActorReport;
-  isReady(): { readonly ready: boolean; readonly reasons: readonly string[] };
+  isReady(): Readiness;
+  /** How far consumer groups of the cluster are behind, as last measured; empty without a cluster. */
+  lag(): readonly PartitionLag[];
   /** The metrics page (Prometheus text or OpenMetrics). */
   metrics(): Promise<{ readonly contentType: string; readonly body: string }>;
 }

@@ -1,5 +1,5 @@
-import type { CameraId } from '../engine/units.ts';
 import type { InPort, OutPort } from '../engine/ports.ts';
+import type { RecordCodec } from '../messages/record-codec.ts';
 import type { PortBounds } from './ipc-types.ts';
 
 /** How records are read: `committed` leaves out those of open and aborted transactions. */
@@ -34,14 +34,7 @@ export interface OutRecord {
 /** Where a record went. */
 export interface Written { readonly topic: string; readonly partition: number; readonly offset: number }
 
-/** Turns message bodies into record values and back. The value is what lies on Kafka, framing included. */
-export interface RecordCodec<Body> {
-  encode(body: Body): Buffer;
-  /** @throws PlatformError RECORD_INVALID (not such a record), SCHEMA_UNKNOWN (its schema id is not known) */
-  decode(value: Buffer): Body;
-  /** Headers of a record besides traceparent: CloudEvents attributes. */
-  headers(body: Body, key: CameraId): Readonly<Record<string, string>>;
-}
+export type { RecordCodec };
 
 /** Writes records durably: acknowledged by all in-sync replicas. */
 export interface KafkaProducer {

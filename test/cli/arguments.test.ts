@@ -22,7 +22,7 @@ function refusal(line: string): string {
 }
 
 test('start makes a layer of settings of its flags, with paths relative to the user', () => {
-  const invocation = parse('start --camera dock=rtsp://u:p@h/1 --camera clips/a.mp4 --loop --model m/yolox.onnx --score-min 0.5 --port 0 --host 0.0.0.0 --allow-stream rtsp://10.* --data d --config a.toml --config /b.toml --no-table --max-fps 5 --labels coco.names --family yolox --provider cuda --provider cpu --log warn');
+  const invocation = parse('start --camera dock=rtsp://u:p@h/1 --camera clips/a.mp4 --loop --model m/yolox.onnx --score-min 0.5 --port 0 --host 0.0.0.0 --allow-stream rtsp://10.* --data d --config a.toml --config /b.toml --no-table --max-fps 5 --labels coco.names --family yolox --provider cuda --provider cpu --log warn --kafka a:9092,b:9092 --kafka c:9093 --roles camera,recorder');
   assert.equal(invocation, {
     command: 'start', configFiles: ['/home/me/a.toml', '/b.toml'], hasTable: false, labelsFile: '/home/me/coco.names',
     flags: {
@@ -30,6 +30,7 @@ test('start makes a layer of settings of its flags, with paths relative to the u
       cameras: [{ id: 'dock', uri: 'rtsp://u:p@h/1', isLooping: true }, { id: 'a', uri: '/home/me/clips/a.mp4', isLooping: true }],
       ingress: { maxFps: 5 },
       modelOps: { model: '/home/me/m/yolox.onnx', family: 'yolox', scoreMin: 0.5, providers: ['cuda', 'cpu'] },
+      kafka: { brokers: ['a:9092', 'b:9092', 'c:9093'] }, roles: ['camera', 'recorder'],
       serving: { httpHost: '0.0.0.0', httpPort: 0, allowStreams: ['rtsp://10.*'] },
       utilityOps: { logLevel: 'warn' },
     },
@@ -39,7 +40,7 @@ test('start makes a layer of settings of its flags, with paths relative to the u
 
 test('flags that are not given leave the settings of files and environment alone', () => {
   const invocation = parse('start');
-  assert.equal(invocation, { command: 'start', configFiles: [], hasTable: true, flags: { ingress: {}, modelOps: {}, serving: {}, utilityOps: {} } });
+  assert.equal(invocation, { command: 'start', configFiles: [], hasTable: true, flags: { ingress: {}, kafka: {}, modelOps: {}, serving: {}, utilityOps: {} } });
 });
 
 test('infer takes one input and its form of output', () => {

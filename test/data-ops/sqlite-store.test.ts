@@ -207,6 +207,54 @@ test('keeps cameras and events, and counts a gap on the epoch it follows', ({ op
   store.close();
 });
 
+test('takes what was read from topics together with how far, so that a restart goes on behind it', ({ open }) => {
+  const store = open();
+  const offsets = [{ topic: 'vto.detections', partition: 3, offset: 12 }, { topic: 'vto.events', partition: 0, offset: 1 }];
+  const at = epochMicros(7);
+  const first = store.appendFrom({ records: [detected(DOCK, 1, 0), detected(DOCK, 1, 1)], events: [{ type: 'camera-state', camera: DOCK, at, state: 'live' }], offsets });
+  assert.is(first.committed.length, 2);
+  assert.equal(store.logOffsets(), offsets);
+  const again = store.appendFrom({ records: [detected(DOCK, 1, 1), detected(DOCK, 1, 2)], events: [{ type: 'camera-state', camera: DOCK, at, state: 'live' }], offsets: [{ topic: 'vto.detections', partition: 3, offset: 14 }] });
+  assert.equal([again.committed.length, again.repeated], [1, 1], 'what is read a second time is not told a second time');
+  assert.is(store.events({ max: 9 }).length, 1);
+  store.close();
+  const reopened = open();
+  assert.equal(reopened.logOffsets().map(({ offset }) => offset), [14, 1]);
+  reopened.close();
+});
+
+test('keeps neither records nor offsets of a batch that it refuses', ({ open }) => {
+  const store = open();
+  const batch = { events: [], offsets: [{ topic: 'vto.detections', partition: 0, offset: 5 }] };
+  assert.is(code(() => store.appendFrom({ ...batch, records: [detected(DOCK, 1, 0), dropped(DOCK, 1, 9, 2)] })), 'REQUEST_INVALID');
+  assert.is(code(() => store.appendFrom({ ...batch, records: [detected(DOCK, 1, 0), detected(DOCK, 1.5, 1)] })), 'STORE_FAILED');
+  assert.equal(store.logOffsets(), []);
+  assert.is(store.lastRecordId(), 0);
+  assert.equal(store.appendFrom({ ...batch, records: [detected(DOCK, 1, 0)] }).committed.map(({ record }) => record), [detected(DOCK, 1, 0)], 'the frame is still without a record');
+  store.close();
+});
+
+test('knows what other nodes received by what they say, and balances it', ({ open }) => {
+  const store = open();
+  const received = (epoch: number, count: number) => ({ type: 'received', camera: DOCK, at: epochMicros(1), epoch, received: count, node: 'a' }) as const;
+  const balance = () => store.balances().map(({ epoch, received: count, detected: ended, pending, gaps }) => [epoch, count, ended, pending, gaps]);
+  store.putEvents([received(1, 10)]);
+  store.append([detected(DOCK, 1, 0), dropped(DOCK, 1, 1, 3)]);
+  assert.equal(balance(), [[1, 10, 1, 6, 0]]);
+  store.putEvents([received(1, 12), received(1, 8)]);
+  assert.equal(balance(), [[1, 8, 1, 4, 0]], 'the newest count stands, also a smaller one');
+  store.append([detected(DOCK, 2, 0)]);
+  store.putEvents([{ type: 'gap', camera: DOCK, at: epochMicros(5), from: epochMicros(3), to: epochMicros(4), reason: 'node lost' }]);
+  assert.equal(balance(), [[1, 8, 1, 4, 1], [2, 1, 1, 0, 0]], 'a record that is ahead of its count draws no gap');
+  store.putEvents([received(2, 0)]);
+  assert.equal(store.events({ max: 9 }).map(({ type }) => type), ['gap'], 'counts are no events that anybody reads');
+  assert.equal(store.unaccounted(DOCK), [{ epoch: 1, ranges: [{ from: 4, to: 7 }] }]);
+  store.close();
+  const reopened = open();
+  assert.equal(reopened.balances().map(({ received: count }) => count), [8, 1]);
+  reopened.close();
+});
+
 test('is readable by its owner alone', ({ open, file, folder }) => {
   const store = open();
   store.putCamera({ id: GATE, uri: 'rtsp://user:secret@10.0.0.1/a', maxFps: null, isDetecting: true, isLooping: false });

@@ -7,7 +7,7 @@ import type { CameraId } from '../../src/engine/units.ts';
 import { PlatformError } from '../../src/engine/errors.ts';
 import type { DetectorModel, DetectorOptions } from '../../src/inference/detector-model.ts';
 import { inspectModel } from '../../src/inference/inspect.ts';
-import { loadDetector } from '../../src/inference/load-detector.ts';
+import { detectorShape, loadDetector } from '../../src/inference/load-detector.ts';
 import { evaluateCoco } from '../support/coco-eval.ts';
 import type { CocoDetection } from '../support/coco-eval.ts';
 import { loadPicture } from '../support/pictures.ts';
@@ -95,6 +95,7 @@ test('labels given by the user replace those of the family', async () => {
   const frame = { pixels: new Uint8Array(32 * 32 * 3), width: 32, height: 32, scaleX: 1, scaleY: 1, padX: 0, padY: 0, sourceWidth: 32, sourceHeight: 32 };
   for (const [labels, label] of [[[], 'class-1'], [['left', 'right'], 'right']] as const) {
     const detector = await load({ model: path, labels });
+    assert.equal(await detectorShape({ model: path, family: 'auto' }), detector.shape, 'known without loading it');
     const [box] = await detector.detect(frame, key);
     assert.equal({ ...box, score: 0.9 }, { classId: 1, label, score: 0.9, x1: 8, y1: 8, x2: 16, y2: 16 });
     detector.forget(key);
@@ -102,6 +103,12 @@ test('labels given by the user replace those of the family', async () => {
     await detector.close();
   }
   rmSync(folder, { recursive: true });
+});
+
+test('the built-in detector wants the picture it says', async () => {
+  const detector = await load({ model: 'motion' });
+  assert.equal(await detectorShape({ model: 'motion', family: 'auto' }), detector.shape);
+  await detector.close();
 });
 
 test('files that are missing, no model, cut short, or fail when run are refused by name', async () => {

@@ -3,6 +3,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { systemClock } from '../../src/engine/system-clock.ts';
 import { ENDPOINTS } from '../../src/serving-ops/endpoints.ts';
+import { REGISTRY_ENDPOINTS } from '../../src/serving-ops/registry-routes.ts';
 import { createGateway } from '../../src/serving-ops/gateway.ts';
 import { detected, FakeBackend } from '../support/fake-backend.ts';
 import { eventually } from '../support/eventually.ts';
@@ -20,7 +21,7 @@ test('every endpoint of the index answers, and no route is missing from it', () 
     const answer = await call(endpoint.method, path, body);
     assert.ok(answer.status < 300, `${endpoint.method} ${path}: ${String(answer.status)} ${answer.text}`);
   }
-  assert.equal((await call('GET', '/')).json['endpoints'], ENDPOINTS as unknown);
+  assert.equal((await call('GET', '/')).json['endpoints'], [...ENDPOINTS, ...REGISTRY_ENDPOINTS] as unknown);
 }));
 
 test('answers an unknown route with problem details', () => withGateway({}, async ({ call }) => {

@@ -1,10 +1,11 @@
 import type { ActorReport } from '../../src/engine/actor.ts';
+import type { PartitionLag } from '../../src/data-ops/group-lag.ts';
 import { PlatformError } from '../../src/engine/errors.ts';
 import { epochMicros, type CameraId } from '../../src/engine/units.ts';
 import type { Balance, ChunkRow, CommittedRecord } from '../../src/data-ops/store.ts';
 import type { DetectedRecord, DroppedRecord } from '../../src/messages/terminal-record.ts';
 import type { PlatformEvent } from '../../src/messages/platform-event.ts';
-import type { CameraView, OpenedStream, RecordQuery, ServingBackend } from '../../src/serving-ops/service.ts';
+import type { CameraView, OpenedStream, Readiness, RecordQuery, ServingBackend } from '../../src/serving-ops/service.ts';
 
 /** A detected frame of a camera, `at` in microseconds. */
 export function detected(camera: string, frameSeq: number, at = frameSeq * 40_000, padding = ''): DetectedRecord {
@@ -28,7 +29,7 @@ export class FakeBackend implements ServingBackend {
   readonly uris = new Map<string, CameraId>();
   ledger: readonly Balance[] = [];
   chunkRows: readonly ChunkRow[] = [];
-  readiness: { ready: boolean; reasons: string[] } = { ready: true, reasons: [] };
+  readiness: Readiness = { ready: true, reasons: [] };
   /** Readers whose iterator is open. */
   readers = 0;
   /** Records handed to readers. */
@@ -111,6 +112,8 @@ export class FakeBackend implements ServingBackend {
     return { name: 'root', state: 'running', generation: 1, restarts: 0, children: [child] };
   }
 
-  isReady(): { ready: boolean; reasons: string[] } { return this.readiness; }
+  partitions: readonly PartitionLag[] = [];
+  lag(): readonly PartitionLag[] { return this.partitions; }
+  isReady(): Readiness { return this.readiness; }
   async metrics(): Promise<{ contentType: string; body: string }> { return await Promise.resolve({ contentType: 'text/plain; version=0.0.4', body: 'visutility_up 1\n' }); }
 }

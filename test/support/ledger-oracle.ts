@@ -54,8 +54,10 @@ export interface Verdict {
   readonly agesMs: readonly number[];
 }
 
-interface Kept { readonly epoch: number; readonly frameSeq: number; readonly capturedAt: number }
-type Gap = Extract<PlatformEvent, { type: 'gap' }>;
+/** A frame that became durable, under the id it was given. */
+export interface Kept { readonly epoch: number; readonly frameSeq: number; readonly capturedAt: number }
+/** What was captured between two event times and never became durable. */
+export type Gap = Pick<Extract<PlatformEvent, { type: 'gap' }>, 'from' | 'to' | 'reason'>;
 
 /** Event times survive as whole microseconds. */
 const ROUNDING_MICROS = 2;
@@ -133,7 +135,7 @@ function gapsOf(store: Store, camera: string): readonly Gap[] {
  * Each counter is recorded, or lies in one gap event that reaches from the last recorded frame before it to the first after it.
  * libav's parser holds the newest frame until the next begins, so at a disconnect that frame is in the gap; and at the stop the last ones are not received.
  */
-function checkSent({ sent, stoppedAtMicros, frameMs }: Evidence, kept: ReadonlyMap<number, Kept>, gaps: readonly Gap[], problems: string[]): readonly Loss[] {
+export function checkSent({ sent, stoppedAtMicros, frameMs }: Pick<Evidence, 'sent' | 'stoppedAtMicros' | 'frameMs'>, kept: ReadonlyMap<number, Kept>, gaps: readonly Gap[], problems: string[]): readonly Loss[] {
   const log = [...new Map(sent.map((frame) => [frame.counter, frame])).values()].sort((a, b) => a.counter - b.counter);
   const sentCounters = new Set(log.map(({ counter }) => counter));
   for (const counter of kept.keys()) if (!sentCounters.has(counter)) problems.push(`counter ${counter} was recorded, but never sent`);

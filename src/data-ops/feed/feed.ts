@@ -13,6 +13,8 @@ export interface FeedOptions {
   readonly history: FeederHistory;
   readonly backlog: readonly Backlog[];
   readonly clock: Clock;
+  /** The consumer keeps what it was given, as a log does: nothing is repeated for a decoder's sake. @default false */
+  readonly isLog?: boolean;
   /** Frames that arrived before this end as expired when they are read back. */
   readonly cutoff: () => EpochMicros;
   /** False when the consumer is gone: nothing is sent to it any more. */
@@ -92,7 +94,7 @@ export class Feed {
     const entry = this.#backlog.get(epoch);
     this.#epoch = epoch;
     this.#next = entry ? entry.ranges[0]?.from ?? entry.knownTo + 1 : 0;
-    this.#mode = this.#next === 0 ? 'following' : 'joining';
+    this.#mode = this.#next === 0 || this.#options.isLog === true ? 'following' : 'joining';
     this.#hasEnded = false;
     this.#lastSent = undefined;
     this.#tries = 0;
@@ -158,7 +160,7 @@ export class Feed {
     const before = { next: this.#next, mode: this.#mode };
     const lost: SeqRange[] = [];
     let reference = -1;
-    let isSwitching = this.#mode === 'following' && this.#lastSent !== undefined && !this.#isLastFromArchive;
+    let isSwitching = this.#options.isLog !== true && this.#mode === 'following' && this.#lastSent !== undefined && !this.#isLastFromArchive;
     const startsAtKey = this.#mode === 'joining' || isSwitching;
     for await (const part of history.read({ epoch: this.#epoch, from: this.#next, startsAtKey, signal, onLost: range => { lost.push(range); } })) {
       await this.#endLost(lost.splice(0));

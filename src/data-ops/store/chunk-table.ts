@@ -1,7 +1,8 @@
 import { type CameraId, type EpochMicros, epochMicros } from '../../engine/units.ts';
-import type { ChunkRow } from '../store.ts';
+import { countOf, difference } from '../interval-set.ts';
+import type { ChunkRow, SeqRange } from '../store.ts';
 import type { Database } from './database.ts';
-import type { EpochBook } from './epoch-book.ts';
+import type { EpochBook, EpochEntry } from './epoch-book.ts';
 
 interface Row {
   readonly id: number; readonly camera: CameraId; readonly epoch: number; readonly chunk_seq: number; readonly path: string;
@@ -32,6 +33,7 @@ export class ChunkTable {
         ended_at = excluded.ended_at, size_bytes = excluded.size_bytes, is_open_gop = excluded.is_open_gop, content_hash = excluded.content_hash,
         is_closed = excluded.is_closed, is_expired = max(is_expired, excluded.is_expired)`),
       keptBytes: database.prepare<{ readonly total: number | null }>('SELECT sum(size_bytes) AS total FROM chunks WHERE is_expired = 0'),
+      closed: database.prepare<Row>(`${SELECT} WHERE chunks.is_expired = 0 AND chunks.is_closed = 1 ORDER BY chunks.id`),
       oldest: database.prepare<Row>(`${SELECT} WHERE chunks.is_expired = 0 AND chunks.is_closed = 1 AND chunks.id > ? ORDER BY chunks.id LIMIT 256`),
       expire: database.prepare('UPDATE chunks SET is_expired = 1 WHERE id = ?'),
       epochAt: database.prepare<{ readonly epoch: number }>('SELECT epoch FROM chunks WHERE camera_key = ? AND started_at <= ? ORDER BY epoch DESC LIMIT 1'),
@@ -87,6 +89,28 @@ export class ChunkTable {
       }
     }
     return expired;
+  }
+
+  /** Marks closed chunks as expired whose frames all have a record. */
+  expireAccounted(): readonly ChunkRow[] {
+    return this.#statements.closed.all().filter(row => {
+      const entry = this.#book.find(row.camera, row.epoch);
+      const missing = difference([{ from: row.first_frame_seq, to: row.first_frame_seq + row.frame_count - 1 }], entry?.accounted.set.ranges() ?? []);
+      if (missing.length > 0) return false;
+      this.#statements.expire.run(row.id);
+      return true;
+    }).map(row => ({ ...toChunkRow(row), isExpired: true }));
+  }
+
+  /** What of the files holds frames without a record. */
+  waitingBytes(entry: EpochEntry, missing: readonly SeqRange[]): number {
+    let bytes = 0;
+    for (const row of this.list({ camera: entry.camera, onlyOfEpoch: entry.epoch })) {
+      if (row.isExpired || row.frameCount === 0) continue;
+      const chunk = [{ from: row.firstFrameSeq, to: row.firstFrameSeq + row.frameCount - 1 }];
+      bytes += row.sizeBytes * (1 - countOf(difference(chunk, missing)) / row.frameCount);
+    }
+    return Math.round(bytes);
   }
 
   /** The newest epoch of a camera that had started at a time. */

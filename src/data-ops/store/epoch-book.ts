@@ -22,6 +22,8 @@ export interface EpochEntry {
   readonly dropped: Partial<Record<DropReason, number>>;
   gaps: number;
   pruned: number;
+  /** The first frame behind the last one that is on Kafka; 0: none is. */
+  handedOver: number;
 }
 
 /** An interval set that remembers what of it the table does not hold yet. */
@@ -35,7 +37,7 @@ export class Coverage {
 
 interface EpochRow {
   readonly key: number; readonly camera_key: number; readonly epoch: number;
-  readonly detected: number; readonly dropped: string; readonly gaps: number; readonly pruned: number;
+  readonly detected: number; readonly dropped: string; readonly gaps: number; readonly pruned: number; readonly handed_over: number;
 }
 interface CoverageRow { readonly epoch_key: number; readonly kind: number; readonly from_seq: number; readonly to_seq: number }
 
@@ -55,7 +57,7 @@ export class EpochBook {
     this.#statements = {
       addCamera: database.prepare('INSERT INTO camera_names (camera) VALUES (?)'),
       addEpoch: database.prepare('INSERT INTO epochs (camera_key, epoch, reserved_at) VALUES (?, ?, ?)'),
-      saveEpoch: database.prepare('UPDATE epochs SET detected = ?, dropped = ?, gaps = ?, pruned = ? WHERE key = ?'),
+      saveEpoch: database.prepare('UPDATE epochs SET detected = ?, dropped = ?, gaps = ?, pruned = ?, handed_over = ? WHERE key = ?'),
       saveRange: database.prepare('INSERT INTO coverage (epoch_key, kind, from_seq, to_seq) VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET to_seq = excluded.to_seq'),
       dropRange: database.prepare('DELETE FROM coverage WHERE epoch_key = ? AND kind = ? AND from_seq = ?'),
     };
@@ -74,7 +76,7 @@ export class EpochBook {
       const camera = names.get(row.camera_key);
       if (camera === undefined) continue; // cannot be: a foreign key
       const dropped = JSON.parse(row.dropped) as Partial<Record<DropReason, number>>; // written by flush only
-      this.#remember({ key: row.key, cameraKey: row.camera_key, camera, epoch: row.epoch, received: new Coverage(), accounted: new Coverage(), detected: row.detected, dropped, gaps: row.gaps, pruned: row.pruned });
+      this.#remember({ key: row.key, cameraKey: row.camera_key, camera, epoch: row.epoch, received: new Coverage(), accounted: new Coverage(), detected: row.detected, dropped, gaps: row.gaps, pruned: row.pruned, handedOver: row.handed_over });
     }
     for (const row of this.#database.prepare<CoverageRow>('SELECT * FROM coverage').all()) {
       const entry = this.#byKey.get(row.epoch_key);
@@ -111,7 +113,7 @@ export class EpochBook {
     if (known !== undefined) return known;
     const cameraKey = this.ensureCamera(camera);
     const key = this.#statements.addEpoch.run(cameraKey, epoch, Math.round(at)).lastId;
-    return this.#remember({ key, cameraKey, camera, epoch, received: new Coverage(), accounted: new Coverage(), detected: 0, dropped: {}, gaps: 0, pruned: 0 });
+    return this.#remember({ key, cameraKey, camera, epoch, received: new Coverage(), accounted: new Coverage(), detected: 0, dropped: {}, gaps: 0, pruned: 0, handedOver: 0 });
   }
 
   /** Notes that an entry differs from its row. */
@@ -120,7 +122,7 @@ export class EpochBook {
   /** Writes what changed; the last step of a transaction. */
   flush(): void {
     for (const entry of this.#changed) {
-      this.#statements.saveEpoch.run(entry.detected, JSON.stringify(entry.dropped), entry.gaps, entry.pruned, entry.key);
+      this.#statements.saveEpoch.run(entry.detected, JSON.stringify(entry.dropped), entry.gaps, entry.pruned, entry.handedOver, entry.key);
       this.#saveRanges(entry.key, RECEIVED, entry.received);
       this.#saveRanges(entry.key, ACCOUNTED, entry.accounted);
     }

@@ -93,9 +93,15 @@ export class RecordTable {
 
   #addDropped(entry: EpochEntry, record: DroppedRecord, committed: CommittedRecord[]): number {
     let repeated = record.to - record.from + 1;
+    const isHandedOver = record.reason === 'handed-over';
+    if (isHandedOver) entry.handedOver = Math.max(entry.handedOver, record.to + 1);
     for (const { from, to } of entry.accounted.add(record)) {
       repeated -= to - from + 1;
       entry.dropped[record.reason] = (entry.dropped[record.reason] ?? 0) + to - from + 1;
+      if (isHandedOver) {
+        entry.pruned += to - from + 1; // several a second and camera that nobody reads: the count says it all
+        continue;
+      }
       this.#lastId = this.#statements.insert.run(entry.cameraKey, entry.key, from, to, Math.round(record.capturedAt), record.reason, null, null).lastId;
       committed.push({ id: this.#lastId, record: from === record.from && to === record.to ? record : { ...record, from, to } });
     }

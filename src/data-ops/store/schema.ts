@@ -41,6 +41,14 @@ const MIGRATIONS: readonly string[] = [`
   CREATE TABLE cameras (
     id TEXT PRIMARY KEY, uri TEXT NOT NULL, max_fps REAL, is_detecting INTEGER NOT NULL, is_looping INTEGER NOT NULL
   ) STRICT, WITHOUT ROWID;
+`, `
+  -- How far the topics of a cluster were read into this file.
+  CREATE TABLE log_offsets (topic TEXT NOT NULL, partition INTEGER NOT NULL, next_offset INTEGER NOT NULL, PRIMARY KEY (topic, partition)) STRICT, WITHOUT ROWID;
+  -- The newest camera-state event of each camera, which retention leaves alone.
+  CREATE TABLE camera_states (camera_key INTEGER PRIMARY KEY REFERENCES camera_names, at INTEGER NOT NULL, body TEXT NOT NULL) STRICT;
+`, `
+  -- The first frame behind the last one that is on Kafka.
+  ALTER TABLE epochs ADD COLUMN handed_over INTEGER NOT NULL DEFAULT 0;
 `];
 
 /** Version of the tables that this build reads and writes. */

@@ -5,10 +5,10 @@ import { PlatformError } from '../../engine/errors.ts';
 import type { Delivery, Envelope, InPort } from '../../engine/ports.ts';
 import { every } from '../../engine/timers.ts';
 import { isCameraId } from '../../engine/units.ts';
+import { envelopeOf } from '../../messages/cloud-event.ts';
 import type { PortBounds } from '../ipc-types.ts';
 import type { Assignment, Fetched, GroupMember, KafkaNode, KafkaRecord, PartitionReader, RecordCodec } from '../kafka-types.ts';
 import { AcknowledgedOffsets } from './acknowledged-offsets.ts';
-import { capturedAtOf, traceOf } from './envelope-headers.ts';
 import { reasonOf, type KafkaLog } from './patience.ts';
 
 /** How often offsets are committed. */
@@ -181,7 +181,7 @@ class Input<Body> implements InPort<Body> {
     if (key === null || !isCameraId(key) || value === null) {
       throw new PlatformError('RECORD_INVALID', `record ${offset} of ${this.#topic}/${partition} has ${value === null ? 'no value' : `the key '${String(key).slice(0, 80)}'`}`, { topic: this.#topic, partition, offset });
     }
-    const envelope = { body: this.#codec.decode(value), key, capturedAt: capturedAtOf(record), trace: traceOf(record) };
+    const envelope = envelopeOf(record, this.#codec.decode(value));
     this.#queue.push({ envelope, order: this.#nextOrder++, partition, offset, sizeBytes: value.length, owned });
     this.#items += 1;
     this.#bytes += value.length;

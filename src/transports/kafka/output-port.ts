@@ -2,8 +2,8 @@ import { AbortGroup, Wait } from '../../engine/abort-group.ts';
 import type { Clock } from '../../engine/clock.ts';
 import { PlatformError } from '../../engine/errors.ts';
 import type { Envelope, OutPort } from '../../engine/ports.ts';
+import { recordHeaders } from '../../messages/cloud-event.ts';
 import type { KafkaOutOptions, OutRecord, RecordCodec } from '../kafka-types.ts';
-import { headersOf } from './envelope-headers.ts';
 
 /** What an output port needs. */
 export interface OutputDeps {
@@ -94,8 +94,8 @@ class Output<Body> implements OutPort<Body> {
     await this.#sending;
   }
 
-  #recordOf({ body, key, capturedAt, trace }: Envelope<Body>): OutRecord {
-    return { topic: this.#topic, key, value: this.#codec.encode(body), headers: headersOf(this.#codec.headers(body, key), capturedAt, trace) };
+  #recordOf(envelope: Envelope<Body>): OutRecord {
+    return { topic: this.#topic, key: envelope.key, value: this.#codec.encode(envelope.body), headers: recordHeaders(this.#codec, envelope) };
   }
 
   #isFull(): boolean {

@@ -8,9 +8,9 @@ const HEADER = `# VisuTility Orchestrator: every setting with its default. Writt
 /** Text of config/default.toml: every key with its sentence and default; a camera as a comment. */
 export function renderDefaultToml(): string {
   const entries = Object.entries(configJsonSchema().properties ?? {});
-  const scalars = entries.filter(([, node]) => node.properties === undefined && node.type !== 'array');
+  const scalars = entries.filter(([, node]) => node.properties === undefined && node.items?.properties === undefined);
   const tables = entries.filter(([, node]) => node.properties !== undefined);
-  const lists = entries.filter(([, node]) => node.type === 'array');
+  const lists = entries.filter(([, node]) => node.items?.properties !== undefined);
   return [
     HEADER,
     ...scalars.map(([key, node]) => `${renderKey(key, node)}\n`),

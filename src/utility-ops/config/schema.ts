@@ -33,6 +33,7 @@ const vision = z.strictObject({
   processes: z.int().min(1).max(256).default(1).describe('Processes that decode and detect: one per core or GPU to use.'),
   stalenessMs: milliseconds(1).default(100).describe('A live frame that waited longer gives way to a newer one of its camera (dropped as `stale`).'),
   isSplit: z.boolean().default(false).describe('True: nodes with role `featurizer` make features and nodes with role `detector` detect on them, over Kafka. False: a `detector` does both.'),
+  splitMaxFps: z.number().min(0.01).max(1000).default(5).describe('When split, at most so many pictures a second of each camera are sent from featurizers to detectors: they take far more room than encoded video.'),
   catchUpMs: milliseconds(0).default(5000).describe('For so long after a vision process was replaced, the frames missed meanwhile are caught up with before any counts as stale.'),
   maxRewindMs: milliseconds(0).default(10_000).describe('Frames that waited longer than this for a vision process are dropped as `expired`.'),
 });
@@ -66,7 +67,7 @@ const utilityOps = z.strictObject({
 const kafka = z.strictObject({
   brokers: z.array(z.string().regex(/^[^:/]+:\d+$/, 'expected host:port')).default([]).describe('Addresses (`host:port`) of Kafka brokers to start from. Empty: everything runs on this machine, without Kafka.'),
   topicPrefix: z.string().regex(/^[a-zA-Z0-9._-]{1,100}$/, 'expected 1 to 100 of a-z A-Z 0-9 . _ -').default('vto').describe('What the names of topics, groups and transactional ids begin with: two installations may share a cluster.'),
-  delivery: z.enum(['exactly-once', 'at-least-once']).default('exactly-once').describe('`exactly-once`: detections and positions are written in transactions; `at-least-once`: sooner visible, repeats after a crash.'),
+  delivery: z.enum(['exactly-once', 'at-least-once']).default('exactly-once').describe('How sure detections are: `exactly-once` writes them and positions in transactions, `at-least-once` shows them sooner and repeats some after a crash.'),
   commitIntervalMs: milliseconds(5).default(100).describe('Detections are committed this often.'),
   sessionTimeoutMs: milliseconds(1_000).default(10_000).describe('A node that is not heard of for so long loses its partitions to the others.'),
   partitions: z.int().min(1).max(10_000).default(24).describe('Partitions of every topic when it is made: the most nodes that can share the work. Changing it later needs new topics.'),

@@ -41,7 +41,7 @@ function world(options: { readonly detectMs: number; readonly catchUpMs?: number
       seen.push({ camera: key, seq, isStale, ageMs: clock.monotonicMs() - receivedAtMs, waiting: (sent.get(key) ?? 0) - seq - 1 });
       const base = { camera: key, epoch: 1, capturedAt: unit.capturedAt };
       const feature: Feature = isStale ? { ...base, kind: 'dropped', from: seq, to: seq, reason: 'stale', isIntentional: false } : {
-        ...base, kind: 'frame', frameSeq: seq, arrivedAt: unit.arrivedAt, ptsSeconds: null, decodeMs: 0, readyAtMs: receivedAtMs,
+        ...base, kind: 'frame', frameSeq: seq, arrivedAt: unit.arrivedAt, ptsSeconds: null, decodeMs: 0, readyAtMs: receivedAtMs, feed: 1,
         frame: { pixels: new Uint8Array(3), width: 1, height: 1, scaleX: 1, scaleY: 1, padX: 0, padY: 0, sourceWidth: 1, sourceHeight: 1 },
       };
       return [{ body: feature, key, capturedAt: unit.capturedAt, trace: '' }];

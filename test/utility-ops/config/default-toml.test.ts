@@ -15,7 +15,7 @@ test('its values are the defaults, all of them', () => {
   assert.equal(values, defaults);
   assert.equal(written, cameras);
   const keys = Object.entries(configJsonSchema().properties ?? {}).filter(([key]) => key !== 'cameras').flatMap(([key, node]) => (node.properties === undefined ? [key] : Object.keys(node.properties).map((child) => `${key}.${child}`)));
-  const shown = Object.entries(parse(renderDefaultToml())).flatMap(([key, value]) => (typeof value === 'object' ? Object.keys(value as object).map((child) => `${key}.${child}`) : [key]));
+  const shown = Object.entries(parse(renderDefaultToml())).flatMap(([key, value]) => (typeof value === 'object' && !Array.isArray(value) ? Object.keys(value as object).map((child) => `${key}.${child}`) : [key]));
   assert.equal(shown.sort(), keys.sort());
 });
 

@@ -6,6 +6,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { PlatformError } from '../../../src/engine/errors.ts';
 import { loadConfig, type ConfigSources } from '../../../src/utility-ops/config/load-config.ts';
+import { planNode } from '../../../src/utility-ops/config/node-roles.ts';
 
 const cwd = mkdtempSync(join(tmpdir(), 'vto-config-'));
 test.after(() => rmSync(cwd, { recursive: true }));
@@ -124,6 +125,15 @@ test('keys that would reach an object prototype are refused as unknown', () => {
 test('the edge example is valid', () => {
   const config = loadConfig({ cwd, files: [fileURLToPath(new URL('../../../config/edge.toml', import.meta.url))] });
   assert.is(config.recording.maxBytes, 4e9);
+});
+
+test('the cluster example is valid for every role, patient, and open to probes', () => {
+  const files = [fileURLToPath(new URL('../../../config/cluster.toml', import.meta.url))];
+  for (const roles of ['camera,recorder', 'camera', 'detector', 'gateway']) assert.ok(planNode(loadConfig({ cwd, files, environment: { VTO__ROLES: roles } })).isCluster, roles);
+  for (const roles of ['featurizer', 'detector']) assert.ok(planNode(loadConfig({ cwd, files, environment: { VTO__ROLES: roles, VTO__VISION__IS_SPLIT: 'true' } })).isCluster, roles);
+  const { kafka, vision, serving } = loadConfig({ cwd, files });
+  assert.ok(vision.catchUpMs >= kafka.chunksRetentionHours * 3_600_000, 'what is still on Kafka is caught up with');
+  assert.is(serving.httpHost, '0.0.0.0');
 });
 
 test.run();

@@ -1,0 +1,58 @@
+import type { InPort } from '../../src/engine/ports.ts';
+import type { CameraId } from '../../src/engine/units.ts';
+import type { Accepted, Ending, Feeding, TakeOver, Taken, TrackedPart } from '../../src/data-ops/progress/tracked-part.ts';
+import type { CameraPosition } from '../../src/messages/position.ts';
+import type { DroppedRecord } from '../../src/messages/terminal-record.ts';
+import type { Isolation, KafkaRecord, OutRecord } from '../../src/transports/kafka-types.ts';
+
+/** How far one input partition is processed. `PartitionProgress` for encoded video; a task may bring another. */
+export interface Progress<Part extends TrackedPart, Out extends Ending> {
+  readonly inFlight: number;
+  readonly waiting: number;
+  readonly commitOffset: number;
+  readonly oldestAtMs: number | undefined;
+  readonly cameras: Iterable<CameraId>;
+  start(from: TakeOver): number;
+  rewind(cameras: Iterable<CameraId>, feed: number): number;
+  passed(offset: number): void;
+  accept(record: Accepted<Part>): readonly Feeding<Part>[];
+  ended(out: Out): void;
+  take(): Taken<Out | DroppedRecord, CameraPosition> | undefined;
+  takeRepeats(): number;
+}
+
+/** A vision process as the host sees it: takes parts, is replaced now and then. */
+export interface ChildLink<Part extends TrackedPart> {
+  /** Resolves when more may be fed. */
+  room(signal: AbortSignal): Promise<void>;
+  /** Hands a part on. Never waits; what is lost with the process is fed again. */
+  feed(feeding: Feeding<Part>): void;
+  /** Told when a process attached, or attached again: it knows nothing, and nothing that was fed before reaches it. */
+  onAttach(listener: () => void): () => void;
+  /** Parts that it has not taken over. */
+  depth(): { readonly items: number; readonly bytes: number };
+}
+
+/** Work on the records of a topic: what differs between fused vision, featurizers and detectors on features. */
+export interface HostTask<Part extends TrackedPart, Out extends Ending> {
+  /** Consumer group and input topic, with their prefix. */
+  readonly group: string;
+  readonly topic: string;
+  /** `committed` where the input is written in transactions. */
+  readonly isolation: Isolation;
+  /** Largest fetch in bytes. */
+  readonly fetchBytes: number;
+  /** Outputs of a partition that may wait for their transaction. @default WAITING_MAX */
+  readonly waitingMax?: number;
+  /** @throws PlatformError RECORD_INVALID, SCHEMA_UNKNOWN */
+  decode(record: KafkaRecord): Part;
+  /** Asks the registry for a schema that is not known. True: decode again. */
+  learn?(record: KafkaRecord): Promise<boolean>;
+  createProgress(): Progress<Part, Out>;
+  /** The output record, for the partition the input came from. */
+  encode(out: Out | DroppedRecord, partition: number): OutRecord;
+  /** One per vision process. */
+  readonly children: readonly ChildLink<Part>[];
+  /** What the vision processes answer; acknowledged as soon as it is noted. */
+  readonly endings: readonly InPort<Out>[];
+}

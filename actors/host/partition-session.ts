@@ -1,0 +1,181 @@
+import type { Ending, TrackedPart } from '../../src/data-ops/progress/tracked-part.ts';
+import { deadLetter } from '../../src/data-ops/progress/dead-letter.ts';
+import { PlatformError, reportError } from '../../src/engine/errors.ts';
+import { isCameraId, type CameraId } from '../../src/engine/units.ts';
+import type { CameraPosition } from '../../src/messages/position.ts';
+import type { DeadLetter } from '../../src/messages/dead-letter.ts';
+import type { Fetched, GroupMember, KafkaNode, KafkaRecord, OutRecord, RecordCodec } from '../../src/transports/kafka-types.ts';
+import type { Limiter } from './limiter.ts';
+import type { ChildFeed, FedPartition } from './child-feed.ts';
+import { openCommitter, type Committer } from './committer.ts';
+import { HELD_PER_CAMERA_MAX, IN_FLIGHT_MAX, TRANSACTION_TIMEOUT_MS, WAITING_MAX, type HostSettings } from './host-settings.ts';
+import type { HostTask, Progress } from './host-task.ts';
+import { loadPositions } from './load-positions.ts';
+import type { HostContext } from './host-context.ts';
+
+/** What a session of a partition works with. */
+export interface SessionOptions<Part extends TrackedPart, Out extends Ending> {
+  readonly task: HostTask<Part, Out>;
+  readonly kafka: KafkaNode;
+  readonly member: GroupMember;
+  readonly settings: HostSettings;
+  readonly codecs: { readonly positions: RecordCodec<CameraPosition>; readonly deadLetters: RecordCodec<DeadLetter> };
+  readonly ctx: HostContext;
+  readonly feed: ChildFeed<Part>;
+  readonly commits: Limiter;
+  /** A number greater than every earlier one. */
+  readonly nextFeed: () => number;
+  /** A record of the camera was read here. */
+  readonly onCamera: (camera: CameraId) => void;
+}
+
+/** How long a registry gets between two tries to name a schema. */
+const LEARN_EVERY_MS = 200;
+
+/**
+ * One ownership of an input partition: from fencing the owner before to the last commit. What it knows is what Kafka knows plus what is in
+ * flight; after any commit whose outcome is not known it is thrown away, and a new session reads from Kafka what was committed.
+ */
+export class PartitionSession<Part extends TrackedPart, Out extends Ending> implements FedPartition {
+  readonly partition: number;
+  readonly #options: SessionOptions<Part, Out>;
+  readonly #progress: Progress<Part, Out>;
+  #letters: { readonly offset: number; readonly record: OutRecord }[] = [];
+  #committer: Committer | undefined;
+  #highWatermark = 0;
+  #newestAtMs = 0;
+
+  constructor(partition: number, options: SessionOptions<Part, Out>) {
+    this.partition = partition;
+    this.#options = options;
+    this.#progress = options.task.createProgress();
+  }
+
+  get hasRoom(): boolean {
+    const { inFlight, waiting, cameras } = this.#progress;
+    if (waiting > (this.#options.task.waitingMax ?? WAITING_MAX)) return false;
+    return inFlight <= IN_FLIGHT_MAX || inFlight <= IN_FLIGHT_MAX + HELD_PER_CAMERA_MAX * [...cameras].length;
+  }
+
+  /** Frames that were read and have no record. */
+  get inFlight(): number { return this.#progress.inFlight; }
+
+  /** Records not processed, and the age of the oldest of them in seconds. */
+  lag(endOffset: number): { readonly records: number; readonly seconds: number } {
+    const { commitOffset, oldestAtMs } = this.#progress;
+    const end = Math.max(endOffset, this.#highWatermark);
+    const sinceMs = oldestAtMs ?? (end > commitOffset && this.#newestAtMs > 0 ? this.#newestAtMs : undefined);
+    return { records: Math.max(0, end - commitOffset), seconds: sinceMs === undefined ? 0 : Math.max(0, this.#options.ctx.clock.now() / 1e6 - sinceMs / 1000) };
+  }
+
+  /**
+   * Owns the partition until the signal aborts.
+   * @throws PlatformError KAFKA_FENCED when another owner took it over; KAFKA_UNAVAILABLE when the outcome of a commit is not known
+   */
+  async run(signal: AbortSignal): Promise<void> {
+    const { kafka, member, task, settings, feed, nextFeed, ctx } = this.#options;
+    const committer = await openCommitter({
+      kafka, member, delivery: settings.delivery, group: task.group, topic: task.topic, partition: this.partition, transactionTimeoutMs: TRANSACTION_TIMEOUT_MS,
+    });
+    try {
+      const { positionsTopic: topic } = settings;
+      const positions = await loadPositions({ kafka, topic, partition: this.partition, group: task.group, decode: value => this.#options.codecs.positions.decode(value), signal });
+      const bounds = (await kafka.bounds(task.topic)).get(this.partition) ?? { begin: 0, end: 0 };
+      const committedOffset = (await kafka.committed(task.group, task.topic)).get(this.partition) ?? bounds.begin;
+      signal.throwIfAborted();
+      feed.add(this, () => this.#progress.start({ positions, committedOffset, endOffset: bounds.end, feed: nextFeed() }));
+      for (const { camera } of positions) this.#options.onCamera(camera);
+      this.#committer = committer;
+      for (;;) {
+        await ctx.clock.sleep(settings.commitIntervalMs, signal);
+        await this.commit();
+      }
+    } catch (error) {
+      if (!signal.aborted) throw error;
+    } finally {
+      this.#committer = undefined;
+      feed.remove(this);
+      await committer.close().catch(() => { /* what it was needed for is over */ });
+    }
+  }
+
+  rewind(): number {
+    return this.#progress.rewind([...this.#progress.cameras], this.#options.nextFeed());
+  }
+
+  async take(record: KafkaRecord): Promise<void> {
+    const { feed, onCamera } = this.#options;
+    this.#newestAtMs = record.timestampMs;
+    const part = await this.#decode(record);
+    if (!part) return this.#progress.passed(record.offset + 1);
+    try {
+      onCamera(part.camera);
+      for (const feeding of this.#progress.accept({ offset: record.offset, timestampMs: record.timestampMs, part })) feed.link.feed(feeding);
+    } catch (error) {
+      if (!(error instanceof PlatformError) || error.code !== 'RECORD_INVALID') throw error;
+      this.#giveUp(record, error, 1);
+      this.#progress.passed(record.offset + 1);
+    }
+  }
+
+  passed({ nextOffset, highWatermark }: Fetched): void {
+    this.#highWatermark = highWatermark;
+    this.#progress.passed(nextOffset);
+  }
+
+  ended(out: Out): void { this.#progress.ended(out); }
+
+  /** Commits what there is. */
+  async commit(): Promise<void> {
+    const { commits } = this.#options;
+    if (this.#committer) await commits.run(() => this.#commit());
+  }
+
+  async #commit(): Promise<void> {
+    const { task, settings, ctx, codecs, feed } = this.#options;
+    const taken = this.#progress.take();
+    const repeats = this.#progress.takeRepeats();
+    if (repeats > 0) ctx.telemetry.count('framesRepeated', { group: task.group }, repeats);
+    if (!taken || !this.#committer) return;
+    const records = taken.records.map(out => task.encode(out, this.partition));
+    const positions = taken.positions.map(position => ({
+      topic: settings.positionsTopic, partition: this.partition, key: `${task.group}/${position.camera}`,
+      value: codecs.positions.encode(position), headers: codecs.positions.headers(position, position.camera),
+    }));
+    const letters = this.#letters.filter(({ offset }) => offset < taken.commitOffset);
+    this.#letters = this.#letters.slice(letters.length);
+    await this.#committer.commit({ records: [...records, ...letters.map(({ record }) => record)], positions, offset: taken.commitOffset });
+    feed.poke();
+    ctx.telemetry.count('transactions', { group: task.group });
+    ctx.telemetry.count('recordsCommitted', { group: task.group }, records.length);
+    if (letters.length > 0) ctx.telemetry.count('deadLetters', { group: task.group }, letters.length);
+  }
+
+  /** Tries to decode a record, as often as settings say; one that cannot be is given up. */
+  async #decode(record: KafkaRecord): Promise<Part | undefined> {
+    const { task, settings, ctx } = this.#options;
+    for (let tries = 1; ; tries += 1) {
+      try {
+        return task.decode(record);
+      } catch (error) {
+        const isUnknown = error instanceof PlatformError && error.code === 'SCHEMA_UNKNOWN';
+        if (tries >= settings.deadLetterTries) { this.#giveUp(record, error, tries); return undefined; }
+        if (!isUnknown || !task.learn) continue;
+        const hasLearnt = await task.learn(record).catch(() => false); // a registry that does not answer is asked again
+        if (!hasLearnt) await ctx.clock.sleep(LEARN_EVERY_MS);
+      }
+    }
+  }
+
+  #giveUp(record: KafkaRecord, error: unknown, tries: number): void {
+    const { task, settings, ctx, codecs } = this.#options;
+    const letter = deadLetter(record, { group: task.group, error, tries, at: ctx.clock.now() });
+    const { code, message } = reportError(error);
+    ctx.log.error({ topic: record.topic, partition: record.partition, offset: record.offset, code, reason: message }, 'record given up: it is among the dead letters');
+    const about = isCameraId(record.key ?? '') ? record.key as CameraId : 'unknown' as CameraId;
+    this.#letters.push({
+      offset: record.offset,
+      record: { topic: settings.deadLettersTopic, partition: this.partition, key: record.key, value: codecs.deadLetters.encode(letter), headers: codecs.deadLetters.headers(letter, about) },
+    });
+  }
+}

@@ -1,0 +1,117 @@
+import type { Actor } from '../../src/engine/actor.ts';
+import type { Envelope, InPort, OutPort } from '../../src/engine/ports.ts';
+import type { CameraId } from '../../src/engine/units.ts';
+import { FeatureReader } from '../../src/feature-ops/feature-reader.ts';
+import { FeatureWriter } from '../../src/feature-ops/feature-writer.ts';
+import { FrameRateGate } from '../../src/feature-ops/frame-gate.ts';
+import { Featurizer } from '../../src/feature-ops/featurizer.ts';
+import { detectorShape, loadDetector } from '../../src/inference/load-detector.ts';
+import { createDecoder, createScaler, type PooledScaler } from '../../src/media/index.ts';
+import { chunkPartCodec } from '../../src/messages/chunk-part-codec.ts';
+import type { ChunkPart } from '../../src/messages/chunk-part.ts';
+import { featureTensorCodec } from '../../src/messages/feature-tensor-codec.ts';
+import type { FeatureTensor } from '../../src/messages/feature-tensor.ts';
+import { fedFeatureCodec } from '../../src/messages/fed-feature-codec.ts';
+import { terminalRecordCodec } from '../../src/messages/terminal-record-codec.ts';
+import type { DroppedRecord } from '../../src/messages/terminal-record.ts';
+import type { IpcNode, LinkOutPort } from '../../src/transports/ipc-types.ts';
+import { detectFlow, featureFlow, visionFlow } from '../pipeline.ts';
+import { gaugeQueues } from '../process/queue-gauges.ts';
+import type { RoleContext } from '../process/role-process.ts';
+import { Detector } from './detector.ts';
+import type { VisionSettings } from './vision-role.ts';
+
+/** What a vision process works with. */
+export interface VisionLinks {
+  /** Opens the socket where this process takes what it works on: once its model is loaded, so that nothing waits for that here. */
+  readonly listen: () => Promise<IpcNode>;
+  /** Where its results go: the store, or in a cluster the host. */
+  readonly results: IpcNode;
+  /** Most frames a second of a camera that are chosen; null: all. Asked when a camera appears. */
+  readonly maxFpsOf: (camera: CameraId) => number | null;
+}
+
+/** What a vision process does. */
+export type VisionDuty = 'fused' | 'featurizer' | 'detector';
+
+/** The stages of each duty, model loaded. */
+export const DUTIES: Readonly<Record<VisionDuty, (settings: VisionSettings, links: VisionLinks, ctx: RoleContext) => Promise<readonly Actor[]>>> = {
+  /** Encoded parts in, terminal records out: pixels never leave this process. */
+  async fused(settings, links, ctx) {
+    const model = await loadDetector(settings.model, { warn: (fields, text) => ctx.log.warn(fields, text) });
+    const scaler = createScaler(model.shape);
+    const records = links.results.output('vto.detections', terminalRecordCodec, { maxItems: 4096, maxBytes: 32 << 20 });
+    gaugeQueues({ records }, ctx);
+    return visionFlow(hostOf(ctx), {
+      ...chosenBy(settings), parts: partsOf(await links.listen()), records, featurizer: featurizerOf(scaler, links.maxFpsOf),
+      detector: new Detector(async () => model, frame => scaler.release(frame)),
+    });
+  },
+
+  /** Encoded parts in, features and dropped records out, at a bounded rate: the model's file is read for the size it wants, not loaded. */
+  async featurizer(settings, links, ctx) {
+    const shape = await detectorShape(settings.model);
+    const scaler = createScaler(shape);
+    const features = links.results.output('vto.features', featureTensorCodec, { maxItems: 256, maxBytes: 32 << 20 });
+    const records = links.results.output('vto.detections', terminalRecordCodec, { maxItems: 4096, maxBytes: 8 << 20 });
+    gaugeQueues({ features, records }, ctx);
+    const maxFpsOf = (camera: CameraId): number => Math.min(links.maxFpsOf(camera) ?? Number.POSITIVE_INFINITY, settings.splitMaxFps);
+    return featureFlow(hostOf(ctx), {
+      ...chosenBy(settings), parts: partsOf(await links.listen()), records: byKind(features, records), featurizer: featurizerOf(scaler, maxFpsOf),
+      writer: new FeatureWriter(shape.channels, frame => scaler.release(frame)),
+    });
+  },
+
+  /** Features in, terminal records out. */
+  async detector(settings, links, ctx) {
+    const model = await loadDetector(settings.model, { warn: (fields, text) => ctx.log.warn(fields, text) });
+    const records = links.results.output('vto.detections', terminalRecordCodec, { maxItems: 4096, maxBytes: 32 << 20 });
+    gaugeQueues({ records }, ctx);
+    const said = new Map<CameraId, string>();
+    return detectFlow(hostOf(ctx), {
+      ...chosenBy(settings), parts: (await links.listen()).input('vto.features', fedFeatureCodec, { maxItems: 1024, maxBytes: 128 << 20 }), records,
+      reader: new FeatureReader(model.shape, ({ code, message }, camera) => {
+        // A run of differences without their base, or a camera of another model, is one piece of news.
+        if (said.get(camera) !== code) ctx.log.warn({ camera, code, reason: message }, 'feature cannot be read');
+        said.set(camera, code);
+      }),
+      detector: new Detector(async () => model, () => { /* the reader keeps the pixels: the next feature may differ from them */ }),
+    });
+  },
+};
+
+function hostOf({ clock, random, telemetry }: RoleContext): { readonly clock: RoleContext['clock']; readonly random: RoleContext['random']; readonly observer: RoleContext['telemetry'] } {
+  return { clock, random, observer: telemetry };
+}
+
+function chosenBy({ stalenessMs, catchUpMs }: VisionSettings): { readonly stalenessMs: number; readonly catchUpMs: number; readonly credit: number } {
+  return { stalenessMs, catchUpMs, credit: 16_384 };
+}
+
+function partsOf(node: IpcNode): InPort<ChunkPart> {
+  return node.input('vto.chunks', chunkPartCodec, { maxItems: 16_384, maxBytes: 256 << 20 });
+}
+
+function featurizerOf(scaler: PooledScaler, maxFpsOf: VisionLinks['maxFpsOf']): Featurizer {
+  return new Featurizer({
+    createDecoder: parameters => createDecoder(parameters, { threads: 1 }), createScaler: () => scaler, gateOf: camera => new FrameRateGate(maxFpsOf(camera)),
+  });
+}
+
+/** Features and dropped records leave by a port each. */
+function byKind(features: LinkOutPort<FeatureTensor>, records: LinkOutPort<DroppedRecord>): OutPort<FeatureTensor | DroppedRecord> {
+  return {
+    async push(items, signal) {
+      const tensors: Envelope<FeatureTensor>[] = [];
+      const dropped: Envelope<DroppedRecord>[] = [];
+      for (const { body, ...envelope } of items) {
+        if ('payload' in body) tensors.push({ ...envelope, body });
+        else dropped.push({ ...envelope, body });
+      }
+      await Promise.all([tensors.length > 0 && features.push(tensors, signal), dropped.length > 0 && records.push(dropped, signal)]);
+    },
+    async room(signal) {
+      await Promise.all([features.room(signal), records.room(signal)]);
+    },
+  };
+}

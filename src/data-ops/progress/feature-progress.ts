@@ -1,0 +1,231 @@
+import { epochMicros, type CameraId, type EpochMicros } from '../../engine/units.ts';
+import type { CameraPosition } from '../../messages/position.ts';
+import type { DroppedRecord } from '../../messages/terminal-record.ts';
+import { IntervalSet } from '../interval-set.ts';
+import type { SeqRange } from '../store.ts';
+import { OpenRecords, type OpenRecord } from './open-records.ts';
+import { isDropped } from './partition-progress.ts';
+import type { Accepted, Ending, Feeding, TakeOver, Taken, TrackedPart } from './tracked-part.ts';
+
+/** A record that later ones may be the difference to. */
+interface Base { readonly offset: number; readonly atMs: number }
+
+/** Where a feature of an epoch lies, and whether it has its record. */
+interface Place { readonly offset: number; readonly open: OpenRecord | undefined }
+
+class CameraFeatures {
+  readonly places = new Map<number, Map<number, Place>>();
+  /** Features that have a record, as the earlier owner said, and were not read again yet. */
+  readonly ended = new Map<number, IntervalSet>();
+  bases: Base[] = [];
+  readTo = 0;
+  recoveredTo = 0;
+  feed = 0;
+  isTouched = false;
+
+  place(epoch: number, frameSeq: number): Place | undefined { return this.places.get(epoch)?.get(frameSeq); }
+
+  set(epoch: number, frameSeq: number, place: Place): void {
+    let places = this.places.get(epoch);
+    if (!places) this.places.set(epoch, places = new Map<number, Place>());
+    places.set(frameSeq, place);
+  }
+
+  /** Forgets what lies before the committed offset: it is never read again, but for reference. */
+  forget(commitOffset: number): void {
+    for (const [epoch, places] of this.places) {
+      for (const [frameSeq, { offset }] of places) if (offset < commitOffset) places.delete(frameSeq);
+      if (places.size === 0) this.places.delete(epoch);
+    }
+    const first = this.bases.findLastIndex(({ offset }) => offset <= commitOffset);
+    if (first > 0) this.bases.splice(0, first);
+  }
+
+  /** Runs of frames with a record, at or behind the committed offset. */
+  doneOf(epoch: number): readonly SeqRange[] {
+    const done = new IntervalSet();
+    for (const range of this.ended.get(epoch)?.ranges() ?? []) done.add(range);
+    for (const [frameSeq, { open }] of this.places.get(epoch) ?? []) if (!open || open.left === 0) done.add({ from: frameSeq, to: frameSeq });
+    return done.ranges();
+  }
+}
+
+/** How the progress of a partition of features is kept. */
+export interface FeatureProgressOptions {
+  readonly group: string;
+  /** Reading starts at most this long before the record where the group goes on, by the times of the records. */
+  readonly maxRewindMs: number;
+}
+
+/**
+ * How far a partition of features is processed: one feature a record (more are taken too), in the order of presentation, and without the frames
+ * that were dropped before. So nothing follows from a frame's number but which frame it is. Each feature gets exactly one record; a restart
+ * begins at the last one of each camera that is no difference to another (`isKey`).
+ */
+export class FeatureProgress<Part extends TrackedPart, Out extends Ending> {
+  readonly #options: FeatureProgressOptions;
+  readonly #cameras = new Map<CameraId, CameraFeatures>();
+  readonly #open = new OpenRecords();
+  #records: (Out | DroppedRecord)[] = [];
+  #committedOffset = 0;
+  #takenOffset = 0;
+  #endOffset = 0;
+  #readOffset = 0;
+  #newestAtMs = 0;
+  #recoveredTo = 0;
+  #repeats = 0;
+  #inFlight = 0;
+  #feed = 0;
+
+  constructor(options: FeatureProgressOptions) {
+    this.#options = options;
+  }
+
+  /** Features that came, or were recorded, a second time since the last call. */
+  takeRepeats(): number {
+    const repeats = this.#repeats;
+    this.#repeats = 0;
+    return repeats;
+  }
+
+  get inFlight(): number { return this.#inFlight; }
+  get commitOffset(): number { return Math.max(this.#committedOffset, this.#open.first?.offset ?? this.#endOffset); }
+  get oldestAtMs(): number | undefined { return this.#open.first?.atMs; }
+  get waiting(): number { return this.#records.length; }
+  get cameras(): Iterable<CameraId> { return this.#cameras.keys(); }
+
+  /** Begins with what an earlier owner committed. Returns the offset to read from. */
+  start(from: TakeOver): number {
+    this.#committedOffset = from.committedOffset;
+    this.#takenOffset = from.committedOffset;
+    this.#endOffset = from.committedOffset;
+    this.#readOffset = from.committedOffset;
+    this.#recoveredTo = from.endOffset;
+    for (const position of from.positions) {
+      const camera = this.#cameraOf(position.camera);
+      this.#newestAtMs = Math.max(this.#newestAtMs, position.at / 1000);
+      for (const { epoch, terminalAbove, chunkOffset, chunkAtMs } of position.epochs) {
+        const ended = new IntervalSet();
+        for (const range of terminalAbove) ended.add(range);
+        camera.ended.set(epoch, ended);
+        camera.bases = [{ offset: chunkOffset, atMs: chunkAtMs }];
+      }
+    }
+    return this.rewind([...this.#cameras.keys()], from.feed);
+  }
+
+  /** Starts cameras over for a process that knows nothing of them. Returns the offset to read from now. */
+  rewind(cameras: Iterable<CameraId>, feed: number): number {
+    this.#feed = feed;
+    this.#recoveredTo = Math.max(this.#recoveredTo, this.#endOffset);
+    const { commitOffset } = this;
+    const atMs = this.#open.first?.atMs ?? this.#newestAtMs;
+    for (const id of cameras) {
+      const camera = this.#cameras.get(id);
+      if (!camera) continue;
+      camera.feed = feed;
+      camera.recoveredTo = this.#recoveredTo;
+      const base = camera.bases.findLast(({ offset }) => offset <= commitOffset);
+      camera.readTo = base && atMs - base.atMs <= this.#options.maxRewindMs ? base.offset : commitOffset;
+      this.#readOffset = Math.min(this.#readOffset, camera.readTo);
+    }
+    return this.#readOffset;
+  }
+
+  /** Everything before `offset` was read, also where no record lies. */
+  passed(offset: number): void {
+    this.#readOffset = Math.max(this.#readOffset, offset);
+    this.#endOffset = Math.max(this.#endOffset, offset);
+  }
+
+  /** Takes the next record and returns what of it goes on. */
+  accept(record: Accepted<Part>): readonly Feeding<Part>[] {
+    const { offset, timestampMs, part } = record;
+    const camera = this.#cameraOf(part.camera);
+    const isSettled = offset < this.commitOffset;
+    this.passed(offset + 1);
+    if (offset < camera.readTo) return [];
+    camera.readTo = offset + 1;
+    this.#newestAtMs = Math.max(this.#newestAtMs, timestampMs);
+    if (part.units[0]?.isKey === true && offset > (camera.bases.at(-1)?.offset ?? -1)) camera.bases.push({ offset, atMs: timestampMs });
+    const feedings: Feeding<Part>[] = [];
+    for (const [index, { frameSeq }] of part.units.entries()) {
+      const isAccounted = isSettled || this.#note(camera, record, frameSeq);
+      if (isAccounted === undefined) this.#repeats += 1;
+      else feedings.push({ part, first: index, end: index + 1, isAccounted, isRecovered: offset < camera.recoveredTo, isEnd: false, feed: camera.feed });
+    }
+    return feedings;
+  }
+
+  /** Takes a record of features. What of it has one already is discarded. */
+  ended(out: Out): void {
+    const { from, to } = isDropped(out) ? out : { from: out.frameSeq, to: out.frameSeq };
+    const camera = this.#cameras.get(out.camera);
+    for (let frameSeq = from; frameSeq <= to; frameSeq += 1) {
+      const open = camera?.place(out.epoch, frameSeq)?.open;
+      if (!camera || !open || open.left === 0) { this.#repeats += 1; continue; }
+      open.left = 0;
+      this.#inFlight -= 1;
+      camera.isTouched = true;
+      this.#publish(isDropped(out) ? { ...out, from: frameSeq, to: frameSeq } : out);
+    }
+  }
+
+  /** What there is to commit; undefined: nothing new. When the transaction fails, this object is done with. */
+  take(): Taken<Out | DroppedRecord, CameraPosition> | undefined {
+    const { commitOffset } = this;
+    const touched = [...this.#cameras].filter(([, camera]) => camera.isTouched);
+    if (this.#records.length === 0 && touched.length === 0 && commitOffset === this.#takenOffset) return undefined;
+    const at = epochMicros(Math.round((this.#open.first?.atMs ?? this.#newestAtMs) * 1000));
+    const records = this.#records;
+    this.#records = [];
+    this.#takenOffset = commitOffset;
+    return { records, positions: touched.map(([id, camera]) => this.#positionOf(id, camera, at)), commitOffset };
+  }
+
+  #cameraOf(id: CameraId): CameraFeatures {
+    const known = this.#cameras.get(id);
+    if (known) return known;
+    const camera = new CameraFeatures();
+    camera.feed = this.#feed;
+    camera.recoveredTo = this.#recoveredTo;
+    this.#cameras.set(id, camera);
+    return camera;
+  }
+
+  /** False: it needs a record; true: it has one; undefined: it is a repeat. */
+  #note(camera: CameraFeatures, { offset, timestampMs, part: { epoch } }: Accepted<Part>, frameSeq: number): boolean | undefined {
+    const known = camera.place(epoch, frameSeq);
+    if (known) return known.offset === offset ? !known.open || known.open.left === 0 : undefined;
+    const ended = camera.ended.get(epoch);
+    if (ended?.has(frameSeq)) {
+      ended.delete({ from: frameSeq, to: frameSeq });
+      camera.set(epoch, frameSeq, { offset, open: undefined });
+      return true;
+    }
+    const open = { offset, atMs: timestampMs, from: frameSeq, to: frameSeq, left: 1 };
+    this.#open.add(open);
+    camera.set(epoch, frameSeq, { offset, open });
+    this.#inFlight += 1;
+    return false;
+  }
+
+  #publish(record: Out | DroppedRecord): void {
+    const last = this.#records.at(-1);
+    if (last && isDropped(last) && isDropped(record) && last.camera === record.camera && last.epoch === record.epoch && last.reason === record.reason && last.to + 1 === record.from) {
+      this.#records[this.#records.length - 1] = { ...last, to: record.to };
+    } else this.#records.push(record);
+  }
+
+  #positionOf(id: CameraId, camera: CameraFeatures, at: EpochMicros): CameraPosition {
+    const { commitOffset } = this;
+    camera.isTouched = false;
+    camera.forget(commitOffset);
+    // What an earlier owner had ended was read again by now.
+    if (commitOffset >= this.#recoveredTo) camera.ended.clear();
+    const [base = { offset: commitOffset, atMs: this.#newestAtMs }] = camera.bases;
+    const epochs = [...new Set([...camera.places.keys(), ...camera.ended.keys()])].sort((a, b) => a - b);
+    const known = epochs.map(epoch => ({ epoch, chunkOffset: base.offset, chunkAtMs: base.atMs, terminalTo: -1, terminalAbove: camera.doneOf(epoch), isOver: false }));
+    return { group: this.#options.group, camera: id, at, epochs: known.length > 0 ? known : [{ epoch: 0, chunkOffset: base.offset, chunkAtMs: base.atMs, terminalTo: -1, terminalAbove: [], isOver: false }] };
+  }
+}

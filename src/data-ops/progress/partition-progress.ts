@@ -1,0 +1,270 @@
+import { PlatformError } from '../../engine/errors.ts';
+import { epochMicros, type CameraId, type EpochMicros } from '../../engine/units.ts';
+import type { CameraPosition } from '../../messages/position.ts';
+import { DROP_REASONS, type DropReason, type DroppedRecord } from '../../messages/terminal-record.ts';
+import { CameraProgress } from './camera-progress.ts';
+import type { EpochProgress } from './epoch-progress.ts';
+import { OpenRecords } from './open-records.ts';
+import type { Accepted, Ending, Feeding, TakeOver, Taken, TrackedPart } from './tracked-part.ts';
+
+/** How the progress of a partition is kept. */
+export interface ProgressOptions<Part extends TrackedPart> {
+  /** Consumer group, for the positions. */
+  readonly group: string;
+  /** Decoding starts at most this long before the record where the group goes on, by the times of the records. */
+  readonly maxRewindMs: number;
+  /** True when the pictures behind a key frame need nothing before it. */
+  readonly isClosedStart: (part: Part, index: number) => boolean;
+}
+
+/** No outage is so long: a hole of more frames, or a session number so far in the future, is a damaged record. */
+const HOLE_MAX = 1e8;
+const EPOCH_AHEAD_MAX = 86_400_000;
+
+/**
+ * How far one input partition is processed: which frames have their record, which positions a transaction has to write, and where reading
+ * starts after a crash. Each frame that lies in the partition gets exactly one record, whatever is repeated, replayed or out of date.
+ * Knows no Kafka and no time but that of the records. Memory grows with the frames in flight and the cameras, not with the frames read.
+ */
+export class PartitionProgress<Part extends TrackedPart, Out extends Ending> {
+  readonly #options: ProgressOptions<Part>;
+  readonly #cameras = new Map<CameraId, CameraProgress>();
+  readonly #open = new OpenRecords();
+  #records: (Out | DroppedRecord)[] = [];
+  #committedOffset = 0;
+  #takenOffset = 0;
+  /** Behind the last record that was read; where the present reading stands. */
+  #endOffset = 0;
+  #readOffset = 0;
+  #newestAtMs = 0;
+  #repeats = 0;
+  #inFlight = 0;
+  #recoveredTo = 0;
+  #feed = 0;
+
+  constructor(options: ProgressOptions<Part>) {
+    this.#options = options;
+  }
+
+  /** Frames that came, or were recorded, a second time since the last call. */
+  takeRepeats(): number {
+    const repeats = this.#repeats;
+    this.#repeats = 0;
+    return repeats;
+  }
+
+  /** Frames that were read and have no record. */
+  get inFlight(): number { return this.#inFlight; }
+  /** Everything before it has its records. Never falls. */
+  get commitOffset(): number { return Math.max(this.#committedOffset, this.#open.first?.offset ?? this.#endOffset); }
+  /** When the oldest record with frames without a record was written; undefined when there is none. */
+  get oldestAtMs(): number | undefined { return this.#open.first?.atMs; }
+  /** Endings that wait for a transaction. */
+  get waiting(): number { return this.#records.length; }
+  /** Cameras that were seen. */
+  get cameras(): Iterable<CameraId> { return this.#cameras.keys(); }
+
+  /** Begins with what an earlier owner committed. Returns the offset to read from. */
+  start(from: TakeOver): number {
+    this.#committedOffset = from.committedOffset;
+    this.#takenOffset = from.committedOffset;
+    this.#endOffset = from.committedOffset;
+    this.#recoveredTo = from.endOffset;
+    this.#feed = from.feed;
+    for (const position of from.positions) {
+      this.#cameras.set(position.camera, new CameraProgress(position.camera, position));
+      this.#newestAtMs = Math.max(this.#newestAtMs, position.at / 1000);
+    }
+    this.#readOffset = from.committedOffset;
+    return this.rewind([...this.#cameras.keys()], from.feed);
+  }
+
+  /** Starts cameras over for a decoder that knows nothing of them. Returns the offset to read from now. */
+  rewind(cameras: Iterable<CameraId>, feed: number): number {
+    this.#feed = feed;
+    this.#recoveredTo = Math.max(this.#recoveredTo, this.#endOffset);
+    const at = { offset: this.commitOffset, atMs: this.#open.first?.atMs ?? this.#newestAtMs, maxRewindMs: this.#options.maxRewindMs };
+    for (const id of cameras) {
+      const camera = this.#cameras.get(id);
+      if (!camera) continue;
+      camera.recoveredTo = this.#recoveredTo;
+      this.#readOffset = Math.min(this.#readOffset, camera.startOver(at, feed));
+    }
+    return this.#readOffset;
+  }
+
+  /** Everything before `offset` was read, also where no record lies. */
+  passed(offset: number): void {
+    this.#readOffset = Math.max(this.#readOffset, offset);
+    this.#endOffset = Math.max(this.#endOffset, offset);
+  }
+
+  /**
+   * Takes the next record and returns what of it is to be decoded.
+   * @throws PlatformError RECORD_INVALID when its numbers cannot be: it has changed nothing
+   */
+  accept(record: Accepted<Part>): readonly Feeding<Part>[] {
+    const { offset, timestampMs, part } = record;
+    const camera = this.#cameraOf(record);
+    this.passed(offset + 1);
+    if (!camera || offset < camera.readTo) return [];
+    camera.readTo = offset + 1;
+    this.#newestAtMs = Math.max(this.#newestAtMs, timestampMs);
+    if (part.epoch <= camera.floor) { this.#repeats += part.units.length; return []; }
+    const epoch = camera.epoch(part.epoch) ?? camera.begin(part.epoch, { offset, atMs: timestampMs }, this.commitOffset);
+    const isSuperseded = part.epoch < camera.current;
+    camera.current = Math.max(camera.current, part.epoch);
+    epoch.lastOffset = Math.max(epoch.lastOffset, offset);
+    if (offset < epoch.feedFrom) return [];
+    const { head } = epoch;
+    this.#keep(camera, epoch, record);
+    if (isSuperseded) {
+      for (const { frameSeq, capturedAt } of part.units) {
+        // What came before the newer session began, the decoder has: a repeat does not change that.
+        if (frameSeq < head) this.#repeats += 1;
+        else this.#drop(camera, epoch, { from: frameSeq, to: frameSeq, reason: 'superseded', capturedAt });
+      }
+      return [];
+    }
+    const feedings = this.#feedingsOf(record, camera, epoch);
+    if (part.isEpochEnd) this.#endEpoch(record, camera, epoch, feedings);
+    return feedings;
+  }
+
+  /** Takes a record of frames. What of it has one already is discarded. */
+  ended(out: Out): void {
+    const { from, to } = isDropped(out) ? out : { from: out.frameSeq, to: out.frameSeq };
+    const camera = this.#cameras.get(out.camera);
+    const epoch = camera?.epoch(out.epoch);
+    const last = Math.min(to, (epoch?.head ?? 0) - 1); // a frame that was not read again yet will be fed again
+    this.#repeats += to - from + 1;
+    if (!camera || !epoch || from > last) return;
+    for (const fresh of epoch.end({ from, to: last })) {
+      this.#repeats -= fresh.to - fresh.from + 1;
+      this.#inFlight -= fresh.to - fresh.from + 1;
+      this.#publish(camera, isDropped(out) ? { ...out, ...fresh } : out);
+    }
+  }
+
+  /** What there is to commit; undefined: nothing new. What it returned is not given again: when the transaction fails, this object is done with. */
+  take(): Taken<Out | DroppedRecord, CameraPosition> | undefined {
+    const { commitOffset } = this;
+    const touched = [...this.#cameras.values()].filter(camera => camera.isTouched);
+    if (this.#records.length === 0 && touched.length === 0 && commitOffset === this.#takenOffset) return undefined;
+    const at = epochMicros(Math.round((this.#open.first?.atMs ?? this.#newestAtMs) * 1000));
+    const records = this.#records;
+    this.#records = [];
+    this.#takenOffset = commitOffset;
+    return { records, positions: touched.map(camera => this.#positionOf(camera, at)), commitOffset };
+  }
+
+  #cameraOf({ offset, timestampMs, part }: Accepted<Part>): CameraProgress | undefined {
+    const known = this.#cameras.get(part.camera);
+    const latest = Math.max(timestampMs, known?.newest ?? 0) + EPOCH_AHEAD_MAX;
+    if (!(part.epoch >= 0 && part.epoch <= latest)) throw damaged(part, `epoch ${part.epoch} is beyond ${latest}`, offset);
+    let head = known?.epoch(part.epoch)?.head ?? 0;
+    let last = -1;
+    for (const { frameSeq } of part.units) {
+      if (!(frameSeq > last)) throw damaged(part, `frame ${frameSeq} follows frame ${last}`, offset);
+      if (frameSeq - head > HOLE_MAX) throw damaged(part, `frame ${frameSeq} follows a hole of ${frameSeq - head} frames`, offset);
+      last = frameSeq;
+      head = Math.max(head, frameSeq + 1);
+    }
+    // What lies before the committed offset has its records, also where no position tells of it.
+    if (known || offset < this.#committedOffset) return known;
+    const camera = new CameraProgress(part.camera);
+    camera.feed = this.#feed;
+    camera.recoveredTo = this.#recoveredTo;
+    this.#cameras.set(part.camera, camera);
+    return camera;
+  }
+
+  /** Notes the frames that are new, and ends those that are missing before them. */
+  #keep(camera: CameraProgress, epoch: EpochProgress, { offset, timestampMs, part }: Accepted<Part>): void {
+    let from = -1;
+    let left = 0;
+    for (const { frameSeq, capturedAt } of part.units) {
+      if (frameSeq < epoch.head) continue;
+      if (frameSeq > epoch.head) {
+        for (const hole of epoch.end({ from: epoch.head, to: frameSeq - 1 }, true)) this.#publish(camera, dropped(camera.camera, epoch.epoch, { ...hole, reason: 'expired', capturedAt }));
+      }
+      epoch.head = frameSeq + 1;
+      if (epoch.isDone(frameSeq)) continue;
+      if (from < 0) from = frameSeq;
+      left += 1;
+    }
+    if (left === 0) return;
+    const open = { offset, atMs: timestampMs, from, to: epoch.head - 1, left };
+    epoch.open(open);
+    this.#open.add(open);
+    this.#inFlight += left;
+  }
+
+  /** Runs of units that the decoder can use; the others end here. */
+  #feedingsOf({ offset, timestampMs, part }: Accepted<Part>, camera: CameraProgress, epoch: EpochProgress): Feeding<Part>[] {
+    const feedings: Mutable<Feeding<Part>>[] = [];
+    for (const [index, unit] of part.units.entries()) {
+      const { frameSeq } = unit;
+      if (frameSeq < epoch.fedNext) { this.#repeats += 1; continue; }
+      if (epoch.fedNext >= 0 && frameSeq > epoch.fedNext) epoch.decoder = 'joining';
+      epoch.fedNext = frameSeq + 1;
+      if (unit.isKey) {
+        epoch.decoder = 'following';
+        epoch.addStart({ frameSeq, offset, atMs: timestampMs, isOpen: !this.#options.isClosedStart(part, index) });
+      }
+      const isAccounted = epoch.isDone(frameSeq);
+      if (epoch.decoder === 'joining') {
+        if (!isAccounted) this.#drop(camera, epoch, { from: frameSeq, to: frameSeq, reason: 'undecodable', capturedAt: unit.capturedAt });
+        continue;
+      }
+      const run = feedings.at(-1);
+      if (run && run.end === index && run.isAccounted === isAccounted) run.end = index + 1;
+      else feedings.push({ part, first: index, end: index + 1, isAccounted, isRecovered: offset < camera.recoveredTo, isEnd: false, feed: camera.feed });
+    }
+    return feedings;
+  }
+
+  #endEpoch({ offset, part }: Accepted<Part>, camera: CameraProgress, epoch: EpochProgress, feedings: Feeding<Part>[]): void {
+    epoch.hasEnded = true;
+    epoch.decoder = 'joining';
+    camera.isTouched = true;
+    feedings.push({ part, first: 0, end: 0, isAccounted: false, isRecovered: offset < camera.recoveredTo, isEnd: true, feed: camera.feed });
+  }
+
+  /** Ends frames here, without decoding. */
+  #drop(camera: CameraProgress, epoch: EpochProgress, run: Run): void {
+    for (const fresh of epoch.end(run)) {
+      this.#inFlight -= fresh.to - fresh.from + 1;
+      this.#publish(camera, dropped(camera.camera, epoch.epoch, { ...run, ...fresh }));
+    }
+  }
+
+  #publish(camera: CameraProgress, record: Out | DroppedRecord): void {
+    camera.isTouched = true;
+    const last = this.#records.at(-1);
+    if (last && isDropped(last) && isDropped(record) && last.camera === record.camera && last.epoch === record.epoch && last.reason === record.reason && last.to + 1 === record.from) {
+      this.#records[this.#records.length - 1] = { ...last, to: record.to };
+    } else this.#records.push(record);
+  }
+
+  #positionOf(camera: CameraProgress, at: EpochMicros): CameraPosition {
+    camera.isTouched = false;
+    const epochs = [...camera.epochs].sort((a, b) => a.epoch - b.epoch).map(epoch => epoch.position(camera.isOver(epoch)));
+    return { group: this.#options.group, camera: camera.camera, epochs, at };
+  }
+}
+
+type Mutable<Type> = { -readonly [Key in keyof Type]: Type[Key] };
+
+interface Run { readonly from: number; readonly to: number; readonly reason: DropReason; readonly capturedAt: EpochMicros }
+
+/** True for a record of dropped frames. */
+export function isDropped(record: Ending): record is DroppedRecord { return 'from' in record; }
+
+function dropped(camera: CameraId, epoch: number, run: Run): DroppedRecord {
+  return { kind: 'dropped', camera, epoch, from: run.from, to: run.to, reason: run.reason, isIntentional: DROP_REASONS[run.reason].isIntentional, capturedAt: run.capturedAt };
+}
+
+function damaged(part: TrackedPart, text: string, offset: number): PlatformError {
+  return new PlatformError('RECORD_INVALID', `record of camera '${part.camera}' at offset ${offset}: ${text}`, { camera: part.camera, epoch: part.epoch, offset });
+}
