@@ -1,4 +1,5 @@
 import type { OutPort } from '../../src/engine/ports.ts';
+import { reportError } from '../../src/engine/errors.ts';
 import { untilAborted } from '../../src/engine/timers.ts';
 import type { CameraId } from '../../src/engine/units.ts';
 import { Feeder } from '../../src/data-ops/feeder.ts';
@@ -12,18 +13,19 @@ import { createChunkWriter } from '../../src/media/index.ts';
 import { chunkPartCodec } from '../../src/messages/chunk-part-codec.ts';
 import type { ChunkPart } from '../../src/messages/chunk-part.ts';
 import type { PlatformEvent } from '../../src/messages/platform-event.ts';
+import { topicName } from '../../src/messages/topics.ts';
 import { terminalRecordCodec } from '../../src/messages/terminal-record-codec.ts';
 import type { DroppedRecord, TerminalRecord } from '../../src/messages/terminal-record.ts';
 import { connectIpc } from '../../src/transports/ipc/connect-ipc.ts';
 import type { LinkOutPort } from '../../src/transports/ipc-types.ts';
 import type { Config } from '../../src/utility-ops/config/schema.ts';
-import { lateOutput, openKafkaLink } from '../process/kafka-link.ts';
+import { openKafka } from '../process/open-kafka.ts';
 import { gaugeQueues } from '../process/queue-gauges.ts';
 import type { RoleContext } from '../process/role-process.ts';
 import { POLICIES, sessionPolicy } from '../tree.ts';
 import { CameraGroup } from './camera-group.ts';
 import { cameraActor } from './camera.ts';
-import { ChunkLog } from './chunk-log.ts';
+import { ChunkLog, lateOutput } from './chunk-log.ts';
 import { contentHashOf } from './chunk-tools.ts';
 import { archiveHistory, recoverCamera } from './history.ts';
 import { recordedOnly } from './recorded-only.ts';
@@ -49,6 +51,8 @@ export interface IngestSettings {
 export type IngestMessage =
   | { readonly type: 'put'; readonly row: CameraRow; readonly floor?: number }
   | { readonly type: 'remove'; readonly id: CameraId }
+  /** Hands over what is left of a camera that is not run here. */
+  | { readonly type: 'hand-over'; readonly id: CameraId }
   /** Another node had a newer epoch of the camera: the session starts over with one behind it. */
   | { readonly type: 'renew'; readonly id: CameraId; readonly floor: number };
 
@@ -72,7 +76,7 @@ export async function ingestRole(settings: unknown, ctx: RoleContext): Promise<v
   const link = { clock: ctx.clock, random: ctx.random, backoffMs: 10, backoffMaxMs: 200 };
   const storeNode = connectIpc({ ...link, path: options.storeSocket });
   const visionNodes = options.kafka === undefined ? options.visionSockets.map(path => connectIpc({ ...link, path })) : [];
-  const kafka = options.kafka === undefined ? undefined : openChunkLog(options.kafka, options.recording.partMs, ctx);
+  const kafka = options.kafka === undefined ? undefined : openChunkLog(options.kafka, options.recording.partMs, ctx, closing.signal);
   const links: Links = {
     store: remoteStore(storeNode, ctx.clock, closing.signal),
     records: storeNode.output('vto.detections', terminalRecordCodec, { maxItems: 1024, maxBytes: 8 << 20 }),
@@ -99,6 +103,7 @@ export async function ingestRole(settings: unknown, ctx: RoleContext): Promise<v
     const message = received as IngestMessage; // sent by the root of the same version
     switch (message.type) {
       case 'put': void cameras.put(message.row, message.floor); return;
+      case 'hand-over': void cameras.handOver(message.id); return;
       case 'remove': void cameras.remove(message.id); return;
       case 'renew': void cameras.renew(message.id, message.floor);
     }
@@ -107,21 +112,23 @@ export async function ingestRole(settings: unknown, ctx: RoleContext): Promise<v
   await untilAborted(ctx.signal);
   await cameras.finishAll();
   await ctx.system.stop();
+  closing.abort(new Error('the process is stopping'));
   await kafka?.close();
-  closing.abort();
   await Promise.all([storeNode, ...visionNodes].map(node => node.close()));
 }
 
-/** The way to the chunks topic, and its end. */
-function openChunkLog(kafka: Config['kafka'], partMs: number, ctx: RoleContext): { readonly chunkLog: ChunkLog; close(): Promise<void> } {
+/** The way to the chunks topic, and its end. Waits for nobody: cameras are recorded until brokers and schemas are there. */
+function openChunkLog(kafka: Config['kafka'], partMs: number, ctx: RoleContext, closing: AbortSignal): { readonly chunkLog: ChunkLog; close(): Promise<void> } {
   const { clock, random, log, telemetry } = ctx;
-  const link = openKafkaLink({ kafka, name: ctx.name, clock, random, log });
   const bounds = { maxItems: 4096, maxBytes: Math.max(32 << 20, 2 * kafka.maxPartBytes), batchBytes: kafka.maxPartBytes, lingerMs: 0 };
-  const output = link.codecs.then(codecs => link.node.output(link.topic('chunks'), codecs.chunks, bounds));
-  output.then(port => gaugeQueues({ chunks: port }, ctx), () => { /* closed before the schemas were known */ });
+  const access = openKafka(kafka, { clock, random, log, signal: closing });
+  const output = access.then(each => each.kafka.output(topicName(kafka.topicPrefix, 'chunks'), each.codecs.chunks, bounds));
+  output.then(port => gaugeQueues({ chunks: port }, ctx), (error: unknown) => {
+    if (!closing.aborted) log.error({ error: reportError(error) }, 'no way to the chunks topic: cameras are only recorded');
+  });
   const chunkLog = new ChunkLog({ output: lateOutput(output), partMs, maxPartBytes: kafka.maxPartBytes, clock, log, telemetry });
   void chunkLog.gauge(ctx.signal);
-  return { chunkLog, close: () => link.close() };
+  return { chunkLog, close: async () => { await (await access.catch(() => undefined))?.kafka.close(); } };
 }
 
 /** A camera that is to be made; without a source it only hands over what is left of it. */

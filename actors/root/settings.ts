@@ -16,10 +16,10 @@ export interface Paths {
 const HOUR_MS = 3_600_000;
 
 /** Settings of the store process. */
-export function storeSettings(config: Config, paths: Paths): StoreSettings {
+export function storeSettings(config: Config, paths: Paths, isSpoolOnly = false): StoreSettings {
   return {
     file: join(paths.data, 'store.sqlite'), archive: join(paths.data, 'archive'), socket: join(paths.sockets, 'store.sock'),
-    maxArchiveBytes: config.recording.maxBytes, retentionMs: config.store.retentionHours * HOUR_MS,
+    maxArchiveBytes: config.recording.maxBytes, retentionMs: config.store.retentionHours * HOUR_MS, isSpoolOnly,
   };
 }
 
@@ -42,10 +42,13 @@ export function visionSettings(config: Config, paths: Paths, index: number, rows
   };
 }
 
+/** What an ingest process of a camera node knows of its cluster. */
+export type ClusterIngest = Pick<IngestSettings, 'kafka' | 'floors' | 'leftovers'>;
+
 /** Settings of an ingest process with `cameras`. */
-export function ingestSettings(config: Config, paths: Paths, cameras: readonly CameraRow[]): IngestSettings {
+export function ingestSettings(config: Config, paths: Paths, cameras: readonly CameraRow[], cluster: ClusterIngest = {}): IngestSettings {
   return {
-    cameras, archive: join(paths.data, 'archive'), storeSocket: join(paths.sockets, 'store.sock'),
+    ...cluster, cameras, archive: join(paths.data, 'archive'), storeSocket: join(paths.sockets, 'store.sock'),
     visionSockets: Array.from({ length: config.vision.processes }, (_, index) => visionSocket(paths, index)),
     ingress: config.ingress, recording: config.recording, maxRewindMs: config.vision.maxRewindMs,
   };
