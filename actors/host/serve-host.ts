@@ -1,4 +1,6 @@
+import { untilAborted } from '../../src/engine/timers.ts';
 import { chunkPartCodec } from '../../src/messages/chunk-part-codec.ts';
+import { fedFeatureCodec } from '../../src/messages/fed-feature-codec.ts';
 import { featureTensorCodec } from '../../src/messages/feature-tensor-codec.ts';
 import { terminalRecordCodec } from '../../src/messages/terminal-record-codec.ts';
 import type { DroppedRecord } from '../../src/messages/terminal-record.ts';
@@ -12,6 +14,7 @@ import { gaugeQueues } from '../process/queue-gauges.ts';
 import type { RoleContext } from '../process/role-process.ts';
 import type { VisionDuty } from '../vision/duties.ts';
 import { detectTask } from './detect-task.ts';
+import { featureDetectTask, featureLink } from './feature-detect-task.ts';
 import { featurizeTask } from './featurize-task.ts';
 import { Host, type HostOptions } from './host.ts';
 import { visionLink } from './vision-link.ts';
@@ -34,20 +37,22 @@ export const HOST_GROUPS: Readonly<Record<VisionDuty, string>> = { fused: 'detec
 const DRAIN_MS = 600;
 /** Units that one vision process has not taken over yet. */
 const TO_VISION = { maxItems: 4_096, maxBytes: 64 << 20 } as const;
+/** Pictures are large. */
+const TO_DETECTOR = { maxItems: 512, maxBytes: 128 << 20 } as const;
 const FROM_VISION = { maxItems: 8_192, maxBytes: 64 << 20 } as const;
 
 interface Serving { readonly options: HostDuty; readonly kafka: KafkaNode; readonly codecs: RecordCodecs; readonly node: IpcNode; readonly visions: readonly IpcNode[]; readonly closing: AbortSignal }
 
-/** Works until the process is told to end. */
-export async function serveHost(options: HostDuty, connection: { readonly kafka: KafkaNode; readonly codecs: RecordCodecs }, ctx: RoleContext): Promise<void> {
+/** Works until the process is told to end. What vision processes bring is taken from the beginning, also while nothing else is there. */
+export async function serveHost(options: HostDuty, { kafka, codecs }: { readonly kafka: KafkaNode; readonly codecs: Promise<RecordCodecs> }, ctx: RoleContext): Promise<void> {
   const link = { clock: ctx.clock, random: ctx.random };
   const closing = new AbortController();
   const node = await listenIpc({ ...link, path: options.socket, onError: error => ctx.log.warn({ error: String(error) }, 'link error') });
   const visions = options.visionSockets.map(path => connectIpc({ ...link, path, backoffMs: 10, backoffMaxMs: 200 }));
   try {
-    const work = HOSTINGS[options.duty]({ options, ...connection, node, visions, closing: closing.signal }, ctx);
     ctx.ready();
-    await work.run(ctx.signal);
+    const known = await Promise.race([codecs, untilAborted(ctx.signal)]);
+    if (known) await HOSTINGS[options.duty]({ options, kafka, codecs: known, node, visions, closing: closing.signal }, ctx).run(ctx.signal);
   } finally {
     closing.abort();
     await Promise.all([node, ...visions].map(each => each.close()));
@@ -78,7 +83,17 @@ const HOSTINGS: Readonly<Record<VisionDuty, (serving: Serving, ctx: RoleContext)
   },
 
   detector(serving, ctx) {
-    throw new Error(`not merged yet ${serving.options.duty} ${ctx.name}`);
+    const { options, codecs, node, visions, closing } = serving;
+    const ports = visions.map(vision => vision.output('vto.features', fedFeatureCodec, TO_DETECTOR));
+    gaugeQueues(Object.fromEntries(ports.map((port, index) => [`vision-${index}`, port])), ctx);
+    return new Host({
+      ...hostOptions(serving, ctx),
+      task: featureDetectTask({
+        group: groupOf(options), maxRewindMs: options.maxRewindMs, children: ports.map(port => featureLink(port, closing)),
+        features: { topic: topicOf(serving, 'features'), codec: codecs.features }, detections: { topic: topicOf(serving, 'detections'), codec: codecs.detections },
+        endings: [node.input('vto.detections', terminalRecordCodec, FROM_VISION)],
+      }),
+    });
   },
 };
 

@@ -83,11 +83,3 @@ export class ChunkLog {
     });
   }
 }
-
-/** An output that is being made: pushes wait for it. */
-export function lateOutput<Body>(made: Promise<OutPort<Body>>): OutPort<Body> {
-  return {
-    push: async (items, signal) => (await made).push(items, signal),
-    room: async signal => (await made).room(signal),
-  };
-}

@@ -13,19 +13,18 @@ import { createChunkWriter } from '../../src/media/index.ts';
 import { chunkPartCodec } from '../../src/messages/chunk-part-codec.ts';
 import type { ChunkPart } from '../../src/messages/chunk-part.ts';
 import type { PlatformEvent } from '../../src/messages/platform-event.ts';
-import { topicName } from '../../src/messages/topics.ts';
 import { terminalRecordCodec } from '../../src/messages/terminal-record-codec.ts';
 import type { DroppedRecord, TerminalRecord } from '../../src/messages/terminal-record.ts';
 import { connectIpc } from '../../src/transports/ipc/connect-ipc.ts';
 import type { LinkOutPort } from '../../src/transports/ipc-types.ts';
 import type { Config } from '../../src/utility-ops/config/schema.ts';
-import { openKafka } from '../process/open-kafka.ts';
+import { lateOutput, openKafkaLink } from '../process/kafka-link.ts';
 import { gaugeQueues } from '../process/queue-gauges.ts';
 import type { RoleContext } from '../process/role-process.ts';
 import { POLICIES, sessionPolicy } from '../tree.ts';
 import { CameraGroup } from './camera-group.ts';
 import { cameraActor } from './camera.ts';
-import { ChunkLog, lateOutput } from './chunk-log.ts';
+import { ChunkLog } from './chunk-log.ts';
 import { contentHashOf } from './chunk-tools.ts';
 import { archiveHistory, recoverCamera } from './history.ts';
 import { recordedOnly } from './recorded-only.ts';
@@ -121,14 +120,14 @@ export async function ingestRole(settings: unknown, ctx: RoleContext): Promise<v
 function openChunkLog(kafka: Config['kafka'], partMs: number, ctx: RoleContext, closing: AbortSignal): { readonly chunkLog: ChunkLog; close(): Promise<void> } {
   const { clock, random, log, telemetry } = ctx;
   const bounds = { maxItems: 4096, maxBytes: Math.max(32 << 20, 2 * kafka.maxPartBytes), batchBytes: kafka.maxPartBytes, lingerMs: 0 };
-  const access = openKafka(kafka, { clock, random, log, signal: closing });
-  const output = access.then(each => each.kafka.output(topicName(kafka.topicPrefix, 'chunks'), each.codecs.chunks, bounds));
+  const link = openKafkaLink({ kafka, name: ctx.name, clock, random, log });
+  const output = link.codecs.then(codecs => link.node.output(link.topic('chunks'), codecs.chunks, bounds));
   output.then(port => gaugeQueues({ chunks: port }, ctx), (error: unknown) => {
     if (!closing.aborted) log.error({ error: reportError(error) }, 'no way to the chunks topic: cameras are only recorded');
   });
   const chunkLog = new ChunkLog({ output: lateOutput(output), partMs, maxPartBytes: kafka.maxPartBytes, clock, log, telemetry });
   void chunkLog.gauge(ctx.signal);
-  return { chunkLog, close: async () => { await (await access.catch(() => undefined))?.kafka.close(); } };
+  return { chunkLog, close: () => link.close() };
 }
 
 /** A camera that is to be made; without a source it only hands over what is left of it. */

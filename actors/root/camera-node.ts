@@ -9,12 +9,12 @@ import { EventOutbox } from '../../src/data-ops/event-outbox.ts';
 import type { RemoteStore } from '../../src/data-ops/remote-store.ts';
 import type { Balance, CameraRow, Spool } from '../../src/data-ops/store.ts';
 import type { PlatformEvent } from '../../src/messages/platform-event.ts';
+import { topicSpecs } from '../../src/messages/topic-specs.ts';
 import { topicName, type RecordCodecs } from '../../src/messages/topics.ts';
 import type { KafkaNode } from '../../src/transports/kafka-types.ts';
 import type { Config } from '../../src/utility-ops/config/schema.ts';
 import type { Logger } from '../../src/utility-ops/log.ts';
 import type { Recorder } from '../../src/utility-ops/telemetry/recorder.ts';
-import { makeTopics } from '../process/open-kafka.ts';
 import { POLICIES } from '../tree.ts';
 import { KafkaCameraDirectory } from './camera-directory.ts';
 import { EpochWatch } from './epoch-watch.ts';
@@ -107,7 +107,7 @@ export class CameraNode {
   /** Takes part in the cluster as soon as there are brokers. */
   start(system: ActorSystem, { remembered, configured, placed }: KnownCameras): void {
     this.#placement.assume(placed);
-    system.supervise({ name: 'topics', run: () => makeTopics(this.#options.kafka, this.#options.kafkaSettings) }, POLICIES.cluster);
+    system.supervise({ name: 'topics', run: () => this.#options.kafka.ensureTopics(topicSpecs(this.#options.kafkaSettings)) }, POLICIES.cluster);
     system.supervise({ name: 'desired-cameras', run: ctx => this.#follow(ctx) }, POLICIES.cluster);
     system.supervise({ name: 'membership', run: ctx => this.#takePart(ctx) }, POLICIES.cluster);
     system.supervise({ name: 'epochs', run: ctx => this.#epochs.run(ctx) }, POLICIES.cluster);

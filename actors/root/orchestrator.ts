@@ -21,7 +21,7 @@ import { uriLabel } from '../../src/utility-ops/redact-uri.ts';
 import type { LeftNote } from '../ingest/ingest-role.ts';
 import { ProcessActor } from '../process/child-process.ts';
 import type { Role } from '../process/protocol.ts';
-import { openKafka, type KafkaAccess } from '../process/open-kafka.ts';
+import { openKafkaLink, type KafkaLink } from '../process/kafka-link.ts';
 import { POLICIES } from '../tree.ts';
 import { CameraBoard } from './camera-board.ts';
 import { CameraNode } from './camera-node.ts';
@@ -50,7 +50,7 @@ const REACH_MS = 1_500;
  * What each process may take to end in order, together less than the 3 s a stop may take. Whatever an ingest process received has a record when it
  * has ended, so that nothing depends on the others' last moments.
  */
-const STOP_MS = { ingest: 1_900, vision: 400, store: 600, batch: 500, index: 600, host: 1_200 } as const satisfies Record<Role, number>;
+const STOP_MS = { ingest: 1_900, vision: 400, store: 600, batch: 500, index: 600, host: 1_700 } as const satisfies Record<Role, number>;
 
 interface Running { readonly actor: ProcessActor; readonly supervised: Supervised }
 
@@ -69,7 +69,7 @@ export class Orchestrator {
   /** In a cluster: cameras that are no longer this node's, by the ingest process that hands over what they recorded. */
   readonly #leaving = new Map<CameraId, number>();
   #cluster: CameraNode | undefined;
-  #kafka: Promise<KafkaAccess> | undefined;
+  #kafka: KafkaLink | undefined;
   #paths: Paths | undefined;
   #link: IpcNode | undefined;
   #store: RemoteStore | undefined;
@@ -169,7 +169,7 @@ export class Orchestrator {
     this.#ending.abort();
     await this.#link?.close();
     await this.#system.stop();
-    await (await this.#kafka?.catch(() => undefined))?.kafka.close();
+    await this.#kafka?.close();
     if (this.#paths) await rm(this.#paths.sockets, { recursive: true, force: true });
     return balances;
   }
@@ -192,12 +192,13 @@ export class Orchestrator {
     const { config, clock, random, log, telemetry } = this.#options;
     const { signal, store } = this;
     const [name, remembered] = [await nodeName(folder, random), await store.cameras()];
-    this.#kafka = openKafka(config.kafka, { clock, random, log, signal });
-    const access = await reachedWithin(this.#kafka, clock, () => { for (const row of remembered) this.#place(row, false); });
+    this.#kafka = openKafkaLink({ kafka: config.kafka, name: 'root', clock, random, log });
+    const { node: kafka } = this.#kafka;
+    const codecs = await reachedWithin(this.#kafka.codecs, clock, () => { for (const row of remembered) this.#place(row, false); });
     const placed = [...this.#rows.values()];
     const keep = (change: Promise<unknown>): void => { change.catch(() => { /* stopping: the cluster's word is asked for at the next start */ }); };
     this.#cluster = new CameraNode({
-      ...access, kafkaSettings: config.kafka, store, name, clock, log, telemetry, signal,
+      kafka, codecs, kafkaSettings: config.kafka, store, name, clock, log, telemetry, signal,
       place: (row, floor) => { this.#place(row, false, floor); keep(store.putCamera(row)); },
       displace: id => { this.#displace(id); keep(store.deleteCamera(id)); },
       renew: (id, floor) => this.#processOf(id)?.tell({ type: 'renew', id, floor }),
