@@ -24,6 +24,8 @@ const LAG_EVERY_MS = 2_000;
 const ENDINGS_MAX = 512;
 /** When the vision processes have said nothing for so long, what is left is held by decoders that wait for more. */
 const QUIET_MS = 100;
+/** A node that wakes up hears within this time that the group went on without it. */
+const FENCED_WAIT_MS = 3_000;
 const DRAIN_STEP_MS = 10;
 
 /**
@@ -157,7 +159,7 @@ export class Host<Part extends TrackedPart, Out extends Ending> {
         if (error instanceof PlatformError && error.code === 'KAFKA_FENCED') {
           ctx.telemetry.count('partitionsFenced', { group: task.group });
           // Whoever fenced us owns it, unless the group says otherwise: starting over at once would fence them in turn.
-          await Promise.race([this.#assigned.promise, ctx.clock.sleep(settings.sessionTimeoutMs, signal).catch(() => {})]);
+          await Promise.race([this.#assigned.promise, ctx.clock.sleep(Math.min(settings.sessionTimeoutMs, FENCED_WAIT_MS), signal).catch(() => {})]);
           continue;
         }
         if (ctx.clock.monotonicMs() - sinceMs > RETRY_MS.most) waitMs = RETRY_MS.first;

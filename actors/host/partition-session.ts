@@ -74,6 +74,7 @@ export class PartitionSession<Part extends TrackedPart, Out extends Ending> impl
    */
   async run(signal: AbortSignal): Promise<void> {
     const { kafka, member, task, settings, feed, nextFeed, ctx } = this.#options;
+    signal.addEventListener('abort', () => feed.remove(this), { once: true }); // also while a commit is under way
     const committer = await openCommitter({
       kafka, member, delivery: settings.delivery, group: task.group, topic: task.topic, partition: this.partition, transactionTimeoutMs: TRANSACTION_TIMEOUT_MS,
     });

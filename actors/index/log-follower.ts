@@ -180,4 +180,4 @@ export class LogFollower<Body> implements Actor {
 
 function emptyBatch(): IndexBatch { return { records: [], events: [], offsets: [] }; }
 
-function isUnavailable(error: unknown): boolean { return error instanceof PlatformError && error.code === 'KAFKA_UNAVAILABLE'; }
+function isUnavailable(error: unknown): boolean { return error instanceof PlatformError && (error.code === 'KAFKA_UNAVAILABLE' || error.code === 'REGISTRY_UNAVAILABLE'); }

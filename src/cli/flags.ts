@@ -70,8 +70,27 @@ export const COMMANDS = {
   },
   verify: {
     summary: 'Check that every recorded frame is there, unchanged and accounted for',
-    flags: { data, 'ledger-only': { kind: 'switch', help: 'check the accounts only, not the recorded files' } },
-    examples: ['vto verify --data /var/lib/vto'],
+    flags: {
+      data, 'ledger-only': { kind: 'switch', help: 'check the accounts only, not the recorded files' },
+      kafka: { ...kafka, help: 'check the topics of a cluster instead: every frame in chunks has one record' }, config,
+      wait: { kind: 'number', value: 'SECONDS', range: [0, 86_400], help: 'with --kafka: wait so long for frames that are being worked on (default: 0)' },
+      format: { kind: 'text', value: 'FORMAT', choices: ['table', 'json'], help: 'with --kafka: table or json (default: table)' },
+    },
+    examples: ['vto verify --data /var/lib/vto', 'vto verify --kafka broker:9092 --wait 60'],
+  },
+  'dead-letters': {
+    summary: 'Show the records that a cluster could not process, or write them back to be tried again',
+    positional: { name: 'ACTION', help: 'list or retry', isRequired: true },
+    flags: {
+      kafka, config,
+      format: { kind: 'text', value: 'FORMAT', choices: ['table', 'ndjson'], help: 'list: table, or one JSON object a letter (default: table)' },
+      max: { kind: 'number', value: 'COUNT', range: [1, 100_000], help: 'list: the newest so many (default: 100)' },
+      partition: { kind: 'number', value: 'NUMBER', range: [0, 100_000], help: 'retry: partition of the dead letter, with --offset' },
+      offset: { kind: 'number', value: 'NUMBER', range: [0, Number.MAX_SAFE_INTEGER], help: 'retry: its offset' },
+      all: { kind: 'switch', help: 'retry: every dead letter that was not retried yet' },
+      force: { kind: 'switch', help: 'retry: also those that were retried before' },
+    },
+    examples: ['vto dead-letters list --kafka broker:9092', 'vto dead-letters retry --kafka broker:9092 --partition 3 --offset 17'],
   },
   doctor: {
     summary: 'Say what this machine can do: codecs, execution providers, model',

@@ -98,7 +98,7 @@ class Pass {
         try {
           body = await decodeRecord(codec, record.value);
         } catch (error) {
-          if (error instanceof PlatformError && error.code === 'KAFKA_UNAVAILABLE') throw error; // the registry, which may know it
+          if (error instanceof PlatformError && error.code === 'REGISTRY_UNAVAILABLE') throw error;
           unreadable += 1;
           onUnreadable?.(record, reportError(error).message);
           return;

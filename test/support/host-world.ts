@@ -152,10 +152,10 @@ export function wrongOf(counts: ReadonlyMap<string, number>, writers: readonly C
 }
 
 /** Waits until every frame that was sent has a record. */
-export async function untilLedger(kafka: KafkaNode, topics: Topics, writers: readonly CameraWriter[], limitMs = 10_000): Promise<{ readonly counts: ReadonlyMap<string, number>; readonly dropped: ReadonlyMap<string, string> }> {
+export async function untilLedger(kafka: KafkaNode, topics: Topics, writers: readonly CameraWriter[], limitMs = 10_000, codec: RecordCodec<TerminalRecord> = v8Codec()): Promise<{ readonly counts: ReadonlyMap<string, number>; readonly dropped: ReadonlyMap<string, string> }> {
   const until = performance.now() + limitMs;
   for (;;) {
-    const ledger = await ledgerOf(kafka, topics);
+    const ledger = await ledgerOf(kafka, topics, codec);
     const wrong = wrongOf(ledger.counts, writers);
     if (wrong.every(each => !each.endsWith(' 0 records'))) return ledger;
     if (performance.now() > until) throw new PlatformError('TIMED_OUT', `after ${limitMs} ms: ${wrong.slice(0, 8).join('; ')} (${wrong.length})`);
