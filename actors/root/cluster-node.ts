@@ -2,8 +2,7 @@ import type { ActorContext, ActorReport } from '../../src/engine/actor.ts';
 import { createActorSystem, type ActorSystem } from '../../src/engine/actor-system.ts';
 import type { Balance } from '../../src/data-ops/store.ts';
 import { topicSpecs } from '../../src/messages/topic-specs.ts';
-import type { RecordCodecs } from '../../src/messages/topics.ts';
-import { planNode, type NodePlan } from '../../src/utility-ops/config/node-roles.ts';
+import { planNode } from '../../src/utility-ops/config/node-roles.ts';
 import type { BackendRoot } from '../gateway/backend.ts';
 import { openKafkaLink, type KafkaLink } from '../process/kafka-link.ts';
 import { POLICIES } from '../tree.ts';
@@ -17,7 +16,7 @@ import { startGatewayNode, type GatewayRoot } from './start-gateway-node.ts';
 import { VisionNode } from './vision-node.ts';
 
 /** What a node of a cluster is started with. */
-export type ClusterNodeOptions = Omit<OrchestratorOptions, 'cluster'>;
+export type ClusterNodeOptions = OrchestratorOptions;
 
 /** A node of a cluster: the parts that its roles ask for, beside each other; Kafka joins them to those of other nodes, and to each other. */
 export class ClusterNode implements Platform {
@@ -33,7 +32,7 @@ export class ClusterNode implements Platform {
     this.backend = backend;
   }
 
-  /** Starts every part. Brokers that are away are waited for by whoever needs them; a schema registry that is named is waited for here. */
+  /** Starts every part. Brokers that are away are waited for by whoever needs them; a gateway waits here for the schema registry, if one is named. */
   static async start(options: ClusterNodeOptions): Promise<ClusterNode> {
     const { config, clock, random, log, telemetry, onLine } = options;
     const plan = planNode(config);
@@ -45,14 +44,16 @@ export class ClusterNode implements Platform {
     system.supervise({ name: 'topics', run: ctx => topics.run(ctx) }, POLICIES.cluster);
     const parts: Parts = {};
     try {
-      const codecs = await link.codecs;
+      if (plan.hasCameras) {
+        parts.cameras = new Orchestrator(options);
+        await parts.cameras.start();
+      }
       if (plan.detects || plan.makesFeatures) {
         parts.vision = new VisionNode({ config, plan, node: link.node, codecs: link.codecs, clock, random, log, telemetry, onLine });
         await parts.vision.start();
       }
-      if (plan.hasCameras) parts.cameras = await startCameras(options, plan, link, codecs);
       const local = joined([ownPart(system, topics), ...[parts.cameras, parts.vision].filter(part => part !== undefined)]);
-      if (plan.serves) parts.gateway = await startGatewayNode({ config, clock, random, log, telemetry, onLine, node: link.node, codecs, local });
+      if (plan.serves) parts.gateway = await startGatewayNode({ config, clock, random, log, telemetry, onLine, node: link.node, codecs: await link.codecs, local });
       return new ClusterNode(system, link, parts, backendOf(parts, local, link));
     } catch (error) {
       await stopParts(parts, system, link);
@@ -68,12 +69,6 @@ export class ClusterNode implements Platform {
 }
 
 interface Parts { cameras?: Orchestrator; vision?: VisionNode; gateway?: GatewayRoot }
-
-async function startCameras(options: ClusterNodeOptions, plan: NodePlan, link: KafkaLink, codecs: RecordCodecs): Promise<Orchestrator> {
-  const cameras = new Orchestrator({ ...options, cluster: { kafka: link.node, codecs, keepsRecordings: plan.keepsRecordings } });
-  await cameras.start();
-  return cameras;
-}
 
 /** Cameras first, so that what they recorded is handed over; the gateway last, so that it can be asked how it goes. */
 async function stopParts({ cameras, vision, gateway }: Parts, system: ActorSystem, link: KafkaLink): Promise<readonly Balance[]> {

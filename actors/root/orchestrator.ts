@@ -149,6 +149,9 @@ export class Orchestrator {
     return [...this.#processes.values()].filter(({ actor }) => !actor.isReady).map(({ actor }) => `process ${actor.name} is not ready`);
   }
 
+  /** What works less well than it should while the brokers are away. */
+  degraded(): readonly string[] { return this.#cluster?.degraded() ?? []; }
+
   /** Process ids by name, for tests and doctor. */
   pids(): Readonly<Record<string, number>> {
     return Object.fromEntries([...this.#processes].flatMap(([name, { actor }]) => (actor.pid === undefined ? [] : [[name, actor.pid]])));
