@@ -18,10 +18,10 @@ export interface Paths {
 const HOUR_MS = 3_600_000;
 
 /** Settings of the store process. */
-export function storeSettings(config: Config, paths: Paths): StoreSettings {
+export function storeSettings(config: Config, paths: Paths, isSpoolOnly = false): StoreSettings {
   return {
     file: join(paths.data, 'store.sqlite'), archive: join(paths.data, 'archive'), socket: join(paths.sockets, 'store.sock'),
-    maxArchiveBytes: config.recording.maxBytes, retentionMs: config.store.retentionHours * HOUR_MS,
+    maxArchiveBytes: config.recording.maxBytes, retentionMs: config.store.retentionHours * HOUR_MS, isSpoolOnly,
   };
 }
 
@@ -43,6 +43,9 @@ export function visionSettings(config: Config, paths: Paths, index: number, rows
   };
 }
 
+/** What an ingest process of a camera node knows of its cluster. */
+export type ClusterIngest = Pick<IngestSettings, 'kafka' | 'floors' | 'leftovers'>;
+
 /** One vision process of a cluster node, and the host above it. */
 export interface NodeVision { readonly duty: VisionDuty; readonly socket: string; readonly host: string; readonly index: number }
 
@@ -61,9 +64,9 @@ export function hostSettings(config: Config, duty: VisionDuty, sockets: { readon
 }
 
 /** Settings of an ingest process with `cameras`. */
-export function ingestSettings(config: Config, paths: Paths, cameras: readonly CameraRow[]): IngestSettings {
+export function ingestSettings(config: Config, paths: Paths, cameras: readonly CameraRow[], cluster: ClusterIngest = {}): IngestSettings {
   return {
-    cameras, archive: join(paths.data, 'archive'), storeSocket: join(paths.sockets, 'store.sock'),
+    ...cluster, cameras, archive: join(paths.data, 'archive'), storeSocket: join(paths.sockets, 'store.sock'),
     visionSockets: Array.from({ length: config.vision.processes }, (_, index) => visionSocket(paths, index)),
     ingress: config.ingress, recording: config.recording, maxRewindMs: config.vision.maxRewindMs,
   };

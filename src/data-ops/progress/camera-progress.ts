@@ -86,9 +86,8 @@ export class CameraProgress {
 
   #forget(commitOffset: number): void {
     for (const [epoch, progress] of [...this.#epochs].sort(([a], [b]) => a - b)) {
-      if (this.#epochs.size <= EPOCHS_MAX) return;
       // One with records behind the committed offset is read again after a crash, and known again by what it has done.
-      if (epoch === this.#newest || !this.isOver(progress) || progress.lastOffset >= commitOffset) continue;
+      if (this.#epochs.size <= EPOCHS_MAX || epoch === this.#newest || !this.isOver(progress) || progress.lastOffset >= commitOffset) return;
       this.#epochs.delete(epoch);
       this.#floor = Math.max(this.#floor, epoch);
     }
