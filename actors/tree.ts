@@ -29,6 +29,8 @@ export const POLICIES = {
   camera: { maxRestarts: Number.POSITIVE_INFINITY, windowMs: 60_000, backoffMs: 200, backoffMaxMs: 5_000, jitter: 0.3, stallMs: 0, stopMs: 3_000 },
   /** Feeding never gives up: a camera whose frames reach no detector is recorded all the same. */
   feeder: { maxRestarts: Number.POSITIVE_INFINITY, windowMs: 30_000, backoffMs: 20, backoffMaxMs: 5_000, jitter: 0.2, stallMs: 0, stopMs: 2_000 },
+  /** What joins a node to its cluster never gives up: brokers come and go. */
+  cluster: { maxRestarts: Number.POSITIVE_INFINITY, windowMs: 60_000, backoffMs: 200, backoffMaxMs: 5_000, jitter: 0.3, stallMs: 0, stopMs: 3_000 },
   /** One link of a session's chain: its failure is the session's, which starts over with a new epoch. */
   link: { maxRestarts: 0, windowMs: 1_000, backoffMs: 10, backoffMaxMs: 10, jitter: 0, stallMs: 0, stopMs: 2_000 },
 } as const satisfies Record<string, RestartPolicy>;

@@ -204,7 +204,8 @@ export class GatewayNode implements BackendRoot {
   }
 }
 
-function linkOf(name: string, { state, since, message }: KafkaState): LinkView {
+/** A link to Kafka as it is shown. */
+export function linkOf(name: string, { state, since, message }: KafkaState): LinkView {
   return { name, state, since: epochMicros(since * 1000), ...(message === undefined ? {} : { message }) };
 }
 

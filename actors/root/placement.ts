@@ -32,6 +32,8 @@ export class Placement {
   /** The assignment and the list of cameras were heard, so that the node runs what the cluster wants it to. */
   get isDecided(): boolean { return this.#isDecided; }
 
+  isPlaced(id: CameraId): boolean { return this.#placed.has(id); }
+
   /** Runs cameras without the cluster's word, until it is heard. */
   assume(rows: readonly CameraRow[]): void {
     if (this.#isDecided) return;

@@ -32,6 +32,7 @@ export class EventOutbox {
   /** Counts that were told, by camera and epoch. */
   readonly #told = new Map<string, number>();
   #hasTold = false;
+  #after: number | undefined;
 
   constructor(options: EventOutboxOptions) {
     this.#options = options;
@@ -39,32 +40,33 @@ export class EventOutbox {
 
   /** Sends until the signal aborts; waits as long as the output does. @throws what store and output fail with */
   async run(signal: AbortSignal): Promise<void> {
+    const { clock } = this.#options;
+    await Promise.all([every(EVENTS_EVERY_MS, clock, signal, () => this.#sendEvents(signal)), every(RECEIVED_EVERY_MS, clock, signal, () => this.#sendCounts(signal))]);
+  }
+
+  /** Sends what there is now: the last words of a node that stops. */
+  async flush(signal: AbortSignal): Promise<void> {
     await Promise.all([this.#sendEvents(signal), this.#sendCounts(signal)]);
   }
 
   async #sendEvents(signal: AbortSignal): Promise<void> {
-    const { store, clock } = this.#options;
-    let after = (await store.logOffsets()).find(({ topic }) => topic === CURSOR.topic)?.offset ?? 0;
-    await every(EVENTS_EVERY_MS, clock, signal, async () => {
-      for (let events = await store.eventsAfter(after, BATCH); events.length > 0 && !signal.aborted; events = await store.eventsAfter(after, BATCH)) {
-        if (!await this.#push(events.map(({ event }) => event), signal)) return;
-        after = events.at(-1)?.id ?? after;
-        await store.appendFrom({ records: [], events: [], offsets: [{ ...CURSOR, offset: after }] });
-      }
-    });
+    const { store } = this.#options;
+    this.#after ??= (await store.logOffsets()).find(({ topic }) => topic === CURSOR.topic)?.offset ?? 0;
+    for (let events = await store.eventsAfter(this.#after, BATCH); events.length > 0 && !signal.aborted; events = await store.eventsAfter(this.#after, BATCH)) {
+      if (!await this.#push(events.map(({ event }) => event), signal)) return;
+      this.#after = events.at(-1)?.id ?? this.#after;
+      await store.appendFrom({ records: [], events: [], offsets: [{ ...CURSOR, offset: this.#after }] });
+    }
   }
 
   async #sendCounts(signal: AbortSignal): Promise<void> {
-    const { store, clock } = this.#options;
-    await every(RECEIVED_EVERY_MS, clock, signal, async () => {
-      const news = this.#news(await store.balances());
-      this.#hasTold = true;
-      if (news.length === 0) return;
-      const { node } = this.#options;
-      const events = news.map(({ camera, epoch, handedOver = 0 }): PlatformEvent => ({ type: 'received', camera, at: clock.now(), epoch, received: handedOver, node }));
-      if (!await this.#push(events, signal)) return;
-      for (const { camera, epoch, handedOver = 0 } of news) this.#told.set(`${camera}/${epoch}`, handedOver);
-    });
+    const { store, clock, node } = this.#options;
+    const news = this.#news(await store.balances());
+    this.#hasTold = true;
+    if (news.length === 0) return;
+    const events = news.map(({ camera, epoch, handedOver = 0 }): PlatformEvent => ({ type: 'received', camera, at: clock.now(), epoch, received: handedOver, node }));
+    if (!await this.#push(events, signal)) return;
+    for (const { camera, epoch, handedOver = 0 } of news) this.#told.set(`${camera}/${epoch}`, handedOver);
   }
 
   /** Counts that are not told yet. */

@@ -25,7 +25,7 @@ const connect = (path: string, onState?: Parameters<typeof connectIpc>[0]['onSta
 const WIDE = { maxItems: 100, maxBytes: 1 << 24 };
 const codeOf = (error: unknown): string => (error instanceof PlatformError ? error.code : String(error));
 
-transportContract('ipc, server to client', async bounds => {
+transportContract('ipc, server to client', { acknowledgedBy: 'consumer' }, async bounds => {
   const path = newPath();
   const server = await listen(path, error => { throw error; });
   const output = server.output('blocks', blockCodec, bounds);
@@ -38,7 +38,7 @@ transportContract('ipc, server to client', async bounds => {
   };
 });
 
-transportContract('ipc, client to server', async bounds => {
+transportContract('ipc, client to server', { acknowledgedBy: 'consumer' }, async bounds => {
   const path = newPath();
   let server = await listen(path, error => { throw error; });
   const client = connect(path);

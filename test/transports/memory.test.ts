@@ -7,7 +7,7 @@ import { rollDice } from '../support/dice.ts';
 import { envelope, NEVER } from '../support/envelopes.ts';
 import { settle } from '../support/fake-clock.ts';
 
-transportContract('memory', async bounds => {
+transportContract('memory', { acknowledgedBy: 'consumer' }, async bounds => {
   const port = createMemoryPort<Block>({ ...bounds, sizeOf: body => body.bytes.length });
   return { output: port.output, input: () => port.input, end: () => port.end(), depth: () => port.depth(), async close() { port.end(); } };
 });
