@@ -7,6 +7,8 @@ export interface HostSettings {
   readonly deadLetterTries: number;
   readonly positionsTopic: string;
   readonly deadLettersTopic: string;
+  /** A camera that sends nothing for so long, while the brokers are there, has its decoder give up what it holds. */
+  readonly silentMs: number;
   /** What the vision processes get to answer what they have, when the host stops. */
   readonly drainMs: number;
 }
