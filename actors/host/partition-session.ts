@@ -111,7 +111,7 @@ export class PartitionSession<Part extends TrackedPart, Out extends Ending> impl
     if (!part) return this.#progress.passed(record.offset + 1);
     try {
       onCamera(part.camera);
-      for (const feeding of this.#progress.accept({ offset: record.offset, timestampMs: record.timestampMs, part })) feed.link.feed(feeding);
+      for (const feeding of this.#progress.accept({ offset: record.offset, timestampMs: record.timestampMs, part })) feed.feed(feeding);
     } catch (error) {
       if (!(error instanceof PlatformError) || error.code !== 'RECORD_INVALID') throw error;
       this.#giveUp(record, error, 1);
