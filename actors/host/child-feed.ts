@@ -10,7 +10,8 @@ export interface FedPartition {
   readonly hasRoom: boolean;
   /** The vision process knows nothing of its cameras. Returns the offset to read from. */
   rewind(): number;
-  take(record: KafkaRecord): Promise<void>;
+  /** Resolves with the offset to read from instead, when the partition has to be read again. */
+  take(record: KafkaRecord): Promise<number | undefined>;
   passed(fetched: Fetched): void;
 }
 
@@ -43,19 +44,25 @@ export class ChildFeed<Part extends TrackedPart> {
 
   /** Reads a partition from `start()` on, called when nothing of an earlier reading is under way. */
   add(partition: FedPartition, start: () => number): void {
-    this.#change(() => {
+    this.between(() => {
       this.#partitions.set(partition.partition, partition);
       this.#seek(partition.partition, start());
     });
   }
 
   remove(partition: FedPartition): void {
-    this.#change(() => {
+    this.between(() => {
       if (this.#partitions.get(partition.partition) !== partition) return;
       this.#partitions.delete(partition.partition);
       this.#reader.drop(partition.partition);
       this.#forget(partition.partition);
     });
+  }
+
+  /** Does something while no record is being taken. */
+  between(change: () => void): void {
+    this.#changes.push(change);
+    this.#wake.abort();
   }
 
   /** Hands on what a partition read. What was read for a process that was replaced meanwhile is left to the rewind that follows. */
@@ -70,7 +77,7 @@ export class ChildFeed<Part extends TrackedPart> {
   async run(signal: AbortSignal): Promise<void> {
     const detach = this.#link.onAttach(() => {
       this.#isNew = true;
-      this.#change(() => this.#startOver());
+      this.between(() => this.#startOver());
     });
     const wakeUp = (): void => this.#wake.abort();
     signal.addEventListener('abort', wakeUp);
@@ -105,7 +112,8 @@ export class ChildFeed<Part extends TrackedPart> {
     const partition = this.#partitions.get(batch.fetched.partition);
     const record = batch.fetched.records[batch.next];
     batch.next += 1;
-    if (record && partition) await partition.take(record);
+    const again = record && partition ? await partition.take(record) : undefined;
+    if (again !== undefined) return this.#seek(batch.fetched.partition, again);
     if (batch.next < batch.fetched.records.length) return;
     partition?.passed(batch.fetched);
     this.#batches = this.#batches.filter(other => other !== batch);
@@ -130,10 +138,5 @@ export class ChildFeed<Part extends TrackedPart> {
 
   #forget(partition: number): void {
     this.#batches = this.#batches.filter(({ fetched }) => fetched.partition !== partition);
-  }
-
-  #change(change: () => void): void {
-    this.#changes.push(change);
-    this.#wake.abort();
   }
 }

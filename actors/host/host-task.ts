@@ -19,6 +19,9 @@ export interface Progress<Part extends TrackedPart, Out extends Ending> {
   ended(out: Out): void;
   take(): Taken<Out | DroppedRecord, CameraPosition> | undefined;
   takeRepeats(): number;
+  /** For decoders that hold frames back; see `PartitionProgress`. */
+  flush?(camera: CameraId): readonly Feeding<Part>[];
+  mustStartOver?(part: Part): boolean;
 }
 
 /** A vision process as the host sees it: takes parts, is replaced now and then. */

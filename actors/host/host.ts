@@ -46,6 +46,9 @@ export class Host<Part extends TrackedPart, Out extends Ending> {
   #member: GroupMember | undefined;
   #lastFeed = 0;
   #lastEndingMs = 0;
+  /** Since when, and until when, the brokers are known to be there. */
+  #listeningSinceMs = 0;
+  #listeningMs = 0;
   #isStopping = false;
 
   constructor(options: HostOptions<Part, Out>) {
@@ -203,12 +206,18 @@ export class Host<Part extends TrackedPart, Out extends Ending> {
   }
 
   async #gauge(): Promise<void> {
-    const { kafka, task, ctx } = this.#options;
+    const { kafka, task, ctx, settings } = this.#options;
     if (this.#owned.size === 0) return;
+    const startMs = ctx.clock.monotonicMs();
     const bounds = await kafka.bounds(task.topic);
+    // While the brokers were away, or this process stood still, no camera could be heard.
+    if (startMs - this.#listeningMs > 3 * LAG_EVERY_MS || ctx.clock.monotonicMs() - startMs > LAG_EVERY_MS) this.#listeningSinceMs = ctx.clock.monotonicMs();
+    this.#listeningMs = ctx.clock.monotonicMs();
     for (const [partition, { session }] of this.#owned) {
       if (!session) continue;
-      const { records, seconds } = session.lag(bounds.get(partition)?.end ?? 0);
+      const end = bounds.get(partition)?.end ?? 0;
+      const { records, seconds } = session.lag(end);
+      if (this.#listeningMs - this.#listeningSinceMs > settings.silentMs) session.flushSilent(this.#listeningMs - settings.silentMs, end);
       ctx.telemetry.set('lagRecords', { group: task.group, partition: String(partition) }, records);
       ctx.telemetry.set('lagSeconds', { group: task.group, partition: String(partition) }, seconds);
     }

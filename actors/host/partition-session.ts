@@ -29,6 +29,8 @@ export interface SessionOptions<Part extends TrackedPart, Out extends Ending> {
   readonly onCamera: (camera: CameraId) => void;
 }
 
+/** Who reads records that were written this recently is not behind. */
+const CURRENT_MS = 5_000;
 /** How long a registry gets between two tries to name a schema. */
 const LEARN_EVERY_MS = 200;
 
@@ -44,6 +46,9 @@ export class PartitionSession<Part extends TrackedPart, Out extends Ending> impl
   #committer: Committer | undefined;
   #highWatermark = 0;
   #newestAtMs = 0;
+  #nextOffset = 0;
+  /** When a record of each camera was read last; of those that are not silent. */
+  readonly #heardMs = new Map<CameraId, number>();
 
   constructor(partition: number, options: SessionOptions<Part, Out>) {
     this.partition = partition;
@@ -104,23 +109,38 @@ export class PartitionSession<Part extends TrackedPart, Out extends Ending> impl
     return this.#progress.rewind([...this.#progress.cameras], this.#options.nextFeed());
   }
 
-  async take(record: KafkaRecord): Promise<void> {
-    const { feed, onCamera } = this.#options;
+  async take(record: KafkaRecord): Promise<number | undefined> {
+    const { feed, onCamera, nextFeed, ctx } = this.#options;
     this.#newestAtMs = record.timestampMs;
+    this.#nextOffset = record.offset + 1;
     const part = await this.#decode(record);
-    if (!part) return this.#progress.passed(record.offset + 1);
+    if (!part) { this.#progress.passed(record.offset + 1); return undefined; }
+    if (this.#progress.mustStartOver?.(part)) return this.#progress.rewind([part.camera], nextFeed());
     try {
       onCamera(part.camera);
+      this.#heardMs.set(part.camera, ctx.clock.monotonicMs());
       for (const feeding of this.#progress.accept({ offset: record.offset, timestampMs: record.timestampMs, part })) feed.feed(feeding);
     } catch (error) {
       if (!(error instanceof PlatformError) || error.code !== 'RECORD_INVALID') throw error;
       this.#giveUp(record, error, 1);
       this.#progress.passed(record.offset + 1);
     }
+    return undefined;
+  }
+
+  /** Has decoders give up what they hold of cameras that sent nothing since `sinceMs`, where everything was read up to now. */
+  flushSilent(sinceMs: number, endOffset: number): void {
+    const { feed, ctx } = this.#options;
+    const isCurrent = this.#nextOffset >= endOffset || ctx.clock.now() / 1000 - this.#newestAtMs < CURRENT_MS;
+    if (!isCurrent || this.#progress.inFlight === 0) return;
+    const silent = [...this.#heardMs].filter(([, heardMs]) => heardMs < sinceMs).map(([camera]) => camera);
+    for (const camera of silent) this.#heardMs.delete(camera);
+    if (silent.length > 0) feed.between(() => { for (const camera of silent) for (const feeding of this.#progress.flush?.(camera) ?? []) feed.feed(feeding); });
   }
 
   passed({ nextOffset, highWatermark }: Fetched): void {
     this.#highWatermark = highWatermark;
+    this.#nextOffset = nextOffset;
     this.#progress.passed(nextOffset);
   }
 

@@ -35,6 +35,7 @@ export const HOST_GROUPS: Readonly<Record<VisionDuty, string>> = { fused: 'detec
 
 /** What the vision processes get to answer when the node stops. */
 const DRAIN_MS = 600;
+const SILENT_MS = 30_000;
 /** Units that one vision process has not taken over yet. */
 const TO_VISION = { maxItems: 4_096, maxBytes: 64 << 20 } as const;
 /** Pictures are large. */
@@ -104,7 +105,7 @@ function hostOptions({ options, kafka, codecs }: Serving, ctx: RoleContext): Sha
   return {
     kafka, codecs, ctx,
     settings: {
-      delivery, commitIntervalMs, sessionTimeoutMs, deadLetterTries, drainMs: DRAIN_MS,
+      delivery, commitIntervalMs, sessionTimeoutMs, deadLetterTries, drainMs: DRAIN_MS, silentMs: SILENT_MS,
       positionsTopic: topicName(topicPrefix, 'positions'), deadLettersTopic: topicName(topicPrefix, 'dead-letters'),
     },
   };

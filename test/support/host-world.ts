@@ -44,7 +44,7 @@ export function startHost(kafka: KafkaNode, options: {
       maxRewindMs: options.maxRewindMs ?? 60_000, children: visions.map(vision => vision.link()), endings: visions.map(vision => vision.endings),
     }),
     settings: {
-      delivery: 'exactly-once', commitIntervalMs: 10, sessionTimeoutMs: 1_000, deadLetterTries: 3, positionsTopic: topics.positions, deadLettersTopic: topics.deadLetters, drainMs: 300, ...options.settings,
+      delivery: 'exactly-once', commitIntervalMs: 10, sessionTimeoutMs: 1_000, deadLetterTries: 3, positionsTopic: topics.positions, deadLettersTopic: topics.deadLetters, drainMs: 300, silentMs: 30_000, ...options.settings,
     },
   });
   const ended = host.run(stopping.signal);

@@ -83,6 +83,7 @@ export class PartitionWorld {
     else if (roll < 70) this.read();
     else if (roll < 85) this.#complete();
     else if (roll < 96) this.commit();
+    else if (roll === 96) for (const feeding of this.#progress.flush(dice.pick([...this.#sessions.keys()]))) this.#decode(feeding);
     else if (dice.chance(trouble.hostCrashShare)) this.crash();
     else if (dice.chance(trouble.childCrashShare)) this.#replaceChild();
     else if (dice.chance(trouble.retentionShare)) this.#begin = Math.min(this.#log.length, this.#begin + dice.between(0, 30));
@@ -100,6 +101,7 @@ export class PartitionWorld {
     if (this.#readAt < this.#begin) this.#readAt = this.#begin;
     const record = this.#log[this.#readAt];
     if (!record) { this.#progress.passed(this.#readAt); return; }
+    if (this.#progress.mustStartOver(record.part)) { this.#readAt = this.#progress.rewind([record.part.camera], this.#feed += 1); return; }
     this.#readAt += 1;
     for (const feeding of this.#progress.accept(record)) this.#decode(feeding);
   }

@@ -75,7 +75,7 @@ async function startNode<Part extends TrackedPart, Out extends Ending>(duty: Vis
   const host = new Host<Part, Out>({
     kafka, task: makeTask(node, child, stopping.signal), codecs: { positions: CODECS.positions, deadLetters: CODECS.deadLetters },
     ctx: { clock: systemClock, telemetry, log: createLogger({ level: 'debug', format: 'json', isTerminal: false, scrub: text => text, write: line => { lines.push(line); } }) },
-    settings: { delivery: 'exactly-once', commitIntervalMs: 20, sessionTimeoutMs: 2_000, deadLetterTries: 3, positionsTopic: `${prefix}.positions`, deadLettersTopic: `${prefix}.dead-letters`, drainMs: 500 },
+    settings: { delivery: 'exactly-once', commitIntervalMs: 20, sessionTimeoutMs: 2_000, deadLetterTries: 3, positionsTopic: `${prefix}.positions`, deadLettersTopic: `${prefix}.dead-letters`, drainMs: 500, silentMs: 30_000 },
   });
   const running = host.run(stopping.signal);
   running.catch(() => { /* `stop` hears it */ });

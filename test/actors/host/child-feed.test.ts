@@ -38,7 +38,7 @@ test('a process that attaches while the one before had no room is given nothing 
   const part: TrackedPart = { camera: 'cam' as CameraId, epoch: 1, units: [], isEpochEnd: false };
   const partition: FedPartition = {
     partition: 0, hasRoom: true, rewind: () => { number += 1; return 0; }, passed: () => {},
-    take: async () => feed.feed({ part, first: 0, end: 1, isAccounted: false, isRecovered: false, isEnd: false, feed: number } satisfies Feeding<TrackedPart>),
+    take: async () => { feed.feed({ part, first: 0, end: 1, isAccounted: false, isRecovered: false, isEnd: false, feed: number } satisfies Feeding<TrackedPart>); return undefined; },
   };
   const running = feed.run(stop.signal);
   feed.add(partition, () => 0);

@@ -232,6 +232,21 @@ test('at-least-once delivery loses nothing when a host dies', async () => {
   await Promise.all([dying.stop(), next.stop()]);
 });
 
+test('a camera that falls silent holds nobody up, and goes on where it stopped when it is back', async () => {
+  const kafka = createMemoryKafka({ partitions: 1 });
+  const [writer] = await writersOf(kafka, ['a'], 40);
+  const host = startHost(kafka.node(), { topics, settings: { silentMs: 100 } });
+  await writer!.write(25);
+  await untilLedger(kafka.node(), topics, [writer!]); // the last three were held by the decoder
+  assert.is(host.host.inFlight, 0);
+  await writer!.write(30, { isEnd: true });
+  const { counts, dropped } = await untilLedger(kafka.node(), topics, [writer!]);
+  assert.equal(wrongOf(counts, [writer!]), []);
+  assert.is(dropped.size, 0);
+  assert.equal(faultsOf([host]), []);
+  await host.stop();
+});
+
 test('a stop answers and commits what the vision process has', async () => {
   const kafka = createMemoryKafka({ partitions: 1 });
   const writers = await writersOf(kafka, ['a']);
