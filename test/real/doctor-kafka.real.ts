@@ -5,16 +5,16 @@ import { systemClock } from '../../src/engine/system-clock.ts';
 import { topicSpecs } from '../../src/messages/topic-specs.ts';
 import { connectKafka } from '../../src/transports/kafka/connect-kafka.ts';
 import { createLogger } from '../../src/utility-ops/log.ts';
+import { deleteTopics } from '../support/kafka/delete-topics.ts';
 import { kafkaOrSkip } from '../support/kafka/kafka-or-skip.ts';
-import { dropTopics } from '../support/kafka/drop-topics.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
 import { runVto } from '../support/vto-process.ts';
 
-for (const series of ['3.9', '4.x'] as const) {
-  const kafka = await kafkaOrSkip(series);
+for (const kafka of [await kafkaOrSkip('3.9'), await kafkaOrSkip('4.x')]) {
   if (kafka === undefined) continue;
   test.after(() => kafka.close());
   const prefix = `doctor-${Math.random().toString(36).slice(2, 10)}`;
-  const environment = { VTO__KAFKA__TOPIC_PREFIX: prefix, VTO__KAFKA__PARTITIONS: '3', VTO__SERVING__HTTP_PORT: '0' };
+  const environment = { VTO__KAFKA__TOPIC_PREFIX: prefix, VTO__KAFKA__PARTITIONS: '3', VTO__SERVING__HTTP_PORT: '0', VTO__DATA: temporaryFolder() };
   const doctor = (more: Readonly<Record<string, string>> = {}): ReturnType<typeof runVto> => runVto(['doctor', '--kafka', kafka.brokers.join(',')], { ...environment, ...more });
 
   test(`Kafka ${kafka.version}: the doctor says what is missing and makes none of it, then what is there and does not fit`, async () => {
@@ -45,7 +45,7 @@ for (const series of ['3.9', '4.x'] as const) {
       assert.match(other.stdout, /^FAIL +topic .*3 partitions.*kafka\.partitions is 5/m);
     } finally {
       await node.close();
-      await dropTopics(kafka.brokers, specs.map(({ topic }) => topic));
+      await deleteTopics(kafka.brokers, specs.map(({ topic }) => topic));
     }
   });
 }
