@@ -1,4 +1,4 @@
-import type { TrackedPart } from '../../src/data-ops/progress/tracked-part.ts';
+import type { Feeding, TrackedPart } from '../../src/data-ops/progress/tracked-part.ts';
 import { untilAborted } from '../../src/engine/timers.ts';
 import type { Fetched, KafkaRecord, PartitionReader } from '../../src/transports/kafka-types.ts';
 import type { ChildLink } from './host-task.ts';
@@ -29,6 +29,8 @@ export class ChildFeed<Part extends TrackedPart> {
   #batches: Batch[] = [];
   #wake = new AbortController();
   #isAttached = false;
+  /** A process attached that knows nothing of what was read for the one before. */
+  #isNew = false;
   readonly #onRewind: (partitions: number) => void;
 
   constructor(options: { readonly link: ChildLink<Part>; readonly reader: PartitionReader; readonly onRewind: (partitions: number) => void }) {
@@ -37,7 +39,6 @@ export class ChildFeed<Part extends TrackedPart> {
     this.#onRewind = options.onRewind;
   }
 
-  get link(): ChildLink<Part> { return this.#link; }
   /** Partitions that it reads, or will read next. */
   load = 0;
 
@@ -64,12 +65,20 @@ export class ChildFeed<Part extends TrackedPart> {
     this.#wake.abort();
   }
 
+  /** Hands on what a partition read. What was read for a process that was replaced meanwhile is left to the rewind that follows. */
+  feed(feeding: Feeding<Part>): void {
+    if (!this.#isNew) this.#link.feed(feeding);
+  }
+
   /** Looks again whether there is room. */
   poke(): void { this.#wake.abort(); }
 
   /** Feeds until the signal aborts. */
   async run(signal: AbortSignal): Promise<void> {
-    const detach = this.#link.onAttach(() => this.between(() => this.#startOver()));
+    const detach = this.#link.onAttach(() => {
+      this.#isNew = true;
+      this.between(() => this.#startOver());
+    });
     const wakeUp = (): void => this.#wake.abort();
     signal.addEventListener('abort', wakeUp);
     try {
@@ -117,6 +126,7 @@ export class ChildFeed<Part extends TrackedPart> {
 
   #startOver(): void {
     this.#isAttached = true;
+    this.#isNew = false;
     for (const partition of this.#partitions.values()) this.#seek(partition.partition, partition.rewind());
     this.#onRewind(this.#partitions.size);
   }

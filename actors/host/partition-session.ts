@@ -119,7 +119,7 @@ export class PartitionSession<Part extends TrackedPart, Out extends Ending> impl
     try {
       onCamera(part.camera);
       this.#heardMs.set(part.camera, ctx.clock.monotonicMs());
-      for (const feeding of this.#progress.accept({ offset: record.offset, timestampMs: record.timestampMs, part })) feed.link.feed(feeding);
+      for (const feeding of this.#progress.accept({ offset: record.offset, timestampMs: record.timestampMs, part })) feed.feed(feeding);
     } catch (error) {
       if (!(error instanceof PlatformError) || error.code !== 'RECORD_INVALID') throw error;
       this.#giveUp(record, error, 1);
@@ -135,7 +135,7 @@ export class PartitionSession<Part extends TrackedPart, Out extends Ending> impl
     if (!isCurrent || this.#progress.inFlight === 0) return;
     const silent = [...this.#heardMs].filter(([, heardMs]) => heardMs < sinceMs).map(([camera]) => camera);
     for (const camera of silent) this.#heardMs.delete(camera);
-    if (silent.length > 0) feed.between(() => { for (const camera of silent) for (const feeding of this.#progress.flush?.(camera) ?? []) feed.link.feed(feeding); });
+    if (silent.length > 0) feed.between(() => { for (const camera of silent) for (const feeding of this.#progress.flush?.(camera) ?? []) feed.feed(feeding); });
   }
 
   passed({ nextOffset, highWatermark }: Fetched): void {
