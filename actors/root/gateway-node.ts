@@ -155,7 +155,7 @@ export class GatewayNode implements BackendRoot {
     if (asked === undefined) return;
     const [balances, states] = asked;
     this.board.told(states);
-    this.board.sample(balances);
+    this.board.sample(balances, true);
     for (const { id, pending } of this.board.pending()) this.#options.telemetry.set('ledgerPending', { camera: id }, pending);
   }
 

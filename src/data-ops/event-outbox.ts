@@ -52,11 +52,26 @@ export class EventOutbox {
   async #sendEvents(signal: AbortSignal): Promise<void> {
     const { store } = this.#options;
     this.#after ??= (await store.logOffsets()).find(({ topic }) => topic === CURSOR.topic)?.offset ?? 0;
-    for (let events = await store.eventsAfter(this.#after, BATCH); events.length > 0 && !signal.aborted; events = await store.eventsAfter(this.#after, BATCH)) {
+    for (let found = await store.eventsAfter(this.#after, BATCH); found.length > 0 && !signal.aborted; found = await store.eventsAfter(this.#after, BATCH)) {
+      const events = await this.#untilUnfinished(found, signal);
+      if (events.length === 0) return;
       if (!await this.#push(events.map(({ event }) => event), signal)) return;
       this.#after = events.at(-1)?.id ?? this.#after;
       await store.appendFrom({ records: [], events: [], offsets: [{ ...CURSOR, offset: this.#after }] });
     }
+  }
+
+  /**
+   * The events up to one that says that a camera has ended while frames of it are still to be handed over: whoever reads it may rely on having
+   * been told of all frames before.
+   */
+  async #untilUnfinished<Found extends { readonly event: PlatformEvent }>(found: readonly Found[], signal: AbortSignal): Promise<readonly Found[]> {
+    if (!found.some(({ event }) => isEnd(event))) return found;
+    const balances = await this.#options.store.balances();
+    const unfinished = found.findIndex(({ event }) => isEnd(event) && balances.some(({ camera, pending }) => 'camera' in event && camera === event.camera && pending > 0));
+    const events = unfinished < 0 ? found : found.slice(0, unfinished);
+    if (events.some(({ event }) => isEnd(event))) await this.#sendCounts(signal);
+    return events;
   }
 
   async #sendCounts(signal: AbortSignal): Promise<void> {
@@ -98,3 +113,5 @@ export class EventOutbox {
     }
   }
 }
+
+function isEnd(event: PlatformEvent): boolean { return event.type === 'camera-state' && event.state === 'ended'; }

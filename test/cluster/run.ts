@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { WantedCamera } from '../support/cluster/cluster.ts';
-import { checkEqual, UNHURRIED } from '../support/cluster/equality.ts';
+import { checkEqual, equalityClips, UNHURRIED } from '../support/cluster/equality.ts';
 import { startCluster } from '../support/cluster/start-cluster.ts';
 import { startKafka } from '../support/kafka/start-kafka.ts';
 import { until } from '../support/vto-run.ts';
@@ -26,8 +26,10 @@ void interrupted.then(() => { if (!isUp) process.exit(130); }); // nodes and bro
 const kafka = values.kafka === undefined ? await startKafka() : undefined;
 const brokers = kafka?.brokers ?? values.kafka?.split(',') ?? [];
 console.log(`Kafka ${kafka?.version ?? ''} at ${brokers.join(', ')}`);
+const checked = { cameraCount, fps, seconds: Number(values.seconds ?? 20), folder };
+const clips = values.check ? await equalityClips(checked) : [];
 const startedAt = performance.now();
-const cluster = await startCluster({ brokers, folder, isSplit: values.split, env: values.check ? UNHURRIED : {}, args: values.check ? ['--allow-stream', '*'] : [] })
+const cluster = await startCluster({ brokers, folder, isSplit: values.split, env: values.check ? UNHURRIED : {}, args: clips.flatMap(({ uri }) => ['--allow-stream', uri]) })
   .catch(async (error: unknown) => { await kafka?.close(); throw error; });
 isUp = true;
 let isStopping = false;
@@ -67,7 +69,7 @@ async function show(cameras: readonly WantedCamera[]): Promise<void> {
 try {
   console.log(`${cluster.names.length} nodes ready after ${((performance.now() - startedAt) / 1000).toFixed(1)} s: ${cluster.names.join(', ')}`);
   console.log(`API ${cluster.gateway.url}/api/v1/cameras`);
-  if (values.check) process.exitCode = await checkEqual(cluster, { cameraCount, fps, seconds: Number(values.seconds ?? 20), folder }) ? 0 : 1;
+  if (values.check) process.exitCode = await checkEqual(cluster, checked) ? 0 : 1;
   else await show(Array.from({ length: cameraCount }, (_, index) => ({ id: `camera-${index + 1}`, uri: `synthetic://${index % 2 === 0 ? 'street' : 'yard'}?size=320x180&fps=${fps}&seed=${index + 1}` })));
 } finally {
   await stop();

@@ -1,6 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { checkEqual, UNHURRIED } from '../support/cluster/equality.ts';
+import { checkEqual, equalityClips, UNHURRIED } from '../support/cluster/equality.ts';
 import { startCluster } from '../support/cluster/start-cluster.ts';
 import { kafkaOrSkip } from '../support/kafka/kafka-or-skip.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
@@ -9,10 +9,11 @@ const kafka = await kafkaOrSkip();
 
 async function check(isSplit: boolean, cameraCount: number): Promise<void> {
   if (kafka === undefined) return;
-  const folder = temporaryFolder();
-  const cluster = await startCluster({ brokers: kafka.brokers, folder, isSplit, env: UNHURRIED, args: ['--allow-stream', '*'] });
+  const checked = { cameraCount, fps: 5, seconds: 12, folder: temporaryFolder() };
+  const clips = await equalityClips(checked);
+  const cluster = await startCluster({ brokers: kafka.brokers, folder: checked.folder, isSplit, env: UNHURRIED, args: clips.flatMap(({ uri }) => ['--allow-stream', uri]) });
   try {
-    assert.ok(await checkEqual(cluster, { cameraCount, fps: 5, seconds: 12, folder }));
+    assert.ok(await checkEqual(cluster, checked));
     await cluster.stopAll();
   } finally {
     cluster.killAll();
