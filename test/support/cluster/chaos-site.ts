@@ -24,6 +24,7 @@ export const SESSION_MS = 6000;
 const SETTINGS = {
   VTO__VISION__STALENESS_MS: '30000', VTO__VISION__CATCH_UP_MS: '60000', VTO__VISION__MAX_REWIND_MS: '60000',
   VTO__KAFKA__SESSION_TIMEOUT_MS: String(SESSION_MS),
+  VTO__INGRESS__CONNECT_TIMEOUT_MS: '25000', // a first key frame may be 20 s away
 } as const;
 
 const JUDGE_LIMIT_MS = 40_000;
@@ -51,7 +52,7 @@ export class ChaosSite {
     try {
       await Promise.all([cluster.start('gateway', 'gateway'), cluster.start('camera-1', 'camera,recorder'), cluster.start('detector-1', 'detector'), cluster.start('detector-2', 'detector')]);
       await cluster.ready();
-      for (const [id, clip] of Object.entries(CAMERAS)) await cluster.addCamera({ id, uri: await server.add(id, clip, { startsAtKey: clip !== LONG_GOP }) }); // nobody waits 20 s for a first frame
+      for (const [id, clip] of Object.entries(CAMERAS)) await cluster.addCamera({ id, uri: await server.add(id, clip) });
       const site = new ChaosSite(kafka, server, cluster);
       await site.detectedAgain(wallMicros(), 90_000);
       return site;
