@@ -98,7 +98,8 @@ export class LogFollower<Body> implements Actor {
     const known = new Map(store.logOffsets().filter(each => each.topic === topic).map(({ partition, offset }) => [partition, offset]));
     this.#progress = new LogProgress(topic);
     return new Map([...bounds].map(([partition, { begin, end }]) => {
-      const kept = known.get(partition);
+      const last = known.get(partition);
+      const kept = last !== undefined && last > end ? undefined : last; // beyond the end: the topic was deleted and made anew
       this.#progress.begin(partition, Math.max(kept ?? begin, begin), { begin, end });
       return [partition, kept ?? 'earliest'];
     }));

@@ -1,14 +1,14 @@
 import type { ActorContext } from '../engine/actor.ts';
 import type { Clock } from '../engine/clock.ts';
 import { PlatformError } from '../engine/errors.ts';
-import { isCameraId, type CameraId } from '../engine/units.ts';
+import { isCameraId, type CameraId, type EpochMicros } from '../engine/units.ts';
 import type { DesiredCamera } from '../messages/desired-camera.ts';
 import type { Fetched, KafkaNode, KafkaRecord, RecordCodec, Written } from '../transports/kafka-types.ts';
 import { decodeRecord } from './decode-record.ts';
 import type { CameraRow } from './store.ts';
 
-/** A camera that is wanted, with the partition its key belongs to. */
-export interface DesiredEntry { readonly row: CameraRow; readonly partition: number }
+/** A camera that is wanted, with the partition its key belongs to, and since when it is, where that is known. */
+export interface DesiredEntry { readonly row: CameraRow; readonly partition: number; readonly at?: EpochMicros }
 
 /** A camera is wanted (also: wanted otherwise than before), or no longer. */
 export type CameraChange =
@@ -54,6 +54,9 @@ export class DesiredCameras {
   get(id: CameraId): CameraRow | undefined { return this.#entries.get(id)?.row; }
 
   rows(): readonly CameraRow[] { return [...this.#entries.values()].map(({ row }) => row); }
+
+  /** When the camera was last asked for. */
+  wantedAt(id: CameraId): EpochMicros | undefined { return this.#entries.get(id)?.at; }
 
   entries(): readonly DesiredEntry[] { return [...this.#entries.values()]; }
 
@@ -124,10 +127,12 @@ export class DesiredCameras {
       this.#remove(key, partition);
       return;
     }
-    const { uri, maxFps, isDetecting, isLooping } = await decodeRecord(this.#options.codec, value);
-    const row: CameraRow = { id: key, uri, maxFps, isDetecting, isLooping };
-    const isSame = isEqual(this.#entries.get(key)?.row, row);
-    this.#entries.set(key, { row, partition });
+    const { uri, maxFps, isDetecting, isLooping, at } = await decodeRecord(this.#options.codec, value);
+    const known = this.#entries.get(key)?.row;
+    const wanted: CameraRow = { id: key, uri, maxFps, isDetecting, isLooping };
+    const isSame = isEqual(known, wanted);
+    const row = isSame && known !== undefined ? known : wanted; // who holds the row can tell that it is the same camera
+    this.#entries.set(key, { row, partition, ...(at === undefined ? {} : { at }) });
     if (!isSame) this.#options.onChange?.({ type: 'put', row, partition });
   }
 

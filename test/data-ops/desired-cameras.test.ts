@@ -88,6 +88,9 @@ test('a camera that is written again the same way is no change, one that differs
   await put(row('a'));
   await desired.untilRead(await put(row('a', 'rtsp://elsewhere/a')), within(1000));
   assert.equal(changes, ['+a', '+a']);
+  const known = desired.get(camera('a'));
+  await desired.untilRead(await put(row('a', 'rtsp://elsewhere/a')), within(1000));
+  assert.is(desired.get(camera('a')), known, 'it is the same one');
   assert.is(desired.get(camera('a'))?.uri, 'rtsp://elsewhere/a');
   await stop();
   await node.close();
