@@ -76,7 +76,7 @@ export class DesiredCameras {
       this.#unseen = new Set(this.#entries.keys());
       this.#settle();
       for (;;) {
-        for (const part of await reader.read(ctx.signal)) await this.#take(part);
+        for (const part of await reader.read(ctx.signal)) await this.#take(part, ctx.signal);
         this.#settle();
         ctx.status(this.#isKnown ? `${this.#entries.size} cameras` : 'reading the list of cameras');
       }
@@ -108,16 +108,30 @@ export class DesiredCameras {
     }
   }
 
-  async #take({ partition, records, nextOffset }: Fetched): Promise<void> {
+  async #take({ partition, records, nextOffset }: Fetched, signal: AbortSignal): Promise<void> {
     for (const record of records) {
       try {
-        await this.#change(record);
+        await this.#changePatiently(record, signal);
       } catch (error) {
+        signal.throwIfAborted();
         this.#options.onInvalid?.(record, error);
       }
     }
     this.#read.set(partition, nextOffset);
     if (nextOffset >= (this.#targets.get(partition) ?? 0)) this.#targets.delete(partition);
+  }
+
+  /** A registry that is away is waited for: a camera that is left out now would stay out. */
+  async #changePatiently(record: KafkaRecord, signal: AbortSignal): Promise<void> {
+    for (;;) {
+      try {
+        await this.#change(record);
+        return;
+      } catch (error) {
+        if (!(error instanceof PlatformError) || error.code !== 'REGISTRY_UNAVAILABLE') throw error;
+        await this.#options.clock.sleep(RETRY_MS, signal);
+      }
+    }
   }
 
   async #change({ key, value, partition }: KafkaRecord): Promise<void> {

@@ -2,6 +2,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { DesiredCameras, type CameraChange } from '../../src/data-ops/desired-cameras.ts';
 import type { CameraRow } from '../../src/data-ops/store.ts';
+import { PlatformError } from '../../src/engine/errors.ts';
 import { systemClock } from '../../src/engine/system-clock.ts';
 import { fixedSchemaIds } from '../../src/messages/schema-ids.ts';
 import { recordCodecs } from '../../src/messages/topics.ts';
@@ -23,13 +24,13 @@ function within(ms: number): AbortSignal {
   return limit.signal;
 }
 
-function world() {
+function world(codecInUse: ConstructorParameters<typeof DesiredCameras>[0]['codec'] = codec) {
   const kafka = createMemoryKafka({ partitions: 3 });
   const node = kafka.node();
   const changes: string[] = [];
   const invalid: string[] = [];
   const desired = new DesiredCameras({
-    node, topic: TOPIC, codec, clock: systemClock, onInvalid: ({ key }) => invalid.push(String(key)),
+    node, topic: TOPIC, codec: codecInUse, clock: systemClock, onInvalid: ({ key }) => invalid.push(String(key)),
     onChange: (change: CameraChange) => changes.push(change.type === 'put' ? `+${change.row.id}` : `-${change.id}`),
   });
   const put = async (wanted: CameraRow | { readonly id: string; readonly value: Buffer | null }) => {
@@ -105,6 +106,20 @@ test('records that are no cameras change nothing and are told', async () => {
   await desired.untilKnown(within(1000));
   assert.equal(ids(), ['a']);
   assert.equal(invalid.toSorted(), ['Not A Camera', 'a']);
+  await stop();
+  await node.close();
+});
+
+test('a schema registry that is away is waited for', async () => {
+  let asked = 0;
+  const { desired, put, run, ids, invalid, node } = world({
+    decode: (value) => { if (asked < 2) throw new PlatformError('SCHEMA_UNKNOWN', 'schema id 9'); return codec.decode(value); },
+    learn: async () => { asked += 1; if (asked < 2) throw new PlatformError('REGISTRY_UNAVAILABLE', 'no answer'); return true; },
+  });
+  await put(row('a'));
+  const stop = run();
+  await desired.untilKnown(within(3000));
+  assert.equal([ids(), invalid, asked], [['a'], [], 2]);
   await stop();
   await node.close();
 });
