@@ -31,6 +31,7 @@ export interface DesiredCamerasOptions {
 /** The list is small; this bounds a fetch of many edits of it. */
 const FETCH_BYTES = 1 << 20;
 const RETRY_MS = 500;
+const REFUSED_RETRY_MS = 10_000;
 
 /** The cameras that are wanted in the cluster, as the compacted topic says: read from its start, then followed. */
 export class DesiredCameras {
@@ -62,6 +63,18 @@ export class DesiredCameras {
 
   /** Reads until the signal aborts; waits where brokers or topic are not there. Run once at a time; a second run begins anew. */
   async run(ctx: Pick<ActorContext, 'signal' | 'status'>): Promise<void> {
+    for (;;) {
+      try {
+        await this.#follow(ctx);
+      } catch (error) {
+        if (!(error instanceof PlatformError) || error.code !== 'KAFKA_REFUSED') throw error;
+        ctx.status(error.message); // somebody may allow it yet
+        await this.#options.clock.sleep(REFUSED_RETRY_MS, ctx.signal);
+      }
+    }
+  }
+
+  async #follow(ctx: Pick<ActorContext, 'signal' | 'status'>): Promise<never> {
     const { node, topic } = this.#options;
     const bounds = await this.#untilThere(ctx);
     const reader = node.reader(topic, { isolation: 'committed', maxBytes: FETCH_BYTES });

@@ -6,6 +6,7 @@ import { PlatformError } from '../../src/engine/errors.ts';
 import { systemClock } from '../../src/engine/system-clock.ts';
 import { fixedSchemaIds } from '../../src/messages/schema-ids.ts';
 import { recordCodecs } from '../../src/messages/topics.ts';
+import { fakeClock } from '../support/fake-clock.ts';
 import { eventually } from '../support/eventually.ts';
 import { camera } from '../support/ledger-fixtures.ts';
 import { createMemoryKafka } from '../support/memory-kafka.ts';
@@ -121,6 +122,28 @@ test('a schema registry that is away is waited for', async () => {
   await desired.untilKnown(within(3000));
   assert.equal([ids(), invalid, asked], [['a'], [], 2]);
   await stop();
+  await node.close();
+});
+
+test('a topic that may not be read is tried again: somebody may allow it', async () => {
+  const kafka = createMemoryKafka({ partitions: 1 });
+  const node = kafka.node();
+  const clock = fakeClock();
+  const statuses: string[] = [];
+  let isAllowed = false;
+  const desired = new DesiredCameras({
+    topic: TOPIC, codec, clock,
+    node: { reader: (...args) => node.reader(...args), bounds: async topic => { if (!isAllowed) throw new PlatformError('KAFKA_REFUSED', 'not authorized'); return node.bounds(topic); } },
+  });
+  const ending = new AbortController();
+  const ended = desired.run({ signal: ending.signal, status: text => { statuses.push(text); } });
+  await clock.advance(15_000);
+  assert.equal([desired.isKnown, statuses.at(-1)], [false, 'not authorized']);
+  isAllowed = true;
+  await clock.advance(15_000);
+  assert.ok(desired.isKnown);
+  ending.abort(new Error('stopped'));
+  await ended.catch(() => {});
   await node.close();
 });
 
