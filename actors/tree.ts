@@ -18,6 +18,10 @@ import type { RestartPolicy } from '../src/engine/actor.ts';
  *   │        ├─ source
  *   │        ├─ chunker
  *   │        └─ recorder
+ *   ├─ index                       process, on a gateway node of a cluster: SQLite, made from the topics
+ *   │  ├─ detections               records at read_committed → transactions
+ *   │  ├─ events
+ *   │  └─ retention
  *   └─ gateway                     REST and streams
  *
  * A node of a cluster is the parts that its roles ask for, joined by Kafka:
