@@ -6,5 +6,6 @@ runRoleProcess({
   ingest: async () => (await import('./ingest/ingest-role.ts')).ingestRole,
   vision: async () => (await import('./vision/vision-role.ts')).visionRole,
   index: async () => (await import('./index/index-role.ts')).indexRole,
+  host: async () => (await import('./host/host-role.ts')).hostRole,
   batch: async () => (await import('./batch/batch-role.ts')).batchRole,
 });

@@ -18,7 +18,19 @@ import type { RestartPolicy } from '../src/engine/actor.ts';
  *   │        ├─ source
  *   │        ├─ chunker
  *   │        └─ recorder
+ *   ├─ index                       process, on a gateway node of a cluster: SQLite, made from the topics
+ *   │  ├─ detections               records at read_committed → transactions
+ *   │  ├─ events
+ *   │  └─ retention
  *   └─ gateway                     REST and streams
+ *
+ * A node of a cluster is the parts that its roles ask for, joined by Kafka:
+ *
+ *   camera      store, ingest-0 … n (their feeders hand over to Kafka), and in the root: membership, desired-cameras, epochs, outbox
+ *   detector    host                process: consumer group, transactions; outlives vision-0 … n below it
+ *   featurizer  featurizer-host     the same for the first half of split vision
+ *   gateway     index               process: detections and events of the cluster → SQLite
+ *   each        topics, gateway     makes missing topics; health, metrics, and the API as far as the roles go
  */
 export const POLICIES = {
   /** A role process: back within a second, for ever; a machine that cannot run it shows it as backing off. */
@@ -29,6 +41,8 @@ export const POLICIES = {
   camera: { maxRestarts: Number.POSITIVE_INFINITY, windowMs: 60_000, backoffMs: 200, backoffMaxMs: 5_000, jitter: 0.3, stallMs: 0, stopMs: 3_000 },
   /** Feeding never gives up: a camera whose frames reach no detector is recorded all the same. */
   feeder: { maxRestarts: Number.POSITIVE_INFINITY, windowMs: 30_000, backoffMs: 20, backoffMaxMs: 5_000, jitter: 0.2, stallMs: 0, stopMs: 2_000 },
+  /** What joins a node to its cluster never gives up: brokers come and go. */
+  cluster: { maxRestarts: Number.POSITIVE_INFINITY, windowMs: 60_000, backoffMs: 200, backoffMaxMs: 5_000, jitter: 0.3, stallMs: 0, stopMs: 3_000 },
   /** One link of a session's chain: its failure is the session's, which starts over with a new epoch. */
   link: { maxRestarts: 0, windowMs: 1_000, backoffMs: 10, backoffMaxMs: 10, jitter: 0, stallMs: 0, stopMs: 2_000 },
 } as const satisfies Record<string, RestartPolicy>;

@@ -1,6 +1,7 @@
 import { mkdirSync, readFileSync, writeFileSync, existsSync } from 'node:fs';
 import { loadavg } from 'node:os';
 import { fileURLToPath } from 'node:url';
+import { clusterRecords } from './cluster-records.ts';
 import { engineOverhead } from './engine-overhead.ts';
 import { firstDetection } from './first-detection.ts';
 import { memory } from './memory.ts';
@@ -10,7 +11,7 @@ import { isMet, machineText, type Bench } from './support/bench.ts';
 import { readmeText, rowText, type BenchReport } from './support/report.ts';
 
 /** In the order of the table. */
-const BENCHES: readonly Bench[] = [pipelineThroughput, engineOverhead, recordedOnly, memory, firstDetection];
+const BENCHES: readonly Bench[] = [pipelineThroughput, engineOverhead, recordedOnly, memory, firstDetection, clusterRecords];
 const RESULTS = fileURLToPath(new URL('results/', import.meta.url));
 
 /** `npm run bench [-- --quick] [name …]`: measures, prints, and (unless quick) keeps the results and the table made from them. */

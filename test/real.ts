@@ -13,7 +13,7 @@ const brokers = await startSharedBrokers(root, pattern, filter);
 const counts = await runFiles({
   root, pattern, filter, areSkipsFailures: isCi, env: brokers.env,
   jobs: Math.max(1, Math.floor(jobsDefault() / 2)), // each file runs servers, cameras and vision processes of its own
-  fileTimeoutMs: Number(process.env['FILE_TIMEOUT_MS'] ?? 300_000),
+  fileTimeoutMs: Number(process.env['FILE_TIMEOUT_MS'] ?? 480_000),
 });
 await brokers.close();
 conclude(counts);

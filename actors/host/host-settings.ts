@@ -7,6 +7,8 @@ export interface HostSettings {
   readonly deadLetterTries: number;
   readonly positionsTopic: string;
   readonly deadLettersTopic: string;
+  /** A camera that sends nothing for so long, while the brokers are there, has its decoder give up what it holds. */
+  readonly silentMs: number;
   /** What the vision processes get to answer what they have, when the host stops. */
   readonly drainMs: number;
 }
@@ -15,6 +17,7 @@ export interface HostSettings {
 export const COMMITS_MAX = 8;
 /** Frames of a partition that may be in flight, besides those of each camera that its decoder holds. */
 export const IN_FLIGHT_MAX = 4_096;
+/** The same, of each camera. */
 export const HELD_PER_CAMERA_MAX = 256;
 /** Records of a partition that may wait for their transaction. */
 export const WAITING_MAX = 16_384;

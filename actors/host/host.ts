@@ -24,6 +24,8 @@ const LAG_EVERY_MS = 2_000;
 const ENDINGS_MAX = 512;
 /** When the vision processes have said nothing for so long, what is left is held by decoders that wait for more. */
 const QUIET_MS = 100;
+/** A node that wakes up hears within this time that the group went on without it. */
+const FENCED_WAIT_MS = 3_000;
 const DRAIN_STEP_MS = 10;
 
 /**
@@ -44,13 +46,16 @@ export class Host<Part extends TrackedPart, Out extends Ending> {
   #member: GroupMember | undefined;
   #lastFeed = 0;
   #lastEndingMs = 0;
+  /** Since when, and until when, the brokers are known to be there. */
+  #listeningSinceMs = 0;
+  #listeningMs = 0;
   #isStopping = false;
 
   constructor(options: HostOptions<Part, Out>) {
     this.#options = options;
-    const { kafka, task, ctx } = options;
+    const { kafka, task, ctx, settings } = options;
     this.#feeds = task.children.map(link => new ChildFeed({
-      link, reader: kafka.reader(task.topic, { isolation: task.isolation, maxBytes: task.fetchBytes }),
+      link, reader: kafka.reader(task.topic, { isolation: task.isolation, maxBytes: task.fetchBytes }), tries: settings.deadLetterTries,
       onRewind: partitions => ctx.telemetry.count('partitionRewinds', { group: task.group }, partitions),
     }));
     this.#failed.promise.catch(() => { /* `run` tells it */ });
@@ -157,7 +162,7 @@ export class Host<Part extends TrackedPart, Out extends Ending> {
         if (error instanceof PlatformError && error.code === 'KAFKA_FENCED') {
           ctx.telemetry.count('partitionsFenced', { group: task.group });
           // Whoever fenced us owns it, unless the group says otherwise: starting over at once would fence them in turn.
-          await Promise.race([this.#assigned.promise, ctx.clock.sleep(settings.sessionTimeoutMs, signal).catch(() => {})]);
+          await Promise.race([this.#assigned.promise, ctx.clock.sleep(Math.min(settings.sessionTimeoutMs, FENCED_WAIT_MS), signal).catch(() => {})]);
           continue;
         }
         if (ctx.clock.monotonicMs() - sinceMs > RETRY_MS.most) waitMs = RETRY_MS.first;
@@ -201,12 +206,18 @@ export class Host<Part extends TrackedPart, Out extends Ending> {
   }
 
   async #gauge(): Promise<void> {
-    const { kafka, task, ctx } = this.#options;
+    const { kafka, task, ctx, settings } = this.#options;
     if (this.#owned.size === 0) return;
+    const startMs = ctx.clock.monotonicMs();
     const bounds = await kafka.bounds(task.topic);
+    // While the brokers were away, or this process stood still, no camera could be heard.
+    if (startMs - this.#listeningMs > 3 * LAG_EVERY_MS || ctx.clock.monotonicMs() - startMs > LAG_EVERY_MS) this.#listeningSinceMs = ctx.clock.monotonicMs();
+    this.#listeningMs = ctx.clock.monotonicMs();
     for (const [partition, { session }] of this.#owned) {
       if (!session) continue;
-      const { records, seconds } = session.lag(bounds.get(partition)?.end ?? 0);
+      const end = bounds.get(partition)?.end ?? 0;
+      const { records, seconds } = session.lag(end);
+      if (this.#listeningMs - this.#listeningSinceMs > settings.silentMs) session.flushSilent(this.#listeningMs - settings.silentMs, end);
       ctx.telemetry.set('lagRecords', { group: task.group, partition: String(partition) }, records);
       ctx.telemetry.set('lagSeconds', { group: task.group, partition: String(partition) }, seconds);
     }

@@ -15,24 +15,19 @@ export interface PositionsQuery {
 const FETCH_BYTES = 8 << 20;
 
 /**
- * The newest committed position of each camera of a partition, up to the end of the topic as it is now.
- * To be called when no older owner can commit any more: else one of its positions might come later.
+ * The newest committed position of each camera of a partition, up to the end of the topic as it is now; waits for transactions of other groups
+ * that are open before it. To be called when no older owner can commit any more: else one of its positions might come later.
  */
 export async function loadPositions({ kafka, topic, partition, group, decode, signal }: PositionsQuery): Promise<readonly CameraPosition[]> {
-  const bounds = (await kafka.bounds(topic)).get(partition);
+  const bounds = (await kafka.bounds(topic, 'uncommitted')).get(partition);
   const newest = new Map<CameraId, CameraPosition>();
   if (!bounds) return [];
   const reader = kafka.reader(topic, { isolation: 'committed', maxBytes: FETCH_BYTES });
   try {
     let next = bounds.begin;
-    let end = bounds.end;
-    let hasFetched = false;
-    if (next < end) reader.seek(partition, 'earliest');
-    while (next < end) {
-      for (const { records, nextOffset, highWatermark } of await reader.read(signal)) {
-        // A record of ours may lie behind another group's open transaction, where `bounds` does not look; what is written from now on is none of ours.
-        if (!hasFetched) end = Math.max(end, highWatermark);
-        hasFetched = true;
+    if (next < bounds.end) reader.seek(partition, 'earliest');
+    while (next < bounds.end) {
+      for (const { records, nextOffset } of await reader.read(signal)) {
         next = Math.max(next, nextOffset);
         for (const { key, value } of records) if (value && key?.startsWith(`${group}/`)) note(newest, decode(value), group);
       }

@@ -66,9 +66,9 @@ export class LogFollower<Body> implements Actor {
     try {
       for (const [partition, from] of this.#begin(bounds)) reader.seek(partition, from);
       for (;;) {
+        ctx.status(this.#progress.isCaughtUp ? 'following' : `catching up, ${this.#progress.behind} records to go`);
         const startedMs = clock.monotonicMs();
         const isFull = await this.#take(await reader.read(ctx.signal), ctx.signal);
-        ctx.status(this.#progress.isCaughtUp ? 'following' : `catching up, ${this.#progress.behind} records to go`);
         const restMs = GATHER_MS - (clock.monotonicMs() - startedMs);
         if (!isFull && restMs > 0) await clock.sleep(restMs, ctx.signal);
       }
@@ -180,4 +180,4 @@ export class LogFollower<Body> implements Actor {
 
 function emptyBatch(): IndexBatch { return { records: [], events: [], offsets: [] }; }
 
-function isUnavailable(error: unknown): boolean { return error instanceof PlatformError && error.code === 'KAFKA_UNAVAILABLE'; }
+function isUnavailable(error: unknown): boolean { return error instanceof PlatformError && (error.code === 'KAFKA_UNAVAILABLE' || error.code === 'REGISTRY_UNAVAILABLE'); }

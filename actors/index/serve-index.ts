@@ -1,8 +1,9 @@
+import type { Actor } from '../../src/engine/actor.ts';
 import { CommitLog } from '../../src/data-ops/commit-log.ts';
 import type { PartitionLag } from '../../src/data-ops/group-lag.ts';
 import { openSqliteStore } from '../../src/data-ops/sqlite-store.ts';
 import { reportError } from '../../src/engine/errors.ts';
-import { every, untilAborted } from '../../src/engine/timers.ts';
+import { deferred, every, untilAborted } from '../../src/engine/timers.ts';
 import { topicName, type RecordCodecs } from '../../src/messages/topics.ts';
 import { listenIpc } from '../../src/transports/ipc/listen-ipc.ts';
 import type { KafkaNode, KafkaState } from '../../src/transports/kafka-types.ts';
@@ -30,25 +31,40 @@ export interface IndexNote {
   readonly lag: readonly PartitionLag[];
 }
 
+type FollowedCodecs = Pick<RecordCodecs, 'detections' | 'events'>;
+
+/** Where the index reads. */
+export interface IndexSources {
+  readonly node: KafkaNode;
+  /** Resolves when the schema ids are known. */
+  readonly codecs: Promise<FollowedCodecs>;
+}
+
 const NOTE_EVERY_MS = 1_000;
 
 /** Reads what happens in the cluster into a store of this node, and serves that store. It serves what it has while the brokers are away. */
-export async function serveIndex(options: IndexOptions, { node, codecs }: { readonly node: KafkaNode; readonly codecs: Pick<RecordCodecs, 'detections' | 'events'> }, ctx: RoleContext): Promise<void> {
+export async function serveIndex(options: IndexOptions, { node, codecs }: IndexSources, ctx: RoleContext): Promise<void> {
   const store = openSqliteStore(options.file, { clock: ctx.clock });
   const commits = new CommitLog({ keep: 4096, lastId: store.lastRecordId(), page: (after, max, camera) => store.recordsAfter(after, max, camera) });
   const link = await listenIpc({ path: options.socket, clock: ctx.clock, random: ctx.random, onError: error => ctx.log.warn({ error: reportError(error) }, 'link error') });
   serveRecords(link, store, commits);
-  const shared = { node, store, commits, clock: ctx.clock, log: ctx.log, telemetry: ctx.telemetry };
-  const followers = [
-    new LogFollower({ ...shared, name: 'detections', topic: topicName(options.topicPrefix, 'detections'), codec: codecs.detections, sort: sortRecord }),
-    new LogFollower({ ...shared, name: 'events', topic: topicName(options.topicPrefix, 'events'), codec: codecs.events, sort: sortEvent }),
-  ];
-  for (const follower of followers) ctx.system.supervise(follower, POLICIES.worker);
+  const followers: (Actor & Pick<LogFollower<never>, 'progress'>)[] = [];
+  const failed = deferred<never>();
+  failed.promise.catch(() => { /* told below, or too late to matter */ });
+  const follow = ({ detections, events }: FollowedCodecs): void => {
+    const shared = { node, store, commits, clock: ctx.clock, log: ctx.log, telemetry: ctx.telemetry };
+    followers.push(
+      new LogFollower({ ...shared, name: 'detections', topic: topicName(options.topicPrefix, 'detections'), codec: detections, sort: sortRecord }),
+      new LogFollower({ ...shared, name: 'events', topic: topicName(options.topicPrefix, 'events'), codec: events, sort: sortEvent }),
+    );
+    for (const follower of followers) void ctx.system.supervise(follower, POLICIES.worker).exit.then(exit => { if (exit.reason === 'escalated') failed.reject(exit.error); });
+  };
+  void codecs.then(follow, failed.reject);
   ctx.system.supervise({ name: 'retention', run: actor => retain(store, options, ctx, actor.signal) }, POLICIES.worker);
   const group = `${options.topicPrefix}.index`;
   const tell = (): void => {
     const lag = followers.flatMap(({ progress }) => progress.lag(group, ctx.clock.now() / 1000));
-    ctx.note({ type: 'index', kafka: node.state, isCaughtUp: followers.every(({ progress }) => progress.isCaughtUp), lag } satisfies IndexNote);
+    ctx.note({ type: 'index', kafka: node.state, isCaughtUp: followers.length > 0 && followers.every(({ progress }) => progress.isCaughtUp), lag } satisfies IndexNote);
   };
   const unsubscribe = node.onState(state => {
     if (state.state === 'down') ctx.log.warn({ message: state.message }, 'the brokers are away: what is stored is served');
@@ -57,9 +73,12 @@ export async function serveIndex(options: IndexOptions, { node, codecs }: { read
   });
   void every(NOTE_EVERY_MS, ctx.clock, ctx.signal, tell);
   ctx.ready();
-  await untilAborted(ctx.signal);
-  unsubscribe();
-  await ctx.system.stop();
-  await link.close();
-  store.close();
+  try {
+    await Promise.race([untilAborted(ctx.signal), failed.promise]);
+  } finally {
+    unsubscribe();
+    await ctx.system.stop();
+    await link.close();
+    store.close();
+  }
 }

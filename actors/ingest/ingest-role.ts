@@ -1,4 +1,5 @@
 import type { OutPort } from '../../src/engine/ports.ts';
+import { reportError } from '../../src/engine/errors.ts';
 import { untilAborted } from '../../src/engine/timers.ts';
 import type { CameraId } from '../../src/engine/units.ts';
 import { Feeder } from '../../src/data-ops/feeder.ts';
@@ -49,6 +50,8 @@ export interface IngestSettings {
 export type IngestMessage =
   | { readonly type: 'put'; readonly row: CameraRow; readonly floor?: number }
   | { readonly type: 'remove'; readonly id: CameraId }
+  /** Hands over what is left of a camera that is not run here. */
+  | { readonly type: 'hand-over'; readonly id: CameraId }
   /** Another node had a newer epoch of the camera: the session starts over with one behind it. */
   | { readonly type: 'renew'; readonly id: CameraId; readonly floor: number };
 
@@ -72,7 +75,7 @@ export async function ingestRole(settings: unknown, ctx: RoleContext): Promise<v
   const link = { clock: ctx.clock, random: ctx.random, backoffMs: 10, backoffMaxMs: 200 };
   const storeNode = connectIpc({ ...link, path: options.storeSocket });
   const visionNodes = options.kafka === undefined ? options.visionSockets.map(path => connectIpc({ ...link, path })) : [];
-  const kafka = options.kafka === undefined ? undefined : openChunkLog(options.kafka, options.recording.partMs, ctx);
+  const kafka = options.kafka === undefined ? undefined : openChunkLog(options.kafka, options.recording.partMs, ctx, closing.signal);
   const links: Links = {
     store: remoteStore(storeNode, ctx.clock, closing.signal),
     records: storeNode.output('vto.detections', terminalRecordCodec, { maxItems: 1024, maxBytes: 8 << 20 }),
@@ -99,6 +102,7 @@ export async function ingestRole(settings: unknown, ctx: RoleContext): Promise<v
     const message = received as IngestMessage; // sent by the root of the same version
     switch (message.type) {
       case 'put': void cameras.put(message.row, message.floor); return;
+      case 'hand-over': void cameras.handOver(message.id); return;
       case 'remove': void cameras.remove(message.id); return;
       case 'renew': void cameras.renew(message.id, message.floor);
     }
@@ -107,18 +111,20 @@ export async function ingestRole(settings: unknown, ctx: RoleContext): Promise<v
   await untilAborted(ctx.signal);
   await cameras.finishAll();
   await ctx.system.stop();
+  closing.abort(new Error('the process is stopping'));
   await kafka?.close();
-  closing.abort();
   await Promise.all([storeNode, ...visionNodes].map(node => node.close()));
 }
 
-/** The way to the chunks topic, and its end. */
-function openChunkLog(kafka: Config['kafka'], partMs: number, ctx: RoleContext): { readonly chunkLog: ChunkLog; close(): Promise<void> } {
+/** The way to the chunks topic, and its end. Waits for nobody: cameras are recorded until brokers and schemas are there. */
+function openChunkLog(kafka: Config['kafka'], partMs: number, ctx: RoleContext, closing: AbortSignal): { readonly chunkLog: ChunkLog; close(): Promise<void> } {
   const { clock, random, log, telemetry } = ctx;
-  const link = openKafkaLink({ kafka, name: ctx.name, clock, random, log });
   const bounds = { maxItems: 4096, maxBytes: Math.max(32 << 20, 2 * kafka.maxPartBytes), batchBytes: kafka.maxPartBytes, lingerMs: 0 };
+  const link = openKafkaLink({ kafka, name: ctx.name, clock, random, log });
   const output = link.codecs.then(codecs => link.node.output(link.topic('chunks'), codecs.chunks, bounds));
-  output.then(port => gaugeQueues({ chunks: port }, ctx), () => { /* closed before the schemas were known */ });
+  output.then(port => gaugeQueues({ chunks: port }, ctx), (error: unknown) => {
+    if (!closing.aborted) log.error({ error: reportError(error) }, 'no way to the chunks topic: cameras are only recorded');
+  });
   const chunkLog = new ChunkLog({ output: lateOutput(output), partMs, maxPartBytes: kafka.maxPartBytes, clock, log, telemetry });
   void chunkLog.gauge(ctx.signal);
   return { chunkLog, close: () => link.close() };

@@ -23,6 +23,8 @@ export interface IndexAccess {
   /** What it told last; undefined before, and while it is being replaced. */
   readonly note: IndexNote | undefined;
   readonly isReady: boolean;
+  /** Process id of the running generation. */
+  readonly pid: number | undefined;
   /** Committed records in order, each once, until the signal aborts. */
   records(after: number, camera: CameraId | undefined, signal: AbortSignal): AsyncIterable<readonly CommittedRecord[]>;
   tree(): ActorReport | undefined;
@@ -63,6 +65,7 @@ export async function startIndexProcess({ config, paths, clock, random, system, 
     store: remoteStore(link, clock, signal),
     get note() { return actor.isReady ? newest : undefined; },
     get isReady() { return actor.isReady; },
+    get pid() { return actor.pid; },
     records: (after, camera, until) => followRecords(link, { after, camera, signal: AbortSignal.any([until, signal]), clock }),
     tree: () => actor.tree,
     metrics: async () => {

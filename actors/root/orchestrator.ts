@@ -3,7 +3,7 @@ import { join, resolve } from 'node:path';
 import type { ActorReport, Supervised } from '../../src/engine/actor.ts';
 import { createActorSystem, type ActorSystem } from '../../src/engine/actor-system.ts';
 import type { Clock } from '../../src/engine/clock.ts';
-import { PlatformError } from '../../src/engine/errors.ts';
+import { PlatformError, reportError } from '../../src/engine/errors.ts';
 import type { LifecycleEvent } from '../../src/engine/lifecycle.ts';
 import type { Random } from '../../src/engine/random.ts';
 import { every } from '../../src/engine/timers.ts';
@@ -12,16 +12,21 @@ import { remoteStore, type RemoteStore } from '../../src/data-ops/remote-store.t
 import type { Balance, CameraRow, CommittedRecord } from '../../src/data-ops/store.ts';
 import { connectIpc } from '../../src/transports/ipc/connect-ipc.ts';
 import type { IpcNode } from '../../src/transports/ipc-types.ts';
+import { planNode, type NodePlan } from '../../src/utility-ops/config/node-roles.ts';
 import type { Config } from '../../src/utility-ops/config/schema.ts';
 import type { Logger } from '../../src/utility-ops/log.ts';
 import type { Recorder } from '../../src/utility-ops/telemetry/recorder.ts';
 import type { MetricsSnapshot } from '../../src/utility-ops/telemetry/snapshot.ts';
 import { uriLabel } from '../../src/utility-ops/redact-uri.ts';
+import type { LeftNote } from '../ingest/ingest-role.ts';
 import { ProcessActor } from '../process/child-process.ts';
 import type { Role } from '../process/protocol.ts';
+import { openKafkaLink, type KafkaLink } from '../process/kafka-link.ts';
 import { POLICIES } from '../tree.ts';
 import { CameraBoard } from './camera-board.ts';
+import { CameraNode } from './camera-node.ts';
 import { followRecords } from './follow-records.ts';
+import { nodeName } from './node-name.ts';
 import { noteLifecycle } from './note-lifecycle.ts';
 import { createSocketFolder, takeOverSockets } from './socket-folder.ts';
 import { ingestSettings, storeSettings, visionSettings, type Paths } from './settings.ts';
@@ -40,11 +45,12 @@ export interface OrchestratorOptions {
 }
 
 const SAMPLE_EVERY_MS = 1_000;
+const REACH_MS = 1_500;
 /**
  * What each process may take to end in order, together less than the 3 s a stop may take. Whatever an ingest process received has a record when it
  * has ended, so that nothing depends on the others' last moments.
  */
-const STOP_MS = { ingest: 1_900, vision: 400, store: 600, batch: 500, index: 600 } as const satisfies Record<Role, number>;
+const STOP_MS = { ingest: 1_900, vision: 400, store: 600, batch: 500, index: 600, host: 1_700 } as const satisfies Record<Role, number>;
 
 interface Running { readonly actor: ProcessActor; readonly supervised: Supervised }
 
@@ -59,12 +65,18 @@ export class Orchestrator {
   readonly #groups: Set<CameraId>[] = [];
   readonly #rows = new Map<CameraId, CameraRow>();
   readonly #adding = new Set<CameraId>();
+  readonly #plan: NodePlan;
+  /** In a cluster: cameras that are no longer this node's, by the ingest process that hands over what they recorded. */
+  readonly #leaving = new Map<CameraId, number>();
+  #cluster: CameraNode | undefined;
+  #kafka: KafkaLink | undefined;
   #paths: Paths | undefined;
   #link: IpcNode | undefined;
   #store: RemoteStore | undefined;
 
   constructor(options: OrchestratorOptions) {
     this.#options = options;
+    this.#plan = planNode(options.config);
     this.board = new CameraBoard(() => options.clock.monotonicMs());
     this.#system = createActorSystem({ name: 'vto', clock: options.clock, random: options.random, onEvent: event => this.#note(event) });
   }
@@ -84,16 +96,17 @@ export class Orchestrator {
     await mkdir(folder, { recursive: true, mode: 0o700 });
     this.#paths = { data: folder, sockets: await createSocketFolder() };
     const paths = this.#paths;
-    const store = this.#startProcess('store', 'store', 8, () => storeSettings(config, paths));
+    const store = this.#startProcess('store', 'store', 8, () => storeSettings(config, paths, !this.#plan.keepsRecordings));
     await Promise.race([store.actor.untilReady(), this.#failureOf(store)]);
     await takeOverSockets(folder, paths.sockets); // the store owns the folder now: no other run does
     const link = connectIpc({ path: join(paths.sockets, 'store.sock'), clock, random, backoffMs: 10, backoffMaxMs: 200 });
     this.#link = link;
     this.#store = remoteStore(link, clock, this.signal);
-    for (let index = 0; index < config.vision.processes; index += 1) {
+    for (let index = 0; index < config.vision.processes && !this.#plan.isCluster; index += 1) {
       this.#startProcess(`vision-${index}`, 'vision', 4, () => visionSettings(config, paths, index, this.#rows.values()));
     }
-    for (const row of await this.#wantedCameras()) this.#place(row, false);
+    if (!this.#plan.isCluster) for (const row of await this.#wantedCameras()) this.#place(row, false);
+    else if (this.#plan.hasCameras) void this.#joinCluster(folder).catch((error: unknown) => this.#options.log.error({ error: reportError(error) }, 'this node cannot join its cluster'));
     void this.#follow();
     void every(SAMPLE_EVERY_MS, clock, this.signal, () => this.#sample());
   }
@@ -113,12 +126,7 @@ export class Orchestrator {
   /** @throws PlatformError CAMERA_UNKNOWN */
   async removeCamera(id: CameraId): Promise<void> {
     if (!this.#rows.has(id)) throw new PlatformError('CAMERA_UNKNOWN', `camera '${id}' is unknown`, { camera: id });
-    const index = this.#groups.findIndex(group => group.has(id));
-    this.#groups[index]?.delete(id);
-    this.#rows.delete(id);
-    this.board.remove(id);
-    this.#options.telemetry.forget('camera', id);
-    this.#processes.get(`ingest-${index}`)?.supervised.tell({ type: 'remove', id });
+    this.#displace(id);
     await this.store.deleteCamera(id);
   }
 
@@ -141,6 +149,9 @@ export class Orchestrator {
     return [...this.#processes.values()].filter(({ actor }) => !actor.isReady).map(({ actor }) => `process ${actor.name} is not ready`);
   }
 
+  /** What works less well than it should while the brokers are away. */
+  degraded(): readonly string[] { return this.#cluster?.degraded() ?? []; }
+
   /** Process ids by name, for tests and doctor. */
   pids(): Readonly<Record<string, number>> {
     return Object.fromEntries([...this.#processes].flatMap(([name, { actor }]) => (actor.pid === undefined ? [] : [[name, actor.pid]])));
@@ -156,10 +167,12 @@ export class Orchestrator {
   async stop(): Promise<readonly Balance[]> {
     await this.#stopRoles('ingest-');
     await this.#stopRoles('vision-');
+    await this.#cluster?.close();
     const balances = this.#store ? await this.#store.balances().catch(() => []) : [];
     this.#ending.abort();
     await this.#link?.close();
     await this.#system.stop();
+    await this.#kafka?.close();
     if (this.#paths) await rm(this.#paths.sockets, { recursive: true, force: true });
     return balances;
   }
@@ -168,28 +181,74 @@ export class Orchestrator {
     await Promise.all([...this.#processes].filter(([name]) => name.startsWith(prefix)).map(([, { supervised }]) => supervised.stop()));
   }
 
-  async #wantedCameras(): Promise<readonly CameraRow[]> {
-    const { cameras } = this.#options.config;
-    const rows = new Map((await this.store.cameras()).map(row => [row.id, row]));
-    for (const camera of cameras) {
-      rows.set(camera.id as CameraId, { // the schema checked its form
-        id: camera.id as CameraId, uri: camera.uri, maxFps: camera.maxFps ?? null, isDetecting: camera.isDetecting, isLooping: camera.isLooping,
-      });
-    }
-    return [...rows.values()];
+  /** Cameras of the settings. */
+  #configured(): readonly CameraRow[] {
+    return this.#options.config.cameras.map(({ id, uri, maxFps, isDetecting, isLooping }) => ({ id: id as CameraId, uri, maxFps: maxFps ?? null, isDetecting, isLooping })); // the schema checked its form
   }
 
-  #place(row: CameraRow, isTemporary: boolean): void {
+  async #wantedCameras(): Promise<readonly CameraRow[]> {
+    return [...new Map([...await this.store.cameras(), ...this.#configured()].map(row => [row.id, row])).values()];
+  }
+
+  /** Takes part in the cluster; until there is one, the node runs the cameras it had. */
+  async #joinCluster(folder: string): Promise<void> {
+    const { config, clock, random, log, telemetry } = this.#options;
+    const { signal, store } = this;
+    const [name, remembered] = [await nodeName(folder, random), await store.cameras()];
+    this.#kafka = openKafkaLink({ kafka: config.kafka, name: 'root', clock, random, log });
+    const { node: kafka } = this.#kafka;
+    const codecs = await reachedWithin(this.#kafka.codecs, clock, () => { for (const row of remembered) this.#place(row, false); });
+    const placed = [...this.#rows.values()];
+    const keep = (change: Promise<unknown>): void => { change.catch(() => { /* stopping: the cluster's word is asked for at the next start */ }); };
+    this.#cluster = new CameraNode({
+      kafka, codecs, kafkaSettings: config.kafka, store, name, clock, log, telemetry, signal,
+      place: (row, floor) => { this.#place(row, false, floor); keep(store.putCamera(row)); },
+      displace: id => { this.#displace(id); keep(store.deleteCamera(id)); },
+      renew: (id, floor) => this.#processOf(id)?.tell({ type: 'renew', id, floor }),
+      handOver: ids => this.#handOver(ids),
+    });
+    this.#cluster.start(this.#system, { remembered, configured: this.#configured(), placed });
+  }
+
+  #processOf(id: CameraId): Supervised | undefined {
+    return this.#processes.get(`ingest-${this.#groups.findIndex(group => group.has(id))}`)?.supervised;
+  }
+
+  #displace(id: CameraId): void {
+    const index = this.#groups.findIndex(group => group.has(id));
+    this.#groups[index]?.delete(id);
+    this.#rows.delete(id);
+    this.board.remove(id);
+    this.#options.telemetry.forget('camera', id);
+    if (this.#plan.isCluster) this.#leaving.set(id, index);
+    this.#processes.get(`ingest-${index}`)?.supervised.tell({ type: 'remove', id });
+  }
+
+  /** Lets the first ingest process hand over what cameras that are not run here left behind. */
+  #handOver(ids: readonly CameraId[]): void {
+    const fresh = ids.filter(id => !this.#leaving.has(id) && !this.#rows.has(id));
+    for (const id of fresh) this.#leaving.set(id, 0);
+    if (fresh.length === 0) return;
+    if (this.#groups.length === 0) this.#startIngest(this.#groups.push(new Set()) - 1);
+    else for (const id of fresh) this.#processes.get('ingest-0')?.supervised.tell({ type: 'hand-over', id });
+  }
+
+  #place(row: CameraRow, isTemporary: boolean, floor = 0): void {
     const { config } = this.#options;
+    const known = this.#rows.get(row.id);
+    if (known && JSON.stringify(known) === JSON.stringify(row)) return;
     this.#rows.set(row.id, row);
     this.board.add(row, uriLabel(row.uri), isTemporary);
     for (const [name, { supervised }] of this.#processes) {
       if (name.startsWith('vision-')) supervised.tell({ camera: row.id, limit: row.maxFps });
     }
-    let index = this.#groups.findIndex(group => group.size < config.ingress.camerasPerProcess);
+    // One process at a time has a camera: the one that has it, or hands over what is left of it.
+    const held = known ? this.#groups.findIndex(group => group.has(row.id)) : this.#leaving.get(row.id) ?? -1;
+    this.#leaving.delete(row.id);
+    let index = held >= 0 ? held : this.#groups.findIndex(group => group.size < config.ingress.camerasPerProcess);
     if (index >= 0) {
       this.#groups[index]?.add(row.id);
-      this.#processes.get(`ingest-${index}`)?.supervised.tell({ type: 'put', row });
+      this.#processes.get(`ingest-${index}`)?.supervised.tell({ type: 'put', row, floor });
       return;
     }
     index = this.#groups.push(new Set([row.id])) - 1;
@@ -203,13 +262,18 @@ export class Orchestrator {
     const threads = config.ingress.threadPoolSize || 2 * config.ingress.camerasPerProcess + 4;
     this.#startProcess(`ingest-${index}`, 'ingest', threads, () => {
       const rows = [...this.#groups[index] ?? []].map(id => this.#rows.get(id)).filter(row => row !== undefined);
-      return ingestSettings(config, paths, rows);
+      if (!this.#plan.isCluster) return ingestSettings(config, paths, rows);
+      const leftovers = [...this.#leaving].flatMap(([id, at]) => (at === index ? [id] : []));
+      return ingestSettings(config, paths, rows, { kafka: config.kafka, leftovers, floors: Object.fromEntries(rows.map(({ id }) => [id, this.#cluster?.floorOf(id) ?? 0])) });
+    }, note => {
+      const { type, id } = note as LeftNote; // told by the ingest role of the same version
+      if (type === 'left' && this.#leaving.get(id) === index) this.#leaving.delete(id);
     });
   }
 
-  #startProcess(name: string, role: Role, threadPoolSize: number, settings: () => unknown): Running {
+  #startProcess(name: string, role: Role, threadPoolSize: number, settings: () => unknown, onNote: (note: unknown) => void = () => {}): Running {
     const { clock, onLine } = this.#options;
-    const actor = new ProcessActor({ name, role, settings, threadPoolSize, clock, onLine, stopMs: STOP_MS[role] });
+    const actor = new ProcessActor({ name, role, settings, threadPoolSize, clock, onLine, onNote, stopMs: STOP_MS[role] });
     const running: Running = { actor, supervised: this.#system.supervise(actor, POLICIES.process) };
     this.#processes.set(name, running);
     return running;
@@ -233,6 +297,7 @@ export class Orchestrator {
     const balances = await this.store.balances().catch(() => undefined);
     if (!balances) return;
     this.board.sample(balances);
+    await this.#cluster?.sample(balances).catch(() => { /* asked again in a second */ });
     for (const { id, pending } of this.board.pending()) this.#options.telemetry.set('ledgerPending', { camera: id }, pending);
   }
 
@@ -241,4 +306,11 @@ export class Orchestrator {
     const noted = noteLifecycle(event, { log, clock, telemetry, isProcess: name => this.#processes.has(name) });
     void this.#store?.putEvents([noted]).catch(() => {});
   }
+}
+
+/** A schema registry that is away must not keep cameras from being recorded. */
+async function reachedWithin<Value>(reached: Promise<Value>, clock: Clock, onLate: () => void): Promise<Value> {
+  const over = new AbortController();
+  void clock.sleep(REACH_MS, over.signal).then(onLate, () => { /* reached in time */ });
+  try { return await reached; } finally { over.abort(); }
 }

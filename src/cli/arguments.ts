@@ -14,10 +14,16 @@ export interface CameraArgument { readonly id: string; readonly uri: string; rea
 export type Invocation =
   | { readonly command: 'start'; readonly configFiles: readonly string[]; readonly flags: ConfigInput; readonly labelsFile?: string; readonly hasTable: boolean }
   | { readonly command: 'infer'; readonly input: string; readonly configFiles: readonly string[]; readonly flags: ConfigInput; readonly labelsFile?: string; readonly format: OutputFormat; readonly out?: string; readonly every: number; readonly maxFps: number }
-  | { readonly command: 'verify'; readonly flags: ConfigInput; readonly isLedgerOnly: boolean }
-  | { readonly command: 'doctor'; readonly flags: ConfigInput; readonly labelsFile?: string }
+  | { readonly command: 'verify'; readonly configFiles: readonly string[]; readonly flags: ConfigInput; readonly isLedgerOnly: boolean; readonly topics?: { readonly waitMs: number; readonly format: 'table' | 'json' } }
+  | { readonly command: 'dead-letters'; readonly configFiles: readonly string[]; readonly flags: ConfigInput; readonly action: DeadLetterAction }
+  | { readonly command: 'doctor'; readonly configFiles: readonly string[]; readonly flags: ConfigInput; readonly labelsFile?: string }
   | { readonly command: 'help'; readonly topic?: CommandName }
   | { readonly command: 'version' };
+
+/** What is done with dead letters. */
+export type DeadLetterAction =
+  | { readonly type: 'list'; readonly format: 'table' | 'ndjson'; readonly max: number }
+  | { readonly type: 'retry'; readonly wanted: 'all' | { readonly partition: number; readonly offset: number }; readonly isForced: boolean };
 
 /** Forms that `vto infer` writes. */
 export type OutputFormat = 'ndjson' | 'coco' | 'mot';
@@ -39,8 +45,9 @@ export function parseArguments(args: readonly string[], cwd: string): Invocation
   switch (first) {
     case 'start': return start(values, cwd);
     case 'infer': return infer(values, positional ?? '', cwd);
-    case 'verify': return { command: 'verify', flags: dataFlags(values, cwd), isLedgerOnly: values['ledger-only'] === true };
-    case 'doctor': return { command: 'doctor', flags: { modelOps: modelFlags(values, cwd) }, ...labelsFile(values, cwd) };
+    case 'verify': return verify(values, cwd);
+    case 'dead-letters': return { command: 'dead-letters', configFiles: files(values, cwd), flags: { kafka: defined({ brokers: words(values, 'kafka') }) }, action: deadLetterAction(values, positional ?? '') };
+    case 'doctor': return { command: 'doctor', configFiles: files(values, cwd), flags: { modelOps: modelFlags(values, cwd), kafka: defined({ brokers: words(values, 'kafka') }) }, ...labelsFile(values, cwd) };
     case 'help':
       if (positional === undefined) return { command: 'help' };
       if (!isCommand(positional)) throw invalid(`unknown command '${positional}'${suggest(positional, Object.keys(COMMANDS))}`, positional);
@@ -135,6 +142,35 @@ function infer(values: Values, input: string, cwd: string): Invocation {
     format: (text(values, 'format') ?? 'ndjson') as OutputFormat, // one of the flag's choices
     ...(out === undefined || out === '-' ? {} : { out: resolve(cwd, out) }), every, maxFps: number(values, 'max-fps') ?? 0,
   };
+}
+
+function verify(values: Values, cwd: string): Invocation {
+  const brokers = words(values, 'kafka');
+  const [isLedgerOnly, wait, format] = [values['ledger-only'] === true, number(values, 'wait'), text(values, 'format')];
+  if (brokers === undefined && (wait !== undefined || format !== undefined)) throw invalid('--wait and --format are for the topics of a cluster: name a broker with --kafka', 'kafka');
+  if (brokers !== undefined && (isLedgerOnly || values['data'] !== undefined)) throw invalid('--kafka checks topics, --data and --ledger-only the files of a machine: give one or the other', 'kafka');
+  return {
+    command: 'verify', configFiles: files(values, cwd), isLedgerOnly, flags: { ...dataFlags(values, cwd), ...(brokers === undefined ? {} : { kafka: { brokers } }) },
+    ...(brokers === undefined ? {} : { topics: { waitMs: (wait ?? 0) * 1000, format: format === 'json' ? 'json' : 'table' } as const }),
+  };
+}
+
+function deadLetterAction(values: Values, action: string): DeadLetterAction {
+  const place = { partition: number(values, 'partition'), offset: number(values, 'offset') };
+  const [isAll, isForced] = [values['all'] === true, values['force'] === true];
+  switch (action) {
+    case 'list':
+      if (isAll || isForced || place.partition !== undefined || place.offset !== undefined) throw invalid('--partition, --offset, --all and --force are for vto dead-letters retry', 'arguments');
+      return { type: 'list', format: text(values, 'format') === 'ndjson' ? 'ndjson' : 'table', max: number(values, 'max') ?? 100 };
+    case 'retry': {
+      if (text(values, 'format') !== undefined || text(values, 'max') !== undefined) throw invalid('--format and --max are for vto dead-letters list', 'arguments');
+      const { partition, offset } = place;
+      if (isAll && partition === undefined && offset === undefined) return { type: 'retry', wanted: 'all', isForced };
+      if (isAll || partition === undefined || offset === undefined) throw invalid('name one letter with --partition and --offset, or all of them with --all', 'offset');
+      return { type: 'retry', wanted: { partition, offset }, isForced };
+    }
+    default: throw invalid(`unknown action '${action}'${suggest(action, ['list', 'retry'])}`, 'arguments');
+  }
 }
 
 /**

@@ -1,16 +1,19 @@
 import { basename } from 'node:path';
 import { loadConfig } from '../utility-ops/config/load-config.ts';
+import { planNode } from '../utility-ops/config/node-roles.ts';
 import type { Config } from '../utility-ops/config/schema.ts';
 import { createLogger } from '../utility-ops/log.ts';
 import { redactUri } from '../utility-ops/redact-uri.ts';
-import { createRecorder } from '../utility-ops/telemetry/recorder.ts';
+import { createRecorder, type Recorder } from '../utility-ops/telemetry/recorder.ts';
 import { systemRandom } from '../engine/seeded-random.ts';
 import { processStartedAt, systemClock } from '../engine/system-clock.ts';
 import { every } from '../engine/timers.ts';
 import type { CommittedRecord } from '../data-ops/store.ts';
 import { createBackend } from '../../actors/gateway/backend.ts';
 import { gatewayActor } from '../../actors/gateway/gateway.ts';
-import { Orchestrator } from '../../actors/root/orchestrator.ts';
+import { ClusterNode } from '../../actors/root/cluster-node.ts';
+import { Orchestrator, type OrchestratorOptions } from '../../actors/root/orchestrator.ts';
+import { machinePlatform, type Platform } from '../../actors/root/platform.ts';
 import { POLICIES } from '../../actors/tree.ts';
 import type { Invocation } from './arguments.ts';
 import { ChildOutput } from './child-output.ts';
@@ -40,35 +43,52 @@ export async function startCommand(invocation: StartInvocation, cwd: string): Pr
   const screen = createScreen(config, invocation.hasTable);
   const telemetry = createRecorder({ process: 'root' });
   const first = new FirstDetection(screen.say);
-  const root = new Orchestrator({
-    config, clock: systemClock, random: systemRandom, log: screen.log, telemetry,
-    onLine: (name, line) => screen.childLine(name, line), onRecords: records => first.take(records),
-  });
   const stopped = untilSignalled();
-  screen.say(`VisuTility Orchestrator ${packageVersion()}: ${config.cameras.length} camera${config.cameras.length === 1 ? '' : 's'}, model ${basename(config.modelOps.model)}, data in ${config.data}; Ctrl-C stops`);
-  await root.start();
-  const backend = createBackend(root, { ownMetrics: () => telemetry.snapshot(), sleep: (ms, signal) => systemClock.sleep(ms, signal) });
-  const gateway = root.system.supervise(gatewayActor({
+  screen.say(`VisuTility Orchestrator ${packageVersion()}: ${describe(config)}; Ctrl-C stops`);
+  const platform = await startPlatform(config, { screen, telemetry, first });
+  const backend = createBackend(platform.backend, { ownMetrics: () => telemetry.snapshot(), sleep: (ms, signal) => systemClock.sleep(ms, signal) });
+  const gateway = platform.system.supervise(gatewayActor({
     backend, config: config.serving, topicPrefix: config.kafka.topicPrefix, clock: systemClock, log: screen.log, onListening: ({ url }) => screen.say(`API ${url}/api/v1/cameras`),
   }), POLICIES.worker);
+  const showing = new AbortController();
   const tableFromMs = systemClock.monotonicMs() + TABLE_LATEST_MS;
-  void every(TABLE_EVERY_MS, systemClock, root.signal, () => {
-    if (first.isSaid || systemClock.monotonicMs() > tableFromMs) screen.table(root);
+  void every(TABLE_EVERY_MS, systemClock, showing.signal, () => {
+    if (first.isSaid || systemClock.monotonicMs() > tableFromMs) screen.table(platform);
   });
   const failed = gateway.exit.then(exit => { if (exit.reason === 'escalated') throw exit.error; return new Promise<never>(() => {}); });
   try {
     await Promise.race([stopped, failed]);
   } finally {
     screen.say('stopping …');
+    showing.abort();
     await gateway.stop();
-    const balances = await root.stop();
-    screen.say(formatLedger(balances));
+    const balances = await platform.stop();
+    if (planNode(config).hasCameras) screen.say(formatLedger(balances));
   }
   return 0;
 }
 
+/** A machine on its own, or a node of a cluster. */
+async function startPlatform(config: Config, { screen, telemetry, first }: { readonly screen: Screen; readonly telemetry: Recorder; readonly first: FirstDetection }): Promise<Platform> {
+  const options: OrchestratorOptions = {
+    config, clock: systemClock, random: systemRandom, log: screen.log, telemetry,
+    onLine: (name, line) => screen.childLine(name, line), onRecords: records => first.take(records),
+  };
+  if (planNode(config).isCluster) return ClusterNode.start(options);
+  const root = new Orchestrator(options);
+  await root.start();
+  return machinePlatform(root);
+}
+
+function describe(config: Config): string {
+  const { cameras, modelOps, data, kafka, roles } = config;
+  const model = `model ${basename(modelOps.model)}`;
+  if (kafka.brokers.length === 0) return `${cameras.length} camera${cameras.length === 1 ? '' : 's'}, ${model}, data in ${data}`;
+  return `node of a cluster (${roles.length === 0 ? 'all roles' : roles.join(', ')}) at Kafka ${kafka.brokers.join(', ')}, ${model}, data in ${data}`;
+}
+
 function withDemo(config: Config): Config {
-  if (config.cameras.length > 0) return config;
+  if (config.cameras.length > 0 || config.kafka.brokers.length > 0) return config;
   return { ...config, cameras: DEMO_CAMERAS.map(camera => ({ ...camera, isDetecting: true, isLooping: false })) };
 }
 
@@ -93,7 +113,7 @@ interface Screen {
   readonly log: ReturnType<typeof createLogger>;
   say(text: string): void;
   childLine(name: string, line: string): void;
-  table(root: Orchestrator): void;
+  table(platform: Platform): void;
 }
 
 /** Standard output for people and results, standard error for the log; the table stays below both on a terminal. */
@@ -111,7 +131,7 @@ function createScreen(config: Config, hasTable: boolean): Screen {
     log: log.child({ process: 'root' }),
     say: text => above(() => { process.stdout.write(`${text}\n`); }),
     childLine: (name, line) => output.line(name, line),
-    table: root => table.update('', root.board.tallies()),
+    table: platform => table.update('', platform.tallies()),
   };
 }
 

@@ -10,14 +10,18 @@ import { loadConfig } from '../utility-ops/config/load-config.ts';
 import { contentHashOf } from '../../actors/ingest/chunk-tools.ts';
 import type { Invocation } from './arguments.ts';
 import { formatLedger } from './ledger-text.ts';
+import { verifyTopics } from './verify-topics.ts';
 
 type VerifyInvocation = Extract<Invocation, { command: 'verify' }>;
 
-/** `vto verify`: ledger and recorded chunks as they stand, also while vto runs. Exit code 1 when something is wrong. */
+/** `vto verify`: ledger and recorded chunks, or the topics of a cluster, as they stand, also while vto runs. Exit code 1 when something is wrong. */
 export async function verifyCommand(invocation: VerifyInvocation, cwd: string): Promise<number> {
-  const { data } = loadConfig({ environment: process.env, flags: invocation.flags, cwd });
+  const config = loadConfig({ files: invocation.configFiles, environment: process.env, flags: invocation.flags, cwd });
+  if (invocation.topics !== undefined) return verifyTopics(config, invocation.topics);
+  const { data } = config;
   const folder = resolve(data);
   const file = join(folder, 'store.sqlite');
+  if (!existsSync(file) && existsSync(join(folder, 'index.sqlite'))) throw new PlatformError('CONFIG_INVALID', `'${folder}' holds the index of a cluster, which is made from its topics: check those with --kafka HOST:PORT`, { path: 'kafka' });
   if (!existsSync(file)) throw new PlatformError('SOURCE_NOT_FOUND', `no vto data in '${folder}'; name the folder with --data`, { folder });
   const store = openSqliteStore(file, { clock: systemClock, isReadOnly: true });
   try {

@@ -27,7 +27,7 @@ export interface TopicsReport extends TopicReport {
   readonly notes: readonly string[];
 }
 
-/** Groups that read chunks, and features. */
+/** Groups that read chunks, and features: names without the prefix of the installation. */
 export const GROUPS = { detector: 'detector', featurizer: 'featurizer', detectorOnFeatures: 'detector-features' } as const;
 
 /**
@@ -98,7 +98,7 @@ class Pass {
         try {
           body = await decodeRecord(codec, record.value);
         } catch (error) {
-          if (error instanceof PlatformError && error.code === 'KAFKA_UNAVAILABLE') throw error; // the registry, which may know it
+          if (error instanceof PlatformError && error.code === 'REGISTRY_UNAVAILABLE') throw error;
           unreadable += 1;
           onUnreadable?.(record, reportError(error).message);
           return;

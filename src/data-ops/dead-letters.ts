@@ -138,7 +138,7 @@ async function letterOf(codec: RecordCodecs['deadLetters'], { value }: KafkaReco
   try {
     return await decodeRecord(codec, value);
   } catch (error) {
-    if (reportError(error).code === 'KAFKA_UNAVAILABLE') throw error; // the registry, which may know it
+    if (reportError(error).code === 'REGISTRY_UNAVAILABLE') throw error;
     return undefined;
   }
 }

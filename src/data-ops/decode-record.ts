@@ -3,7 +3,7 @@ import type { RecordCodec } from '../messages/record-codec.ts';
 
 /**
  * The body of a record, after asking the Schema Registry where its schema is not known.
- * @throws PlatformError RECORD_INVALID, SCHEMA_UNKNOWN; KAFKA_UNAVAILABLE when the registry does not answer
+ * @throws PlatformError RECORD_INVALID, SCHEMA_UNKNOWN; REGISTRY_UNAVAILABLE when the registry does not answer
  */
 export async function decodeRecord<Body>(codec: Pick<RecordCodec<Body>, 'decode' | 'learn'>, value: Buffer): Promise<Body> {
   try {

@@ -13,7 +13,7 @@ export interface PartGroupingOptions {
   readonly maxPartBytes: number;
   /** A group is acknowledged. Its pushes resolve after this does. `waitedMs`: since its first unit came. */
   readonly onDelivered: (part: ChunkPart, waitedMs: number) => Promise<void>;
-  /** The other side refuses a unit larger than `maxPartBytes` for good. Its push resolves after this does. */
+  /** The topic does not take a unit as large as this one. Its push resolves after this does. */
   readonly onRefused: (part: ChunkPart, error: PlatformError) => Promise<void>;
   /** A group was refused and is tried again. */
   readonly onRetry: (error: unknown) => void;
@@ -22,6 +22,8 @@ export interface PartGroupingOptions {
 interface Group { readonly items: Envelope<ChunkPart>[]; readonly pushes: Push[]; readonly signal: AbortSignal; readonly sinceMs: number; bytes: number; isClosed: boolean }
 interface Push { resolve(): void; reject(error: unknown): void }
 
+/** Topics take records of this size, unless somebody made them otherwise: a smaller one is never the reason for a refusal. */
+const SURELY_TAKEN_BYTES = 900_000;
 /** Groups that may wait behind the one under way: sessions that break off at once make small ones. */
 const GROUPS_MAX = 64;
 const RETRY_MS = 1_000;
@@ -122,35 +124,37 @@ export class PartGrouping implements OutPort<ChunkPart> {
   }
 
   async #handOver(group: Group): Promise<void> {
-    const { clock, onDelivered } = this.#options;
     try {
-      const envelope = merged(group.items);
-      if (await this.#sent(envelope, group)) await onDelivered(envelope.body, clock.monotonicMs() - group.sinceMs);
+      await this.#send(group.items, group);
       for (const { resolve } of group.pushes) resolve();
     } catch (error) {
       for (const { reject } of group.pushes) reject(error);
     }
   }
 
-  /** False when it was refused for good. */
-  async #sent(envelope: Envelope<ChunkPart>, group: Group): Promise<boolean> {
-    const { clock, maxPartBytes, onRefused, onRetry } = this.#options;
+  /** Until it is acknowledged, or refused for good. */
+  async #send(items: readonly Envelope<ChunkPart>[], group: Group): Promise<void> {
+    const { clock, onDelivered, onRefused, onRetry } = this.#options;
+    const envelope = merged(items);
     for (let tries = 1; ; tries += 1) {
       try {
         await this.#output.push([envelope], group.signal);
-        return true;
+        break;
       } catch (error) {
-        const refused = error instanceof PlatformError ? error : undefined;
-        if (group.signal.aborted || refused?.code === 'PORT_CLOSED') throw error;
-        // A batch is refused as a whole: only a unit that is too large by itself, and was so twice, is the reason.
-        if (refused?.code === 'KAFKA_REFUSED' && group.bytes > maxPartBytes && tries > 1) {
-          await onRefused(envelope.body, tooLarge(envelope.body, group.bytes, refused));
-          return false;
+        const failure = error instanceof PlatformError ? error : undefined;
+        if (group.signal.aborted || failure?.code === 'PORT_CLOSED') throw error;
+        if (failure?.code === 'RECORD_INVALID' && tries > 1) {
+          if (items.length > 1) {
+            for (const item of items) await this.#send([item], group); // the topic takes less than a group: what is it that it does not take?
+            return;
+          }
+          if (sizeOf(envelope.body) > SURELY_TAKEN_BYTES) return onRefused(envelope.body, failure);
         }
         onRetry(error);
         await clock.sleep(RETRY_MS, group.signal);
       }
     }
+    await onDelivered(envelope.body, clock.monotonicMs() - group.sinceMs);
   }
 }
 
@@ -181,10 +185,4 @@ function merged(items: readonly Envelope<ChunkPart>[]): Envelope<ChunkPart> {
       ...contentHash === undefined ? {} : { contentHash },
     },
   };
-}
-
-function tooLarge(part: ChunkPart, bytes: number, cause: PlatformError): PlatformError {
-  const { camera, epoch } = part;
-  const frameSeq = part.units[0]?.frameSeq;
-  return new PlatformError('KAFKA_REFUSED', `frame ${frameSeq} of camera '${camera}' has ${bytes} bytes, more than the topic takes`, { camera, epoch, frameSeq, bytes }, cause);
 }

@@ -59,6 +59,7 @@ export const ERRORS = {
   STREAM_NOT_ALLOWED: { fate: 'skip', http: 403, grpc: 'PERMISSION_DENIED', help: 'Start vto with the --allow-stream flag named in the message, or register the camera.' },
   OVERLOADED: { fate: 'retry', http: 429, grpc: 'RESOURCE_EXHAUSTED', help: 'Too many requests or streams are open; try again later.' },
   READER_SLOW: { fate: 'skip', http: 503, grpc: 'RESOURCE_EXHAUSTED', help: 'The client read too slowly and was disconnected; reconnect with ?after= to go on.' },
+  ROLE_ABSENT: { fate: 'skip', http: 421, grpc: 'FAILED_PRECONDITION', help: 'Ask a node of the cluster that has the role named in the message.' },
   ROUTE_UNKNOWN: { fate: 'skip', http: 404, grpc: 'UNIMPLEMENTED', help: 'GET / lists the endpoints.' },
   METHOD_REFUSED: { fate: 'skip', http: 405, grpc: 'UNIMPLEMENTED', help: 'Use a method that the Allow header names.' },
   REQUEST_TOO_LARGE: { fate: 'skip', http: 413, grpc: 'RESOURCE_EXHAUSTED', help: 'Send less: bodies and headers of this API are small.' },

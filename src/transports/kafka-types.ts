@@ -142,8 +142,8 @@ export interface KafkaNode {
   reader(topic: string, options: { readonly isolation: Isolation; readonly maxBytes: number }): PartitionReader;
   join(options: MemberOptions): Promise<GroupMember>;
   partitionCount(topic: string): Promise<number>;
-  /** First and next offset of each partition; `end` is the last stable offset when `isolation` is committed. */
-  bounds(topic: string): Promise<ReadonlyMap<number, { readonly begin: number; readonly end: number }>>;
+  /** First and next offset of each partition; `end` is the last stable offset when `isolation` is `committed`, as it is by default. */
+  bounds(topic: string, isolation?: Isolation): Promise<ReadonlyMap<number, { readonly begin: number; readonly end: number }>>;
   /** Committed offsets of a group; absent where it has none. */
   committed(group: string, topic: string): Promise<ReadonlyMap<number, number>>;
   /** Makes what is missing. @throws PlatformError KAFKA_REFUSED naming the topic and the command that makes it, where the broker forbids it; TOPIC_UNFIT when one exists with another number of partitions */

@@ -56,12 +56,33 @@ test('infer takes one input and its form of output', () => {
 });
 
 test('verify, doctor, help and version', () => {
-  assert.equal(parse('verify --data x --ledger-only'), { command: 'verify', flags: { data: '/home/me/x' }, isLedgerOnly: true });
-  assert.equal(parse('doctor --model /m.onnx'), { command: 'doctor', flags: { modelOps: { model: '/m.onnx' } } });
+  assert.equal(parse('verify --data x --ledger-only'), { command: 'verify', configFiles: [], flags: { data: '/home/me/x' }, isLedgerOnly: true });
+  assert.equal(parse('doctor --model /m.onnx --config c.toml --kafka a:1'), { command: 'doctor', configFiles: ['/home/me/c.toml'], flags: { modelOps: { model: '/m.onnx' }, kafka: { brokers: ['a:1'] } } });
   for (const line of ['', 'help', '--help', '-h']) assert.equal(parse(line), { command: 'help' });
   assert.equal(parse('start --port x --help'), { command: 'help', topic: 'start' });
   assert.equal(parse('help infer'), { command: 'help', topic: 'infer' });
   for (const line of ['version', '--version', '-v']) assert.equal(parse(line), { command: 'version' });
+});
+
+test('verify of topics takes brokers instead of a folder', () => {
+  assert.equal(parse('verify --kafka a:1,b:2 --wait 1.5'), { command: 'verify', configFiles: [], flags: { kafka: { brokers: ['a:1', 'b:2'] } }, isLedgerOnly: false, topics: { waitMs: 1500, format: 'table' } });
+  assert.match(refusal('verify --kafka a:1 --data x'), 'give one or the other');
+  assert.match(refusal('verify --wait 3'), 'name a broker with --kafka');
+  assert.match(refusal('verify --kafka a:1 --format xml'), 'known: table, json');
+});
+
+test('dead letters are listed, or retried by name', () => {
+  const action = (line: string): unknown => (parse(`dead-letters ${line}`) as { action: unknown }).action;
+  assert.equal(parse('dead-letters list --kafka a:1 --format ndjson --max 7'), { command: 'dead-letters', configFiles: [], flags: { kafka: { brokers: ['a:1'] } }, action: { type: 'list', format: 'ndjson', max: 7 } });
+  assert.equal(action('list'), { type: 'list', format: 'table', max: 100 });
+  assert.equal(action('retry --partition 0 --offset 0'), { type: 'retry', wanted: { partition: 0, offset: 0 }, isForced: false });
+  assert.equal(action('retry --all --force'), { type: 'retry', wanted: 'all', isForced: true });
+  assert.match(refusal('dead-letters'), 'needs ACTION');
+  assert.match(refusal('dead-letters lits'), "unknown action 'lits'; did you mean 'list'?");
+  assert.match(refusal('dead-letters retry'), 'with --partition and --offset, or all of them with --all');
+  assert.match(refusal('dead-letters retry --all --offset 3'), 'or all of them with --all');
+  assert.match(refusal('dead-letters list --force'), 'are for vto dead-letters retry');
+  assert.match(refusal('dead-letters retry --all --max 3'), 'are for vto dead-letters list');
 });
 
 test('an unknown command or flag is refused with the nearest known one', () => {

@@ -3,8 +3,9 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { Cluster, type WantedCamera } from '../support/cluster/cluster.ts';
-import { checkEqual, UNHURRIED } from '../support/cluster/equality.ts';
+import type { WantedCamera } from '../support/cluster/cluster.ts';
+import { checkEqual, equalityClips, UNHURRIED } from '../support/cluster/equality.ts';
+import { startCluster } from '../support/cluster/start-cluster.ts';
 import { startKafka } from '../support/kafka/start-kafka.ts';
 import { until } from '../support/vto-run.ts';
 
@@ -14,19 +15,23 @@ const { values } = parseArgs({
     kafka: { type: 'string' }, split: { type: 'boolean', default: false }, check: { type: 'boolean', default: false },
   },
 });
-const PARTITIONS = 4;
 const [cameraCount, fps] = [Number(values.cameras), Number(values.fps)];
 const folder = mkdtempSync(join(tmpdir(), 'vto-cluster-'));
 process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
 
+let isUp = false;
+const interrupted = new Promise<void>((resolve) => { for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => resolve()); });
+void interrupted.then(() => { if (!isUp) process.exit(130); }); // nodes and broker end with this process
+
 const kafka = values.kafka === undefined ? await startKafka() : undefined;
 const brokers = kafka?.brokers ?? values.kafka?.split(',') ?? [];
 console.log(`Kafka ${kafka?.version ?? ''} at ${brokers.join(', ')}`);
-const topicPrefix = `cluster-${Date.now().toString(36)}`;
-
-const vision = values.split ? { 'featurizer-1': 'featurizer', 'featurizer-2': 'featurizer', 'detector-1': 'detector', 'detector-2': 'detector' } : { 'detector-1': 'detector', 'detector-2': 'detector' };
-const nodes = { 'gateway': 'gateway', 'camera-1': 'camera,recorder', 'camera-2': 'camera,recorder', ...vision };
-const cluster = new Cluster({ brokers, topicPrefix, folder, partitions: PARTITIONS, env: { ...(values.split ? { VTO__VISION__IS_SPLIT: 'true' } : {}), ...(values.check ? UNHURRIED : {}) }, args: values.check ? ['--allow-stream', '*'] : [] });
+const checked = { cameraCount, fps, seconds: Number(values.seconds ?? 20), folder };
+const clips = values.check ? await equalityClips(checked) : [];
+const startedAt = performance.now();
+const cluster = await startCluster({ brokers, folder, isSplit: values.split, env: values.check ? UNHURRIED : {}, args: clips.flatMap(({ uri }) => ['--allow-stream', uri]) })
+  .catch(async (error: unknown) => { await kafka?.close(); throw error; });
+isUp = true;
 let isStopping = false;
 const stop = async (): Promise<void> => {
   if (isStopping) return;
@@ -35,7 +40,6 @@ const stop = async (): Promise<void> => {
   await cluster.stopAll().finally(() => cluster.killAll());
   await kafka?.close();
 };
-const interrupted = new Promise<void>((resolve) => { for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => resolve()); });
 
 /** One line a camera on a terminal, in place; one line in all elsewhere. */
 async function summary(shownLines: number): Promise<number> {
@@ -63,12 +67,9 @@ async function show(cameras: readonly WantedCamera[]): Promise<void> {
 }
 
 try {
-  const startedAt = performance.now();
-  await Promise.all(Object.entries(nodes).map(([name, roles]) => cluster.start(name, roles)));
-  await cluster.ready();
-  console.log(`${Object.keys(nodes).length} nodes ready after ${((performance.now() - startedAt) / 1000).toFixed(1)} s: ${Object.keys(nodes).join(', ')}`);
+  console.log(`${cluster.names.length} nodes ready after ${((performance.now() - startedAt) / 1000).toFixed(1)} s: ${cluster.names.join(', ')}`);
   console.log(`API ${cluster.gateway.url}/api/v1/cameras`);
-  if (values.check) process.exitCode = await checkEqual(cluster, { cameraCount, fps, seconds: Number(values.seconds ?? 20), folder }) ? 0 : 1;
+  if (values.check) process.exitCode = await checkEqual(cluster, checked) ? 0 : 1;
   else await show(Array.from({ length: cameraCount }, (_, index) => ({ id: `camera-${index + 1}`, uri: `synthetic://${index % 2 === 0 ? 'street' : 'yard'}?size=320x180&fps=${fps}&seed=${index + 1}` })));
 } finally {
   await stop();

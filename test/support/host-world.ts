@@ -44,7 +44,7 @@ export function startHost(kafka: KafkaNode, options: {
       maxRewindMs: options.maxRewindMs ?? 60_000, children: visions.map(vision => vision.link()), endings: visions.map(vision => vision.endings),
     }),
     settings: {
-      delivery: 'exactly-once', commitIntervalMs: 10, sessionTimeoutMs: 1_000, deadLetterTries: 3, positionsTopic: topics.positions, deadLettersTopic: topics.deadLetters, drainMs: 300, ...options.settings,
+      delivery: 'exactly-once', commitIntervalMs: 10, sessionTimeoutMs: 1_000, deadLetterTries: 3, positionsTopic: topics.positions, deadLettersTopic: topics.deadLetters, drainMs: 300, silentMs: 30_000, ...options.settings,
     },
   });
   const ended = host.run(stopping.signal);
@@ -152,10 +152,10 @@ export function wrongOf(counts: ReadonlyMap<string, number>, writers: readonly C
 }
 
 /** Waits until every frame that was sent has a record. */
-export async function untilLedger(kafka: KafkaNode, topics: Topics, writers: readonly CameraWriter[], limitMs = 10_000): Promise<{ readonly counts: ReadonlyMap<string, number>; readonly dropped: ReadonlyMap<string, string> }> {
+export async function untilLedger(kafka: KafkaNode, topics: Topics, writers: readonly CameraWriter[], limitMs = 10_000, codec: RecordCodec<TerminalRecord> = v8Codec()): Promise<{ readonly counts: ReadonlyMap<string, number>; readonly dropped: ReadonlyMap<string, string> }> {
   const until = performance.now() + limitMs;
   for (;;) {
-    const ledger = await ledgerOf(kafka, topics);
+    const ledger = await ledgerOf(kafka, topics, codec);
     const wrong = wrongOf(ledger.counts, writers);
     if (wrong.every(each => !each.endsWith(' 0 records'))) return ledger;
     if (performance.now() > until) throw new PlatformError('TIMED_OUT', `after ${limitMs} ms: ${wrong.slice(0, 8).join('; ')} (${wrong.length})`);

@@ -24,7 +24,7 @@ export function indexInProcess(options: { readonly file: string; readonly node: 
   const running = followers.map(follower => follower.run({ name: follower.name, generation: 1, signal: ending.signal, progress: () => {}, status: () => {}, supervise: () => { throw new Error('not used'); } }).catch(() => { /* ended */ }));
   const remote = new Proxy(store, { get: (target, name) => async (...args: unknown[]) => (target[name as keyof Store] as (...given: unknown[]) => unknown).apply(target, args) }) as unknown as RemoteStore;
   return {
-    local: store, store: remote, isReady: true,
+    local: store, store: remote, isReady: true, pid: undefined,
     get note() {
       return { type: 'index', kafka: node.state, isCaughtUp: followers.every(({ progress }) => progress.isCaughtUp), lag: followers.flatMap(({ progress }) => progress.lag(`${prefix}.index`, systemClock.now() / 1000)) } as const;
     },

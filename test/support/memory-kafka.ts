@@ -335,9 +335,9 @@ class Node implements MemoryNode {
     return this.#cluster.all(topic).length;
   }
 
-  async bounds(topic: string): Promise<ReadonlyMap<number, { readonly begin: number; readonly end: number }>> {
+  async bounds(topic: string, isolation: Isolation = 'committed'): Promise<ReadonlyMap<number, { readonly begin: number; readonly end: number }>> {
     await this.#ready();
-    return new Map(this.#cluster.all(topic).map((log, partition) => [partition, { begin: log.begin, end: log.lastStable }]));
+    return new Map(this.#cluster.all(topic).map((log, partition) => [partition, { begin: log.begin, end: isolation === 'committed' ? log.lastStable : log.end }]));
   }
 
   async committed(group: string, topic: string): Promise<ReadonlyMap<number, number>> {

@@ -20,6 +20,10 @@ export interface PartitionTrouble {
   readonly retentionShare: number;
   readonly hostCrashShare: number;
   readonly childCrashShare: number;
+  /** Nothing keeps a decoder from starting where it has to. */
+  readonly isGentle: boolean;
+  /** How many sessions back a node may be that was cut off. @default 4 */
+  readonly zombieAge?: number;
 }
 
 interface Unit { readonly frameSeq: number; readonly isKey: boolean; readonly isOpen: boolean; readonly capturedAt: ReturnType<typeof epochMicros> }
@@ -28,9 +32,10 @@ interface Logged { readonly offset: number; readonly timestampMs: number; readon
 interface Detected { readonly camera: CameraId; readonly epoch: number; readonly frameSeq: number }
 interface Session { readonly epoch: number; next: number; nextKeyIn: number; readonly sent: Part[]; hasEnded: boolean }
 /** A camera in the vision process: what it holds back, and where its decoder stands. */
-interface Decoder { feed: number; epoch: number; expected: number; held: { readonly frameSeq: number; readonly isAccounted: boolean }[] }
+interface Decoder { feed: number; epoch: number; expected: number; leading: number; held: { readonly frameSeq: number; readonly isAccounted: boolean }[] }
 
 const GROUP = 'group';
+const LEADING = 2;
 const keyOf = (camera: string, epoch: number, frameSeq: number): string => `${camera}/${epoch}/${frameSeq}`;
 
 /** One input partition, those who write it, the owner of the partition that comes and goes, and its vision process. */
@@ -54,7 +59,8 @@ export class PartitionWorld {
   #progress: PartitionProgress<Part, Detected | DroppedRecord>;
   readonly #sessions = new Map<CameraId, Session[]>();
   #decoders = new Map<CameraId, Decoder>();
-  #late: Ending[] = [];
+  /** Answers on their way to the owner. */
+  #transit: Ending[] = [];
   readonly #dice: Dice;
   readonly #trouble: PartitionTrouble;
 
@@ -77,6 +83,7 @@ export class PartitionWorld {
     else if (roll < 70) this.read();
     else if (roll < 85) this.#complete();
     else if (roll < 96) this.commit();
+    else if (roll === 96) for (const feeding of this.#progress.flush(dice.pick([...this.#sessions.keys()]))) this.#decode(feeding);
     else if (dice.chance(trouble.hostCrashShare)) this.crash();
     else if (dice.chance(trouble.childCrashShare)) this.#replaceChild();
     else if (dice.chance(trouble.retentionShare)) this.#begin = Math.min(this.#log.length, this.#begin + dice.between(0, 30));
@@ -86,6 +93,7 @@ export class PartitionWorld {
   finish(): void {
     while (!this.isRead) this.read();
     for (const [camera, decoder] of this.#decoders) this.#flush(camera, decoder);
+    this.#deliver(this.#transit.length);
     this.commit();
   }
 
@@ -93,6 +101,7 @@ export class PartitionWorld {
     if (this.#readAt < this.#begin) this.#readAt = this.#begin;
     const record = this.#log[this.#readAt];
     if (!record) { this.#progress.passed(this.#readAt); return; }
+    if (this.#progress.mustStartOver(record.part)) { this.#readAt = this.#progress.rewind([record.part.camera], this.#feed += 1); return; }
     this.#readAt += 1;
     for (const feeding of this.#progress.accept(record)) this.#decode(feeding);
   }
@@ -109,7 +118,10 @@ export class PartitionWorld {
   crash(): void {
     this.crashes += 1;
     this.commit(this.#dice.chance(0.5));
-    if (this.#dice.chance(0.7)) this.#decoders = new Map(); // else the vision process outlives its owner
+    if (this.#dice.chance(0.7)) { // else the vision process outlives its owner
+      this.#decoders = new Map();
+      this.#transit = [];
+    }
     this.#progress = this.#takeOver();
   }
 
@@ -133,10 +145,8 @@ export class PartitionWorld {
 
   #replaceChild(): void {
     this.rewinds += 1;
-    for (const [camera, { epoch, held }] of this.#decoders) {
-      for (const { frameSeq, isAccounted } of held) if (!isAccounted && this.#dice.chance(0.3)) this.#late.push({ camera, epoch, frameSeq });
-    }
     const chosen = [...this.#sessions.keys()].filter(() => this.#dice.chance(0.7));
+    this.#transit = this.#transit.filter(({ camera }) => !chosen.includes(camera) || this.#dice.chance(0.5));
     for (const camera of chosen) this.#decoders.delete(camera);
     this.#readAt = this.#progress.rewind(chosen, this.#feed += 1);
   }
@@ -151,7 +161,7 @@ export class PartitionWorld {
       sessions.push({ epoch: this.#epoch += dice.between(1, 3), next: 0, nextKeyIn: 0, sent: [], hasEnded: false });
       return;
     }
-    const session = dice.chance(trouble.zombieShare) ? dice.pick(sessions.slice(-4)) : newest;
+    const session = dice.chance(trouble.zombieShare) ? dice.pick(sessions.slice(-(trouble.zombieAge ?? 4))) : newest;
     const repeated = session.sent.slice(-dice.between(1, 4));
     if (repeated.length > 0 && dice.chance(trouble.repeatShare)) for (const part of repeated) this.#write(part);
     else if (!session.hasEnded) this.#write(this.#partOf(camera, session));
@@ -188,10 +198,16 @@ export class PartitionWorld {
   #decode({ part, first, end, isAccounted, isEnd, feed }: Feeding<Part>): void {
     const { camera, epoch } = part;
     let decoder = this.#decoders.get(camera);
-    if (!decoder || feed > decoder.feed) this.#decoders.set(camera, decoder = { feed, epoch: -1, expected: -1, held: [] });
+    if (!decoder || feed > decoder.feed) this.#decoders.set(camera, decoder = { feed, epoch: -1, expected: -1, leading: 0, held: [] });
     if (feed < decoder.feed) { this.faults.push('a feed went back'); return; }
     if (epoch !== decoder.epoch) { this.#flush(camera, decoder); decoder.epoch = epoch; }
-    for (const { frameSeq, isKey } of part.units.slice(first, end)) {
+    for (const { frameSeq, isKey, isOpen } of part.units.slice(first, end)) {
+      // Pictures right behind an open key frame need the GOP before it.
+      if (isKey) decoder.leading = isOpen && frameSeq !== decoder.expected ? LEADING : 0;
+      else if (decoder.leading > 0) {
+        decoder.leading -= 1;
+        if (!isAccounted && this.#trouble.isGentle) this.faults.push(`${keyOf(camera, epoch, frameSeq)} lacks the GOP before its key frame`);
+      }
       if (!isKey && frameSeq !== decoder.expected) this.faults.push(`${keyOf(camera, epoch, frameSeq)} fed to a decoder that stands at ${decoder.expected}`);
       decoder.expected = frameSeq + 1;
       decoder.held.push({ frameSeq, isAccounted });
@@ -202,7 +218,11 @@ export class PartitionWorld {
 
   #complete(): void {
     for (const [camera, decoder] of this.#decoders) if (decoder.held.length > 4 && this.#dice.chance(0.5)) this.#emit(camera, decoder, this.#dice.between(0, 3));
-    for (const late of this.#late.splice(0, this.#dice.between(0, 2))) this.#progress.ended(late as Detected);
+    this.#deliver(this.#dice.between(0, 8));
+  }
+
+  #deliver(count: number): void {
+    for (const ending of this.#transit.splice(0, count)) this.#progress.ended(ending as Detected);
   }
 
   #flush(camera: CameraId, decoder: Decoder): void {
@@ -215,9 +235,9 @@ export class PartitionWorld {
     if (!frame || frame.isAccounted) return;
     const { epoch } = decoder;
     const { frameSeq } = frame;
-    if (this.#dice.chance(0.3)) this.#progress.ended({ kind: 'dropped', camera, epoch, from: frameSeq, to: frameSeq, reason: 'rate', isIntentional: true, capturedAt: epochMicros(0) });
-    else this.#progress.ended({ camera, epoch, frameSeq });
-    if (this.#dice.chance(0.05)) this.#progress.ended({ camera, epoch, frameSeq });
+    if (this.#dice.chance(0.3)) this.#transit.push({ kind: 'dropped', camera, epoch, from: frameSeq, to: frameSeq, reason: 'rate', isIntentional: true, capturedAt: epochMicros(0) });
+    else this.#transit.push({ camera, epoch, frameSeq });
+    if (this.#dice.chance(0.05)) this.#transit.push({ camera, epoch, frameSeq });
   }
 
   #note(record: Detected | DroppedRecord): void {
@@ -233,7 +253,6 @@ export class PartitionWorld {
     for (const before of this.positions.get(position.camera)?.epochs ?? []) {
       const after = position.epochs.find(({ epoch }) => epoch === before.epoch);
       if (after) this.#checkForward(position.camera, before, after);
-      else if (!before.isOver) this.faults.push(`${position.camera}: epoch ${before.epoch} was forgotten before it was over`);
     }
     this.positions.set(position.camera, position);
   }

@@ -28,6 +28,8 @@ export class CameraProgress {
   /** Records before this offset are no live ones. */
   recoveredTo = 0;
   feed = 0;
+  /** When the last record that was read of it was written. */
+  lastAtMs = 0;
   /** Its position changed since it was last taken. */
   isTouched = false;
   #newest = -1;
@@ -43,6 +45,8 @@ export class CameraProgress {
     if (this.#epochs.size >= EPOCHS_MAX) this.#floor = Math.min(...this.#epochs.keys()) - 1;
   }
 
+  /** Its decoder was made to give up what it held. */
+  get isFlushed(): boolean { return this.#epochs.get(this.current)?.decoder === 'flushed'; }
   get newest(): number { return this.#newest; }
   get floor(): number { return this.#floor; }
   get epochs(): Iterable<EpochProgress> { return this.#epochs.values(); }
@@ -86,9 +90,8 @@ export class CameraProgress {
 
   #forget(commitOffset: number): void {
     for (const [epoch, progress] of [...this.#epochs].sort(([a], [b]) => a - b)) {
-      if (this.#epochs.size <= EPOCHS_MAX) return;
       // One with records behind the committed offset is read again after a crash, and known again by what it has done.
-      if (epoch === this.#newest || !this.isOver(progress) || progress.lastOffset >= commitOffset) continue;
+      if (this.#epochs.size <= EPOCHS_MAX || epoch === this.#newest || !this.isOver(progress) || progress.lastOffset >= commitOffset) return;
       this.#epochs.delete(epoch);
       this.#floor = Math.max(this.#floor, epoch);
     }

@@ -20,6 +20,8 @@ export interface ProgressOptions<Part extends TrackedPart> {
 /** No outage is so long: a hole of more frames, or a session number so far in the future, is a damaged record. */
 const HOLE_MAX = 1e8;
 const EPOCH_AHEAD_MAX = 86_400_000;
+/** How long a camera may have been silent for its decoder to start again where it was flushed. */
+const FLUSHED_MAX_MS = 120_000;
 
 /**
  * How far one input partition is processed: which frames have their record, which positions a transaction has to write, and where reading
@@ -30,6 +32,8 @@ export class PartitionProgress<Part extends TrackedPart, Out extends Ending> {
   readonly #options: ProgressOptions<Part>;
   readonly #cameras = new Map<CameraId, CameraProgress>();
   readonly #open = new OpenRecords();
+  /** The part each decoder was given last, without its units. */
+  readonly #lastParts = new Map<CameraId, Part>();
   #records: (Out | DroppedRecord)[] = [];
   #committedOffset = 0;
   #takenOffset = 0;
@@ -83,14 +87,43 @@ export class PartitionProgress<Part extends TrackedPart, Out extends Ending> {
   rewind(cameras: Iterable<CameraId>, feed: number): number {
     this.#feed = feed;
     this.#recoveredTo = Math.max(this.#recoveredTo, this.#endOffset);
-    const at = { offset: this.commitOffset, atMs: this.#open.first?.atMs ?? this.#newestAtMs, maxRewindMs: this.#options.maxRewindMs };
+    const offset = this.commitOffset;
+    const partitionAtMs = this.#open.first?.atMs ?? this.#newestAtMs;
     for (const id of cameras) {
       const camera = this.#cameras.get(id);
       if (!camera) continue;
       camera.recoveredTo = this.#recoveredTo;
-      this.#readOffset = Math.min(this.#readOffset, camera.startOver(at, feed));
+      // One that was flushed goes on where it stopped, as if no time had passed.
+      const atMs = camera.isFlushed && this.#newestAtMs - camera.lastAtMs <= FLUSHED_MAX_MS ? camera.lastAtMs : partitionAtMs;
+      this.#readOffset = Math.min(this.#readOffset, camera.startOver({ offset, atMs, maxRewindMs: this.#options.maxRewindMs }, feed));
     }
     return this.#readOffset;
+  }
+
+  /**
+   * The camera has gone silent: what its decoder holds back is to come out, or the group would stand still there. Returns what tells the decoder.
+   * The next part of the session finds a decoder that knows nothing: `mustStartOver` then.
+   */
+  flush(id: CameraId): readonly Feeding<Part>[] {
+    const camera = this.#cameras.get(id);
+    const epoch = camera?.epoch(camera.current);
+    const part = this.#lastParts.get(id);
+    if (!camera || !epoch || !part || part.epoch !== epoch.epoch || epoch.left === 0 || epoch.decoder !== 'following') return [];
+    epoch.decoder = 'flushed';
+    return [{ part, first: 0, end: 0, isAccounted: false, isRecovered: false, isEnd: true, feed: camera.feed }];
+  }
+
+  /** What was accepted last of the camera was not fed: its decoder cannot go on before the next key frame. */
+  lose(id: CameraId): void {
+    const camera = this.#cameras.get(id);
+    const epoch = camera?.epoch(camera.current);
+    if (epoch) epoch.decoder = 'joining';
+  }
+
+  /** True when the camera must be rewound before this part can be accepted. */
+  mustStartOver(part: Part): boolean {
+    const camera = this.#cameras.get(part.camera);
+    return part.units.length > 0 && camera?.isFlushed === true && part.epoch === camera.current;
   }
 
   /** Everything before `offset` was read, also where no record lies. */
@@ -109,6 +142,7 @@ export class PartitionProgress<Part extends TrackedPart, Out extends Ending> {
     this.passed(offset + 1);
     if (!camera || offset < camera.readTo) return [];
     camera.readTo = offset + 1;
+    camera.lastAtMs = timestampMs;
     this.#newestAtMs = Math.max(this.#newestAtMs, timestampMs);
     if (part.epoch <= camera.floor) { this.#repeats += part.units.length; return []; }
     const epoch = camera.epoch(part.epoch) ?? camera.begin(part.epoch, { offset, atMs: timestampMs }, this.commitOffset);
@@ -127,12 +161,13 @@ export class PartitionProgress<Part extends TrackedPart, Out extends Ending> {
       return [];
     }
     const feedings = this.#feedingsOf(record, camera, epoch);
+    if (feedings.length > 0) this.#lastParts.set(part.camera, { ...part, units: [] }); // one without units is a part too; the bytes of the others may go
     if (part.isEpochEnd) this.#endEpoch(record, camera, epoch, feedings);
     return feedings;
   }
 
   /** Takes a record of frames. What of it has one already is discarded. */
-  ended(out: Out): void {
+  ended(out: Out | DroppedRecord): void {
     const { from, to } = isDropped(out) ? out : { from: out.frameSeq, to: out.frameSeq };
     const camera = this.#cameras.get(out.camera);
     const epoch = camera?.epoch(out.epoch);

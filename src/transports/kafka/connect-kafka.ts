@@ -101,7 +101,7 @@ class Node implements KafkaNode {
     return (await this.#leaders(topic)).length;
   }
 
-  async bounds(topic: string): Promise<ReadonlyMap<number, { readonly begin: number; readonly end: number }>> {
+  async bounds(topic: string, isolation: Isolation = 'committed'): Promise<ReadonlyMap<number, { readonly begin: number; readonly end: number }>> {
     return this.#patiently(async () => {
       await this.#shared.refresh([topic]);
       const leaders = await this.#leaders(topic);
@@ -109,7 +109,7 @@ class Node implements KafkaNode {
       for (const [leader, ofLeader] of Map.groupBy(leaders.entries(), ([, each]) => each)) {
         const broker = await this.#shared.broker(leader);
         const partitions = ofLeader.map(([partition]) => partition);
-        const [begins, ends] = await Promise.all((['earliest', 'latest'] as const).map(edge => listOffsets(broker, { topic, partitions, edge, isolation: 'committed' })));
+        const [begins, ends] = await Promise.all((['earliest', 'latest'] as const).map(edge => listOffsets(broker, { topic, partitions, edge, isolation })));
         for (const partition of partitions) {
           const begin = begins?.get(partition);
           const end = ends?.get(partition);

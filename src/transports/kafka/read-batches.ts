@@ -105,12 +105,21 @@ function readRecord(reader: WireReader, head: BatchHead, { topic, partition }: B
   const key = keyLength < 0 ? null : reader.view(keyLength).toString();
   const valueLength = reader.varint();
   const value = valueLength < 0 ? null : reader.view(valueLength);
+  const { bytes, position } = reader;
+  reader.position = end;
+  let headers: KafkaRecord['headers'] | undefined;
+  return {
+    topic, partition, offset, timestampMs: (head.attributes & LOG_APPEND_TIME) === 0 ? timestampMs : head.maxTime, key, value,
+    get headers() { return headers ??= readHeaders(new WireReader(bytes, position)); }, // made when asked for: some ten short texts cost more than the rest of a record
+  };
+}
+
+function readHeaders(reader: WireReader): KafkaRecord['headers'] {
   const headers: Record<string, string> = {};
   for (let left = reader.varint(); left > 0; left -= 1) {
     const name = reader.view(reader.varint()).toString();
     const length = reader.varint();
     headers[name] = length < 0 ? '' : reader.view(length).toString();
   }
-  reader.position = end;
-  return { topic, partition, offset, timestampMs: (head.attributes & LOG_APPEND_TIME) === 0 ? timestampMs : head.maxTime, key, value, headers };
+  return headers;
 }

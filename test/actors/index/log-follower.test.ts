@@ -154,7 +154,7 @@ test('a schema that is not known is asked for, also while the registry is away, 
     },
     learn: async (): Promise<boolean> => {
       asked.push(asked.length);
-      if (asked.length < 2) throw new PlatformError('KAFKA_UNAVAILABLE', 'the registry does not answer');
+      if (asked.length < 2) throw new PlatformError('REGISTRY_UNAVAILABLE', 'the registry does not answer');
       isLearned = true;
       return true;
     },

@@ -5,7 +5,7 @@ import { PartitionWorld, type PartitionTrouble } from '../../support/partition-w
 
 const GENTLE: PartitionTrouble = {
   cameras: 3, gopMax: 12, maxRewindMs: Number.POSITIVE_INFINITY, heldMax: 6, openShare: 0, repeatShare: 0.1, epochShare: 0.02, zombieShare: 0, holeShare: 0,
-  retentionShare: 0, hostCrashShare: 0.4, childCrashShare: 0.7,
+  retentionShare: 0, hostCrashShare: 0.4, childCrashShare: 0.7, isGentle: true,
 };
 
 /** What a world with these troubles did wrong. */
@@ -38,11 +38,11 @@ function wasSuperseded(world: PartitionWorld, key: string): boolean {
   });
 }
 
-function checkSeeds(name: string, count: number, troubleOf: (seed: number) => PartitionTrouble): { crashes: number; rewinds: number; reasons: Set<string> } {
+function checkSeeds(name: string, count: number, troubleOf: (seed: number) => PartitionTrouble, steps = 400): { crashes: number; rewinds: number; reasons: Set<string> } {
   const first = rollDice(name).seed;
   const seen = { crashes: 0, rewinds: 0, reasons: new Set<string>() };
   for (let seed = first; seed < first + count; seed += 1) {
-    const { world, faults } = faultsOf(seed, troubleOf(seed), 400);
+    const { world, faults } = faultsOf(seed, troubleOf(seed), steps);
     if (faults.length > 0) assert.unreachable(`SEED=${seed}: ${faults.slice(0, 5).join('; ')}`);
     seen.crashes += world.crashes;
     seen.rewinds += world.rewinds;
@@ -63,14 +63,18 @@ test('every frame gets exactly one record with repeats, sessions that end elsewh
     return {
       cameras: dice.between(1, 4), gopMax: dice.pick([0, 5, 30, 200]), maxRewindMs: dice.pick([0, 1_000, 10_000, 1e9]), heldMax: dice.pick([0, 3, 20]),
       openShare: dice.pick([0, 0.5]), repeatShare: dice.pick([0, 0.3]), epochShare: dice.pick([0.005, 0.1]), zombieShare: dice.pick([0, 0.3]),
-      holeShare: dice.pick([0, 0.05]), retentionShare: 0, hostCrashShare: dice.pick([0.1, 0.5]), childCrashShare: dice.pick([0, 0.5]),
+      holeShare: dice.pick([0, 0.05]), retentionShare: 0, hostCrashShare: dice.pick([0.1, 0.5]), childCrashShare: dice.pick([0, 0.5]), isGentle: false,
     };
   });
   assert.equal([...seen.reasons].sort(), ['expired', 'rate', 'superseded', 'undecodable']);
 });
 
+test('a camera that connects again and again keeps its exactly one record per frame, also of sessions that come late', () => {
+  checkSeeds('sessions', 60, seed => ({ ...GENTLE, cameras: 1 + seed % 2, epochShare: 0.3, zombieShare: 0.3, zombieAge: 20, isGentle: false }), 1_500);
+});
+
 test('records that retention took away leave no frame with two records, and none of those behind them without one', () => {
-  checkSeeds('retention', 300, seed => ({ ...GENTLE, cameras: 1 + seed % 3, zombieShare: 0.1, maxRewindMs: 5_000, retentionShare: 1, hostCrashShare: 0.3 }));
+  checkSeeds('retention', 300, seed => ({ ...GENTLE, cameras: 1 + seed % 3, zombieShare: 0.1, maxRewindMs: 5_000, retentionShare: 1, hostCrashShare: 0.3, isGentle: false }));
 });
 
 test.run();

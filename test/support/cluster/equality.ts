@@ -15,14 +15,20 @@ export const UNHURRIED = { VTO__VISION__STALENESS_MS: '600000', VTO__VISION__CAT
 
 type Frames = ReadonlyMap<string, ReadonlyMap<number, FrameRecord>>;
 
-/** Plays the same files, once, through the cluster and through one process, and compares what was detected frame for frame. Prints the verdict. */
-export async function checkEqual(cluster: Cluster, { cameraCount, fps, seconds, folder }: EqualityOptions): Promise<boolean> {
-  const frames = Math.round(fps * seconds);
+/** The files that are played, made once. A gateway takes them as cameras when its `--allow-stream` names them. */
+export async function equalityClips({ cameraCount, fps, seconds }: Omit<EqualityOptions, 'folder'>): Promise<readonly WantedCamera[]> {
   const cameras: WantedCamera[] = [];
   for (let index = 0; index < cameraCount; index++) {
     const graph = `testsrc2=s=$size:r=$fps,hue=h=${index * 40},noise=alls=${4 + index}:allf=t:all_seed=${index + 1}`;
-    cameras.push({ id: `camera-${index + 1}`, uri: await makeClipFile({ ...SIZE, fps, frames, gop: 2 * fps, bFrames: index % 3, graph }) });
+    cameras.push({ id: `camera-${index + 1}`, uri: await makeClipFile({ ...SIZE, fps, frames: Math.round(fps * seconds), gop: 2 * fps, bFrames: index % 3, graph }) });
   }
+  return cameras;
+}
+
+/** Plays the same files, once, through the cluster and through one process, and compares what was detected frame for frame. Prints the verdict. */
+export async function checkEqual(cluster: Cluster, { cameraCount, fps, seconds, folder }: EqualityOptions): Promise<boolean> {
+  const frames = Math.round(fps * seconds);
+  const cameras = await equalityClips({ cameraCount, fps, seconds });
   for (const camera of cameras) await cluster.addCamera(camera);
   const startedAt = performance.now();
   const inCluster = await collect(cluster.gateway.url, cameras, frames);

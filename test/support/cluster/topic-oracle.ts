@@ -2,7 +2,7 @@ import { checkSent, type Gap, type Kept, type Loss } from '../ledger-oracle.ts';
 import { readCounter } from '../frame-counter.ts';
 import type { NalCodec, NalFraming } from '../nal-units.ts';
 import type { SentFrame } from '../rtsp-server.ts';
-import { avroReader, TopicTail } from './topic-tail.ts';
+import { avroReader, TopicTail, type TailRecord } from './topic-tail.ts';
 
 interface ChunkValue {
   readonly camera: string; readonly epoch: number;
@@ -16,6 +16,8 @@ interface RecordValue {
   readonly detected: { readonly ageMs: number; readonly boxes: readonly object[] } | null;
 }
 interface EventValue { readonly type: string; readonly camera: string | null; readonly from: number | null; readonly to: number | null; readonly reason: string | null; readonly state: string | null }
+
+const READERS = { chunks: avroReader<ChunkValue>('chunks'), detections: avroReader<RecordValue>('detections'), events: avroReader<EventValue>('events') };
 
 /** What the topics hold of one camera. */
 interface CameraTruth {
@@ -61,10 +63,19 @@ export class TopicOracle {
 
   /** Takes in what was committed since the last call. Records before chunks: what a record speaks of was there before it. */
   async update(): Promise<void> {
-    const [readChunk, readRecord, readEvent] = [avroReader<ChunkValue>('chunks'), avroReader<RecordValue>('detections'), avroReader<EventValue>('events')];
-    await this.#detections.read(({ value, partition }) => { if (value !== undefined) this.#takeRecord(readRecord(value), partition); });
-    await this.#events.read(({ value }) => { if (value !== undefined) this.#takeEvent(readEvent(value)); });
-    await this.#chunks.read(({ value, partition, key }) => { if (value !== undefined) this.#takeChunk(readChunk(value), partition, key); });
+    await this.#detections.read((record) => this.take('detections', record));
+    await this.#events.read((record) => this.take('events', record));
+    await this.#chunks.read((record) => this.take('chunks', record));
+  }
+
+  /** Takes in a record as it lies on Kafka. */
+  take(topic: keyof typeof READERS, { value, partition, key }: TailRecord): void {
+    if (value === undefined) return;
+    switch (topic) {
+      case 'chunks': this.#takeChunk(READERS.chunks(value), partition, key); return;
+      case 'detections': this.#takeRecord(READERS.detections(value), partition); return;
+      case 'events': this.#takeEvent(READERS.events(value));
+    }
   }
 
   /** Bytes of each topic read so far. */

@@ -1,0 +1,127 @@
+import { untilAborted } from '../../src/engine/timers.ts';
+import { GROUPS } from '../../src/data-ops/audit-topics.ts';
+import { chunkPartCodec } from '../../src/messages/chunk-part-codec.ts';
+import { fedFeatureCodec } from '../../src/messages/fed-feature-codec.ts';
+import { featureTensorCodec } from '../../src/messages/feature-tensor-codec.ts';
+import { terminalRecordCodec } from '../../src/messages/terminal-record-codec.ts';
+import type { DroppedRecord } from '../../src/messages/terminal-record.ts';
+import { topicName, type RecordCodecs } from '../../src/messages/topics.ts';
+import { connectIpc } from '../../src/transports/ipc/connect-ipc.ts';
+import { listenIpc } from '../../src/transports/ipc/listen-ipc.ts';
+import type { IpcNode, LinkInPort } from '../../src/transports/ipc-types.ts';
+import type { KafkaNode } from '../../src/transports/kafka-types.ts';
+import type { Config } from '../../src/utility-ops/config/schema.ts';
+import { gaugeQueues } from '../process/queue-gauges.ts';
+import type { RoleContext } from '../process/role-process.ts';
+import type { VisionDuty } from '../vision/duties.ts';
+import { detectTask } from './detect-task.ts';
+import { featureDetectTask, featureLink } from './feature-detect-task.ts';
+import { featurizeTask } from './featurize-task.ts';
+import { Host, type HostOptions } from './host.ts';
+import { visionLink } from './vision-link.ts';
+
+/** What a host process does, without how it reaches Kafka. */
+export interface HostDuty {
+  /** The same as that of the vision processes below it. */
+  readonly duty: VisionDuty;
+  /** Where vision processes bring their results; they take it for the store. */
+  readonly socket: string;
+  readonly visionSockets: readonly string[];
+  readonly kafka: Config['kafka'];
+  readonly maxRewindMs: number;
+}
+
+/** Consumer group of each duty, after the prefix. */
+export const HOST_GROUPS: Readonly<Record<VisionDuty, string>> = { fused: GROUPS.detector, featurizer: GROUPS.featurizer, detector: GROUPS.detectorOnFeatures };
+
+/** What the vision processes get to answer when the node stops. */
+const DRAIN_MS = 600;
+const SILENT_MS = 30_000;
+/** Units that one vision process has not taken over yet. */
+const TO_VISION = { maxItems: 4_096, maxBytes: 64 << 20 } as const;
+/** Pictures are large. */
+const TO_DETECTOR = { maxItems: 512, maxBytes: 128 << 20 } as const;
+const FROM_VISION = { maxItems: 8_192, maxBytes: 64 << 20 } as const;
+
+interface Serving { readonly options: HostDuty; readonly kafka: KafkaNode; readonly codecs: RecordCodecs; readonly node: IpcNode; readonly visions: readonly IpcNode[]; readonly closing: AbortSignal }
+
+/** Works until the process is told to end. What vision processes bring is taken from the beginning, also while nothing else is there. */
+export async function serveHost(options: HostDuty, { kafka, codecs }: { readonly kafka: KafkaNode; readonly codecs: Promise<RecordCodecs> }, ctx: RoleContext): Promise<void> {
+  const link = { clock: ctx.clock, random: ctx.random };
+  const closing = new AbortController();
+  const node = await listenIpc({ ...link, path: options.socket, onError: error => ctx.log.warn({ error: String(error) }, 'link error') });
+  const visions = options.visionSockets.map(path => connectIpc({ ...link, path, backoffMs: 10, backoffMaxMs: 200 }));
+  try {
+    ctx.ready();
+    const known = await Promise.race([codecs, untilAborted(ctx.signal)]);
+    if (known) await HOSTINGS[options.duty]({ options, kafka, codecs: known, node, visions, closing: closing.signal }, ctx).run(ctx.signal);
+  } finally {
+    closing.abort();
+    await Promise.all([node, ...visions].map(each => each.close()));
+  }
+}
+
+/** The host of each duty. */
+const HOSTINGS: Readonly<Record<VisionDuty, (serving: Serving, ctx: RoleContext) => { run(signal: AbortSignal): Promise<void> }>> = {
+  fused(serving, ctx) {
+    const { codecs, node } = serving;
+    return new Host({
+      ...hostOptions(serving, ctx),
+      task: detectTask({ ...chunksOf(serving, ctx), detections: { topic: topicOf(serving, 'detections'), codec: codecs.detections }, endings: [node.input('vto.detections', terminalRecordCodec, FROM_VISION)] }),
+    });
+  },
+
+  featurizer(serving, ctx) {
+    const { codecs, node } = serving;
+    return new Host({
+      ...hostOptions(serving, ctx),
+      task: featurizeTask({
+        ...chunksOf(serving, ctx),
+        features: { topic: topicOf(serving, 'features'), codec: codecs.features }, detections: { topic: topicOf(serving, 'detections'), codec: codecs.detections },
+        // A featurizer sends no other terminal records than those of dropped frames.
+        endings: [node.input('vto.features', featureTensorCodec, FROM_VISION), node.input('vto.detections', terminalRecordCodec, FROM_VISION) as LinkInPort<DroppedRecord>],
+      }),
+    });
+  },
+
+  detector(serving, ctx) {
+    const { options, codecs, node, visions, closing } = serving;
+    const ports = visions.map(vision => vision.output('vto.features', fedFeatureCodec, TO_DETECTOR));
+    gaugeQueues(Object.fromEntries(ports.map((port, index) => [`vision-${index}`, port])), ctx);
+    return new Host({
+      ...hostOptions(serving, ctx),
+      task: featureDetectTask({
+        group: groupOf(options), maxRewindMs: options.maxRewindMs, children: ports.map(port => featureLink(port, closing)),
+        features: { topic: topicOf(serving, 'features'), codec: codecs.features }, detections: { topic: topicOf(serving, 'detections'), codec: codecs.detections },
+        endings: [node.input('vto.detections', terminalRecordCodec, FROM_VISION)],
+      }),
+    });
+  },
+};
+
+type Shared = Pick<HostOptions<never, never>, 'kafka' | 'settings' | 'codecs' | 'ctx'>;
+
+function hostOptions({ options, kafka, codecs }: Serving, ctx: RoleContext): Shared {
+  const { topicPrefix, delivery, commitIntervalMs, sessionTimeoutMs, deadLetterTries } = options.kafka;
+  return {
+    kafka, codecs, ctx,
+    settings: {
+      delivery, commitIntervalMs, sessionTimeoutMs, deadLetterTries, drainMs: DRAIN_MS, silentMs: SILENT_MS,
+      positionsTopic: topicName(topicPrefix, 'positions'), deadLettersTopic: topicName(topicPrefix, 'dead-letters'),
+    },
+  };
+}
+
+function chunksOf(serving: Serving, ctx: RoleContext): Omit<Parameters<typeof detectTask>[0], 'detections' | 'endings'> {
+  const { options, codecs, visions, closing } = serving;
+  const ports = visions.map(vision => vision.output('vto.chunks', chunkPartCodec, TO_VISION));
+  gaugeQueues(Object.fromEntries(ports.map((port, index) => [`vision-${index}`, port])), ctx);
+  return {
+    group: groupOf(options), chunks: { topic: topicOf(serving, 'chunks'), codec: codecs.chunks }, maxRewindMs: options.maxRewindMs,
+    children: ports.map(port => visionLink(port, closing)),
+  };
+}
+
+function groupOf({ kafka, duty }: HostDuty): string { return `${kafka.topicPrefix}.${HOST_GROUPS[duty]}`; }
+
+function topicOf({ options }: Serving, topic: Parameters<typeof topicName>[1]): string { return topicName(options.kafka.topicPrefix, topic); }

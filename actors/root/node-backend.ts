@@ -1,0 +1,44 @@
+import type { ActorReport } from '../../src/engine/actor.ts';
+import { PlatformError } from '../../src/engine/errors.ts';
+import type { RemoteStore } from '../../src/data-ops/remote-store.ts';
+import type { CameraRow, CommittedRecord } from '../../src/data-ops/store.ts';
+import type { CameraId } from '../../src/engine/units.ts';
+import type { BackendRoot, ClusterView } from '../gateway/backend.ts';
+import type { MetricsSnapshot } from '../../src/utility-ops/telemetry/snapshot.ts';
+import type { NodePart } from './gateway-node.ts';
+
+/** What a node without role gateway serves: how it is, and the cameras that it runs itself. */
+export class NodeBackend implements BackendRoot {
+  readonly cluster: ClusterView;
+  readonly #part: NodePart;
+  readonly #cameras: BackendRoot | undefined;
+  readonly #never = new AbortController();
+
+  constructor(part: NodePart, cluster: ClusterView, cameras: BackendRoot | undefined) {
+    this.#part = part;
+    this.cluster = cluster;
+    this.#cameras = cameras;
+  }
+
+  get board(): BackendRoot['board'] { return this.#cameras?.board ?? { views: () => [], stateOf: () => undefined }; }
+  get signal(): AbortSignal { return this.#cameras?.signal ?? this.#never.signal; }
+  get store(): RemoteStore { return this.#local().store; }
+
+  camera(id: CameraId): CameraRow | undefined { return this.#cameras?.camera(id); }
+  cameraRows(): readonly CameraRow[] { return this.#cameras?.cameraRows() ?? []; }
+  addCamera(): Promise<void> { return Promise.reject(absent('cameras of a cluster are added and removed there')); }
+  removeCamera(): Promise<void> { return Promise.reject(absent('cameras of a cluster are added and removed there')); }
+  records(after: number, camera: CameraId | undefined, signal: AbortSignal): AsyncIterable<readonly CommittedRecord[]> { return this.#local().records(after, camera, signal); }
+  tree(): ActorReport { return this.#part.tree(); }
+  unready(): readonly string[] { return this.#part.unready(); }
+  metrics(): Promise<readonly MetricsSnapshot[]> { return this.#part.metrics(); }
+
+  #local(): BackendRoot {
+    if (!this.#cameras) throw absent('it serves its health and metrics only');
+    return this.#cameras;
+  }
+}
+
+function absent(why: string): PlatformError {
+  return new PlatformError('ROLE_ABSENT', `this node of the cluster has no role gateway: ${why}`);
+}

@@ -1,0 +1,140 @@
+import { mkdir, rm } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import type { ActorReport, Supervised } from '../../src/engine/actor.ts';
+import { createActorSystem, type ActorSystem } from '../../src/engine/actor-system.ts';
+import type { Clock } from '../../src/engine/clock.ts';
+import { reportError } from '../../src/engine/errors.ts';
+import type { Random } from '../../src/engine/random.ts';
+import { DesiredCameras } from '../../src/data-ops/desired-cameras.ts';
+import type { RecordCodecs } from '../../src/messages/topics.ts';
+import { topicName } from '../../src/messages/topics.ts';
+import type { KafkaNode } from '../../src/transports/kafka-types.ts';
+import type { NodePlan } from '../../src/utility-ops/config/node-roles.ts';
+import type { Config } from '../../src/utility-ops/config/schema.ts';
+import type { Logger } from '../../src/utility-ops/log.ts';
+import type { Recorder } from '../../src/utility-ops/telemetry/recorder.ts';
+import type { MetricsSnapshot } from '../../src/utility-ops/telemetry/snapshot.ts';
+import { ProcessActor } from '../process/child-process.ts';
+import { POLICIES } from '../tree.ts';
+import type { VisionDuty } from '../vision/duties.ts';
+import type { NodePart } from './gateway-node.ts';
+import { noteLifecycle } from './note-lifecycle.ts';
+import { hostSettings, nodeVisionSettings } from './settings.ts';
+import { createSocketFolder } from './socket-folder.ts';
+
+/** What the vision part of a cluster node is made of. */
+export interface VisionNodeOptions {
+  readonly config: Config;
+  readonly plan: NodePlan;
+  readonly node: KafkaNode;
+  readonly codecs: Promise<Pick<RecordCodecs, 'cameras'>>;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+  readonly telemetry: Recorder;
+  /** A line of a child process. */
+  readonly onLine: (process: string, line: string) => void;
+}
+
+/** A host ends what its vision processes have in hand; they end after it. */
+const STOP_MS = { host: 1_700, vision: 400 } as const;
+
+/**
+ * The part of a cluster node that detects, or makes features: per duty a host, which stands between Kafka and its vision processes. Holds no
+ * state of its own: what was not committed is done over by whoever owns the partition next.
+ */
+export class VisionNode implements NodePart {
+  readonly #options: VisionNodeOptions;
+  readonly #system: ActorSystem;
+  readonly #hosts: Running[] = [];
+  readonly #visions: Running[] = [];
+  readonly #limits = new Map<string, number | null>();
+  #sockets: string | undefined;
+
+  constructor(options: VisionNodeOptions) {
+    const { clock, random, log, telemetry } = options;
+    this.#options = options;
+    this.#system = createActorSystem({
+      name: 'vto', clock, random,
+      onEvent: event => { noteLifecycle(event, { log, clock, telemetry, isProcess: name => name !== 'cameras' }); },
+    });
+  }
+
+  /** Starts every process. What they need, brokers among it, they wait for themselves. */
+  async start(): Promise<void> {
+    const { config, plan } = this.#options;
+    await mkdir(resolve(config.data), { recursive: true, mode: 0o700 });
+    const sockets = await createSocketFolder();
+    this.#sockets = sockets;
+    for (const duty of dutiesOf(plan, config.vision.isSplit)) this.#startDuty(duty, sockets);
+    this.#system.supervise({ name: 'cameras', run: ctx => this.#followLimits(ctx) }, POLICIES.worker);
+  }
+
+  tree(): ActorReport {
+    const root = this.#system.report();
+    const trees = new Map([...this.#hosts, ...this.#visions].map(({ actor }) => [actor.name, actor.tree]));
+    return { ...root, children: root.children.map(child => ({ ...child, children: trees.get(child.name)?.children ?? child.children })) };
+  }
+
+  unready(): readonly string[] {
+    return [...this.#hosts, ...this.#visions].filter(({ actor }) => !actor.isReady).map(({ actor }) => `process ${actor.name} is not ready`);
+  }
+
+  async metrics(): Promise<readonly MetricsSnapshot[]> {
+    const all = await Promise.all([...this.#hosts, ...this.#visions].map(({ actor }) => actor.metrics()));
+    return all.filter(snapshot => snapshot !== undefined) as unknown as readonly MetricsSnapshot[]; // made by the recorder of the same version
+  }
+
+  /** Process ids by name, for tests and chaos. */
+  pids(): Readonly<Record<string, number>> {
+    return Object.fromEntries([...this.#hosts, ...this.#visions].flatMap(({ actor }) => (actor.pid === undefined ? [] : [[actor.name, actor.pid]])));
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.#hosts.map(({ supervised }) => supervised.stop()));
+    await Promise.all(this.#visions.map(({ supervised }) => supervised.stop()));
+    await this.#system.stop();
+    if (this.#sockets) await rm(this.#sockets, { recursive: true, force: true });
+  }
+
+  #startDuty(duty: VisionDuty, sockets: string): void {
+    const { config } = this.#options;
+    const stem = duty === 'fused' ? 'vision' : duty;
+    const host = { socket: join(sockets, `${stem}-host.sock`), visions: Array.from({ length: config.vision.processes }, (_, index) => join(sockets, `${stem}-${index}.sock`)) };
+    this.#hosts.push(this.#run(duty === 'fused' ? 'host' : `${duty}-host`, 'host', () => hostSettings(config, duty, host)));
+    for (const [index, socket] of host.visions.entries()) {
+      this.#visions.push(this.#run(`${stem}-${index}`, 'vision', () => nodeVisionSettings(config, { duty, socket, host: host.socket, index }, this.#limits)));
+    }
+  }
+
+  #run(name: string, role: 'host' | 'vision', settings: () => unknown): Running {
+    const { clock, onLine } = this.#options;
+    const actor = new ProcessActor({ name, role, settings, threadPoolSize: 4, clock, onLine, stopMs: STOP_MS[role] });
+    return { actor, supervised: this.#system.supervise(actor, POLICIES.process) };
+  }
+
+  /** How many frames a second of each camera are wanted is part of the cluster's list of cameras. */
+  async #followLimits(ctx: Parameters<DesiredCameras['run']>[0]): Promise<void> {
+    const { node, codecs, clock, config, log } = this.#options;
+    const topic = topicName(config.kafka.topicPrefix, 'cameras');
+    const desired = new DesiredCameras({
+      node, topic, codec: (await codecs).cameras, clock,
+      onChange: change => {
+        const camera = change.type === 'put' ? change.row.id : change.id;
+        const limit = change.type === 'put' ? change.row.maxFps : null;
+        if (limit === null) this.#limits.delete(camera);
+        else this.#limits.set(camera, limit);
+        for (const { supervised } of this.#visions) supervised.tell({ camera, limit });
+      },
+      onInvalid: ({ partition, offset }, error) => log.warn({ topic, partition, offset, error: reportError(error) }, 'camera of the list cannot be read'),
+    });
+    await desired.run(ctx);
+  }
+}
+
+interface Running { readonly actor: ProcessActor; readonly supervised: Supervised }
+
+function dutiesOf(plan: NodePlan, isSplit: boolean): readonly VisionDuty[] {
+  if (!isSplit) return plan.detects ? ['fused'] : [];
+  return [...(plan.makesFeatures ? ['featurizer' as const] : []), ...(plan.detects ? ['detector' as const] : [])];
+}
