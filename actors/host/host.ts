@@ -53,9 +53,9 @@ export class Host<Part extends TrackedPart, Out extends Ending> {
 
   constructor(options: HostOptions<Part, Out>) {
     this.#options = options;
-    const { kafka, task, ctx } = options;
+    const { kafka, task, ctx, settings } = options;
     this.#feeds = task.children.map(link => new ChildFeed({
-      link, reader: kafka.reader(task.topic, { isolation: task.isolation, maxBytes: task.fetchBytes }),
+      link, reader: kafka.reader(task.topic, { isolation: task.isolation, maxBytes: task.fetchBytes }), tries: settings.deadLetterTries,
       onRewind: partitions => ctx.telemetry.count('partitionRewinds', { group: task.group }, partitions),
     }));
     this.#failed.promise.catch(() => { /* `run` tells it */ });
@@ -82,7 +82,8 @@ export class Host<Part extends TrackedPart, Out extends Ending> {
       feeding.abort();
       await joined;
       await this.#drain();
-      await Promise.all([...this.#owned.values()].map(({ session }) => session?.commit().catch((error: unknown) => this.#say(error, 'last commit failed: the next owner does it over'))));
+      const late = (error: unknown): void => this.#say(error, 'last commit failed: the next owner does it over');
+      await Promise.all([...this.#owned.values()].flatMap(({ session }) => session?.commit().catch(late) ?? []));
     } finally {
       this.#isStopping = true;
       feeding.abort();

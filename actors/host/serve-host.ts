@@ -1,4 +1,5 @@
 import { untilAborted } from '../../src/engine/timers.ts';
+import { GROUPS } from '../../src/data-ops/audit-topics.ts';
 import { chunkPartCodec } from '../../src/messages/chunk-part-codec.ts';
 import { fedFeatureCodec } from '../../src/messages/fed-feature-codec.ts';
 import { featureTensorCodec } from '../../src/messages/feature-tensor-codec.ts';
@@ -31,7 +32,7 @@ export interface HostDuty {
 }
 
 /** Consumer group of each duty, after the prefix. */
-export const HOST_GROUPS: Readonly<Record<VisionDuty, string>> = { fused: 'detector', featurizer: 'featurizer', detector: 'detector-features' };
+export const HOST_GROUPS: Readonly<Record<VisionDuty, string>> = { fused: GROUPS.detector, featurizer: GROUPS.featurizer, detector: GROUPS.detectorOnFeatures };
 
 /** What the vision processes get to answer when the node stops. */
 const DRAIN_MS = 600;

@@ -6,7 +6,7 @@ import type { Random } from '../../src/engine/random.ts';
 import { recordCodecs, topicName, type RecordCodecs } from '../../src/messages/topics.ts';
 import type { TopicName } from '../../src/messages/schema-history.ts';
 import type { KafkaNode } from '../../src/transports/kafka-types.ts';
-import { connectKafka } from '../../src/transports/kafka/connect-kafka.ts';
+import { connectKafka, type KafkaSettings } from '../../src/transports/kafka/connect-kafka.ts';
 import { openSchemaIds } from '../../src/transports/schema-registry.ts';
 import type { Config } from '../../src/utility-ops/config/schema.ts';
 import type { Logger } from '../../src/utility-ops/log.ts';
@@ -55,10 +55,15 @@ export function lateOutput<Body>(made: Promise<OutPort<Body>>): OutPort<Body> {
 }
 
 function connectNode({ kafka, name, clock, random, log }: KafkaLinkOptions): KafkaNode {
+  return connectKafka(kafkaSettings(kafka, name), { clock, random, log });
+}
+
+/** How to connect, as the settings say. `name` is that of the process in the brokers' logs. @throws Error when a PEM file cannot be read */
+export function kafkaSettings(kafka: Config['kafka'], name: string): KafkaSettings {
   const pem = (file: string, key: string): object => (file === '' ? {} : { [key]: readFileSync(file) });
-  return connectKafka({
+  return {
     brokers: kafka.brokers, clientId: `${kafka.topicPrefix}-${name}@${hostname()}`, compression: kafka.compression, uncompressed: [topicName(kafka.topicPrefix, 'chunks')],
     ...(kafka.isTlsEnabled ? { tls: { ...pem(kafka.tlsCaFile, 'ca'), ...pem(kafka.tlsCertFile, 'cert'), ...pem(kafka.tlsKeyFile, 'key') } } : {}),
     ...(kafka.saslUsername === '' ? {} : { sasl: { mechanism: kafka.saslMechanism, username: kafka.saslUsername, password: kafka.saslPassword } }),
-  }, { clock, random, log });
+  };
 }

@@ -47,11 +47,14 @@ export class CameraBoard {
     for (const { record } of records) this.#entries.get(record.camera)?.tally.record(record, this.#nowMs());
   }
 
-  /** Takes the ledger's balances of all cameras, once a second or so. */
-  sample(balances: readonly Balance[]): void {
+  /** Takes the ledger's balances of all cameras, once a second or so. `isAll`: nothing else tells of their records, there are too many of them. */
+  sample(balances: readonly Balance[], isAll = false): void {
     const byCamera = Map.groupBy(balances, balance => balance.camera);
     for (const [id, entry] of this.#entries) {
+      const before = entry.received === undefined ? undefined : sum(entry.balances, balance => balance.detected);
       entry.balances = byCamera.get(id) ?? [];
+      const detected = sum(entry.balances, balance => balance.detected);
+      if (isAll) entry.tally.ended(detected - (before ?? detected), droppedOf(entry.balances), this.#nowMs());
       const received = sum(entry.balances, balance => balance.received);
       entry.tally.received(received - (entry.received ?? received), this.#nowMs());
       entry.received = received;
@@ -98,10 +101,7 @@ export class CameraBoard {
 }
 
 function viewOf(entry: Entry, nowMs: number): CameraView {
-  const dropped: Partial<Record<DropReason, number>> = {};
-  for (const balance of entry.balances) {
-    for (const [reason, count] of Object.entries(balance.dropped) as [DropReason, number][]) dropped[reason] = (dropped[reason] ?? 0) + count; // keys of a typed record
-  }
+  const dropped = droppedOf(entry.balances);
   return {
     id: entry.row.id, label: entry.label, state: entry.state, isTemporary: entry.isTemporary, epoch: entry.balances.at(-1)?.epoch ?? 0,
     fps: entry.tally.view(nowMs).receivedPerSecond, maxFps: entry.row.maxFps, isDetecting: entry.row.isDetecting, isLooping: entry.row.isLooping,
@@ -123,4 +123,12 @@ function stateOf(session: ActorReport): CameraState {
 
 function sum<Item>(items: readonly Item[], of: (item: Item) => number): number {
   return items.reduce((total, item) => total + of(item), 0);
+}
+
+function droppedOf(balances: readonly Balance[]): Partial<Record<DropReason, number>> {
+  const dropped: Partial<Record<DropReason, number>> = {};
+  for (const balance of balances) {
+    for (const [reason, count] of Object.entries(balance.dropped) as [DropReason, number][]) dropped[reason] = (dropped[reason] ?? 0) + count; // keys of a typed record
+  }
+  return dropped;
 }

@@ -40,6 +40,12 @@ export class CameraTally {
 
   received(count: number, nowMs: number): void { this.#received.add(count, nowMs); }
 
+  /** As `record`, where only counts are known. */
+  ended(detected: number, dropped: Readonly<Record<string, number>>, nowMs: number): void {
+    this.#detected.add(detected, nowMs);
+    Object.assign(this.#dropped, dropped);
+  }
+
   record(record: TerminalRecord, nowMs: number): void {
     if (record.kind === 'dropped') {
       this.#dropped[record.reason] = (this.#dropped[record.reason] ?? 0) + record.to - record.from + 1;

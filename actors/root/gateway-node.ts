@@ -5,7 +5,7 @@ import { every } from '../../src/engine/timers.ts';
 import { epochMicros, type CameraId } from '../../src/engine/units.ts';
 import { GROUPS } from '../../src/data-ops/audit-topics.ts';
 import { DesiredCameras, type CameraChange } from '../../src/data-ops/desired-cameras.ts';
-import { LagMeter, type PartitionLag } from '../../src/data-ops/group-lag.ts';
+import { LagMeter, type GroupTopic, type PartitionLag } from '../../src/data-ops/group-lag.ts';
 import type { RemoteStore } from '../../src/data-ops/remote-store.ts';
 import type { CameraRow, CommittedRecord } from '../../src/data-ops/store.ts';
 import { topicName, type RecordCodecs } from '../../src/messages/topics.ts';
@@ -50,6 +50,9 @@ const LAG_EVERY_MS = 5_000;
 /** An index that is this far behind what is written makes answers old. */
 const LATE_SECONDS = 10;
 
+/** What was told of a camera before it was wanted (again) speaks of an earlier one of its name; clocks of nodes may differ by so much. */
+const STATE_SLACK_MICROS = 1_000_000;
+
 /** What serves a cluster: its cameras by their topic, its records by the index of this node. Runs no camera and no detector itself. */
 export class GatewayNode implements BackendRoot {
   readonly board: CameraBoard;
@@ -73,7 +76,7 @@ export class GatewayNode implements BackendRoot {
     });
     this.#directory = new KafkaCameraDirectory({ node, topic, codec: codecs.cameras, desired: this.#desired, clock, signal });
     this.#meter = new LagMeter({ node, clock });
-    this.cluster = { links: () => this.#links(), degraded: () => this.#degraded(), lag: () => [...this.#lag, ...options.index.note?.lag ?? []] };
+    this.cluster = { links: () => this.#links(), degraded: () => this.#degraded(), lag: () => this.#lag };
   }
 
   get store(): RemoteStore { return this.#options.index.store; }
@@ -142,8 +145,8 @@ export class GatewayNode implements BackendRoot {
   }
 
   #degraded(): readonly string[] {
-    const { node, index } = this.#options;
-    const lateBy = Math.max(0, ...(index.note?.lag ?? []).map(({ seconds }) => seconds ?? 0));
+    const { node } = this.#options;
+    const lateBy = Math.max(0, ...this.#lag.filter(({ group }) => group === this.#indexGroup).map(({ seconds }) => seconds ?? 0));
     return [
       ...(node.state.state === 'up' ? [] : [`${textOf(node.state)}: what is stored here is served, cameras cannot be added or removed`]),
       ...(lateBy > LATE_SECONDS ? [`records come ${Math.round(lateBy)} s late`] : []),
@@ -154,8 +157,8 @@ export class GatewayNode implements BackendRoot {
     const asked = await Promise.all([this.store.balances(), this.store.cameraStates()]).catch(() => undefined); // an index that is being replaced is asked again
     if (asked === undefined) return;
     const [balances, states] = asked;
-    this.board.told(states);
-    this.board.sample(balances);
+    this.board.told(states.filter(({ camera, at }) => at + STATE_SLACK_MICROS >= (this.#desired.wantedAt(camera) ?? 0)));
+    this.board.sample(balances, true);
     for (const { id, pending } of this.board.pending()) this.#options.telemetry.set('ledgerPending', { camera: id }, pending);
   }
 
@@ -163,26 +166,34 @@ export class GatewayNode implements BackendRoot {
     const { node, signal, telemetry, log } = this.#options;
     if (node.state.state !== 'up') return;
     const measured: PartitionLag[] = [];
-    for (const each of this.#groups()) {
+    for (const each of [...this.#groups(), ...this.#ofIndex()]) {
       try {
         measured.push(...await this.#meter.measure(each, signal));
       } catch (error) {
         if (signal.aborted) return;
-        log.debug({ ...each, error: reportError(error) }, 'lag cannot be measured now'); // the last one stays
+        log.debug({ group: each.group, topic: each.topic, error: reportError(error) }, 'lag cannot be measured now'); // the last one stays
         measured.push(...this.#lag.filter(({ group, topic }) => group === each.group && topic === each.topic));
       }
     }
     this.#lag = measured;
-    for (const { group, topic, partition, records, seconds } of this.cluster.lag()) {
+    for (const { group, topic, partition, records, seconds } of measured) {
       const labels = { group, topic, partition: String(partition) };
       telemetry.set('consumerLagRecords', labels, records);
       if (seconds !== null) telemetry.set('consumerLagSeconds', labels, seconds);
     }
   }
 
-  #groups(): readonly { readonly group: string; readonly topic: string }[] {
+  get #indexGroup(): string { return `${this.#options.config.kafka.topicPrefix}.index`; }
+
+  /** The index keeps its offsets itself: it is asked where it is, and the brokers where the ends are. */
+  #ofIndex(): readonly GroupTopic[] {
+    const byTopic = Map.groupBy(this.#options.index.note?.lag ?? [], ({ topic }) => topic);
+    return [...byTopic].map(([topic, lag]) => ({ group: this.#indexGroup, topic, offsets: new Map(lag.map(({ partition, offset }) => [partition, offset])) }));
+  }
+
+  #groups(): readonly GroupTopic[] {
     const { kafka: { topicPrefix }, vision } = this.#options.config;
-    const groupOf = (name: keyof typeof GROUPS, topic: 'chunks' | 'features'): { readonly group: string; readonly topic: string } => ({ group: `${topicPrefix}.${GROUPS[name]}`, topic: topicName(topicPrefix, topic) });
+    const groupOf = (name: keyof typeof GROUPS, topic: 'chunks' | 'features'): GroupTopic => ({ group: `${topicPrefix}.${GROUPS[name]}`, topic: topicName(topicPrefix, topic) });
     return vision.isSplit ? [groupOf('featurizer', 'chunks'), groupOf('detectorOnFeatures', 'features')] : [groupOf('detector', 'chunks')];
   }
 

@@ -16,7 +16,7 @@ export type Invocation =
   | { readonly command: 'infer'; readonly input: string; readonly configFiles: readonly string[]; readonly flags: ConfigInput; readonly labelsFile?: string; readonly format: OutputFormat; readonly out?: string; readonly every: number; readonly maxFps: number }
   | { readonly command: 'verify'; readonly configFiles: readonly string[]; readonly flags: ConfigInput; readonly isLedgerOnly: boolean; readonly topics?: { readonly waitMs: number; readonly format: 'table' | 'json' } }
   | { readonly command: 'dead-letters'; readonly configFiles: readonly string[]; readonly flags: ConfigInput; readonly action: DeadLetterAction }
-  | { readonly command: 'doctor'; readonly flags: ConfigInput; readonly labelsFile?: string }
+  | { readonly command: 'doctor'; readonly configFiles: readonly string[]; readonly flags: ConfigInput; readonly labelsFile?: string }
   | { readonly command: 'help'; readonly topic?: CommandName }
   | { readonly command: 'version' };
 
@@ -47,7 +47,7 @@ export function parseArguments(args: readonly string[], cwd: string): Invocation
     case 'infer': return infer(values, positional ?? '', cwd);
     case 'verify': return verify(values, cwd);
     case 'dead-letters': return { command: 'dead-letters', configFiles: files(values, cwd), flags: { kafka: defined({ brokers: words(values, 'kafka') }) }, action: deadLetterAction(values, positional ?? '') };
-    case 'doctor': return { command: 'doctor', flags: { modelOps: modelFlags(values, cwd) }, ...labelsFile(values, cwd) };
+    case 'doctor': return { command: 'doctor', configFiles: files(values, cwd), flags: { modelOps: modelFlags(values, cwd), kafka: defined({ brokers: words(values, 'kafka') }) }, ...labelsFile(values, cwd) };
     case 'help':
       if (positional === undefined) return { command: 'help' };
       if (!isCommand(positional)) throw invalid(`unknown command '${positional}'${suggest(positional, Object.keys(COMMANDS))}`, positional);

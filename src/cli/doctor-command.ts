@@ -10,22 +10,21 @@ import { mediaCapabilities } from '../media/index.ts';
 import { loadConfig } from '../utility-ops/config/load-config.ts';
 import type { Config } from '../utility-ops/config/schema.ts';
 import type { Invocation } from './arguments.ts';
+import type { Finding } from './doctor/finding.ts';
+import { kafkaChecks } from './doctor/kafka-checks.ts';
 
 type DoctorInvocation = Extract<Invocation, { command: 'doctor' }>;
 
-/** One finding: `fail` makes the exit code 1, `note` is good to know. */
-interface Finding { readonly level: 'ok' | 'note' | 'fail'; readonly topic: string; readonly says: string }
-
 const GIB = 2 ** 30;
 
-/** `vto doctor`: what this machine can do, and what is wrong with it. */
+/** `vto doctor`: what this machine and its cluster can do, and what is wrong with them. */
 export async function doctorCommand(invocation: DoctorInvocation, cwd: string): Promise<number> {
-  const config = loadConfig({ environment: process.env, flags: invocation.flags, cwd });
+  const config = loadConfig({ files: invocation.configFiles, environment: process.env, flags: invocation.flags, cwd });
   const findings = [
-    machine(), ...media(), ...await providers(config), ...await model(config), await port(config), await dataFolder(config),
+    machine(), ...media(), ...await providers(config), ...await model(config), await port(config), await dataFolder(config), ...await kafkaChecks(config),
   ];
   const width = Math.max(...findings.map(finding => finding.topic.length));
-  for (const { level, topic, says } of findings) process.stdout.write(`${{ ok: 'ok  ', note: 'note', fail: 'FAIL' }[level]}  ${topic.padEnd(width)}  ${says}\n`);
+  for (const { level, topic, says } of findings) process.stdout.write(`${{ ok: 'ok  ', note: 'note', warn: 'WARN', fail: 'FAIL' }[level]}  ${topic.padEnd(width)}  ${says}\n`);
   const failed = findings.filter(finding => finding.level === 'fail').length;
   process.stdout.write(failed === 0 ? 'ready: npx vto start\n' : `${failed} of ${findings.length} checks failed\n`);
   return failed === 0 ? 0 : 1;

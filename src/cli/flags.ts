@@ -93,9 +93,9 @@ export const COMMANDS = {
     examples: ['vto dead-letters list --kafka broker:9092', 'vto dead-letters retry --kafka broker:9092 --partition 3 --offset 17'],
   },
   doctor: {
-    summary: 'Say what this machine can do: codecs, execution providers, model',
-    flags: { model: modelFlags.model, family: modelFlags.family, labels: modelFlags.labels, provider: modelFlags.provider },
-    examples: ['vto doctor --model yolox.onnx'],
+    summary: 'Say what this machine can do, and the cluster: codecs, execution providers, model, Kafka',
+    flags: { model: modelFlags.model, family: modelFlags.family, labels: modelFlags.labels, provider: modelFlags.provider, config, kafka },
+    examples: ['vto doctor --model yolox.onnx', 'vto doctor --config config/cluster.toml'],
   },
   help: { summary: 'Show this text, or that of a command', positional: { name: 'COMMAND', help: 'command to explain', isRequired: false }, flags: {}, examples: [] },
   version: { summary: 'Show the version', flags: {}, examples: [] },

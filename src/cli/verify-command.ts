@@ -21,6 +21,7 @@ export async function verifyCommand(invocation: VerifyInvocation, cwd: string): 
   const { data } = config;
   const folder = resolve(data);
   const file = join(folder, 'store.sqlite');
+  if (!existsSync(file) && existsSync(join(folder, 'index.sqlite'))) throw new PlatformError('CONFIG_INVALID', `'${folder}' holds the index of a cluster, which is made from its topics: check those with --kafka HOST:PORT`, { path: 'kafka' });
   if (!existsSync(file)) throw new PlatformError('SOURCE_NOT_FOUND', `no vto data in '${folder}'; name the folder with --data`, { folder });
   const store = openSqliteStore(file, { clock: systemClock, isReadOnly: true });
   try {

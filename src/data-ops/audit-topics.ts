@@ -27,7 +27,7 @@ export interface TopicsReport extends TopicReport {
   readonly notes: readonly string[];
 }
 
-/** Groups that read chunks, and features. */
+/** Groups that read chunks, and features: names without the prefix of the installation. */
 export const GROUPS = { detector: 'detector', featurizer: 'featurizer', detectorOnFeatures: 'detector-features' } as const;
 
 /**

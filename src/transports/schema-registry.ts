@@ -72,6 +72,16 @@ export async function connectSchemaRegistry(options: SchemaRegistryOptions): Pro
   };
 }
 
+/**
+ * How many subjects a registry holds; nothing is registered.
+ * @throws PlatformError REGISTRY_UNAVAILABLE when it does not answer, REGISTRY_REFUSED when it answers otherwise, CONFIG_INVALID for the URL
+ */
+export async function countSubjects(options: SchemaRegistryOptions): Promise<number> {
+  const { status, json } = await createAsk(options)('GET', 'subjects');
+  if (status === 200 && Array.isArray(json)) return json.length;
+  throw new PlatformError('REGISTRY_REFUSED', `the schema registry ${parseUrl(options.url).label} does not list its subjects: ${reason(status, json)}`, { status });
+}
+
 /** Schema ids as the settings want them: of the registry they name, else fixed ones. */
 export async function openSchemaIds(options: SchemaRegistryOptions): Promise<SchemaIds> {
   return options.url === '' ? fixedSchemaIds() : await connectSchemaRegistry(options);

@@ -57,7 +57,7 @@ test('infer takes one input and its form of output', () => {
 
 test('verify, doctor, help and version', () => {
   assert.equal(parse('verify --data x --ledger-only'), { command: 'verify', configFiles: [], flags: { data: '/home/me/x' }, isLedgerOnly: true });
-  assert.equal(parse('doctor --model /m.onnx'), { command: 'doctor', flags: { modelOps: { model: '/m.onnx' } } });
+  assert.equal(parse('doctor --model /m.onnx --config c.toml --kafka a:1'), { command: 'doctor', configFiles: ['/home/me/c.toml'], flags: { modelOps: { model: '/m.onnx' }, kafka: { brokers: ['a:1'] } } });
   for (const line of ['', 'help', '--help', '-h']) assert.equal(parse(line), { command: 'help' });
   assert.equal(parse('start --port x --help'), { command: 'help', topic: 'start' });
   assert.equal(parse('help infer'), { command: 'help', topic: 'infer' });

@@ -34,6 +34,14 @@ test('drops are counted by reason over whole ranges', () => {
   assert.equal(tally.view(1000).dropped, { stale: 6, 'not-wanted': 2 });
 });
 
+test('where only counts are known, they make the rate and the drops', () => {
+  const tally = new CameraTally('a', 0);
+  for (let ms = 0; ms < 5_000; ms += 1_000) tally.ended(10, { stale: ms / 1_000 }, ms);
+  const { detectedPerSecond, dropped } = tally.view(4_999);
+  assert.ok(Math.abs(detectedPerSecond - 10) < 0.5, String(detectedPerSecond));
+  assert.equal(dropped, { stale: 4 });
+});
+
 test('boxes are those of the last detected frame, ages have percentiles', () => {
   const tally = new CameraTally('a', 0);
   for (let age = 1; age <= 100; age++) tally.record(detected(age, ['person']), 10);
