@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { clusterRecords } from './cluster-records.ts';
 import { engineOverhead } from './engine-overhead.ts';
 import { firstDetection } from './first-detection.ts';
+import { kafkaChunks } from './kafka-chunks.ts';
 import { memory } from './memory.ts';
 import { pipelineThroughput } from './pipeline-throughput.ts';
 import { recordedOnly } from './recorded-only.ts';
@@ -11,7 +12,7 @@ import { isMet, machineText, type Bench } from './support/bench.ts';
 import { readmeText, rowText, type BenchReport } from './support/report.ts';
 
 /** In the order of the table. */
-const BENCHES: readonly Bench[] = [pipelineThroughput, engineOverhead, recordedOnly, memory, firstDetection, clusterRecords];
+const BENCHES: readonly Bench[] = [pipelineThroughput, engineOverhead, recordedOnly, memory, firstDetection, clusterRecords, kafkaChunks];
 const RESULTS = fileURLToPath(new URL('results/', import.meta.url));
 
 /** `npm run bench [-- --quick] [name …]`: measures, prints, and (unless quick) keeps the results and the table made from them. */
