@@ -49,14 +49,14 @@ export async function runClusterChaos({ seed, isShort, randomKills, only = '' }:
 async function strike(site: ChaosSite, fault: Fault, before: readonly Strike[]): Promise<Strike> {
   const startedAt = wallMicros();
   const at = await fault.strike(site);
-  const backMs = await site.detectedAgain(at, 90_000, fault.mayCost === 'none' ? site.ids : site.idsWithShortGop); // a session begins with a key frame
+  const { backMs, slowest } = await site.timesBack(at, fault.mayCost === 'none' ? site.ids : site.idsWithShortGop); // a session begins with a key frame
   await fault.mend?.(site);
   await site.detectedAgain(wallMicros());
   const done: Strike = { name: fault.name, at: startedAt, backMs, mayCost: fault.mayCost, endedAt: wallMicros(), ...fault.targetMs === undefined ? {} : { targetMs: fault.targetMs } };
   const verdicts = await site.judge();
   const lost = checkLosses(verdicts, [...before, done]);
   const target = fault.targetMs === undefined ? '' : ` (target ${fault.targetMs} ms and the decoding of the rewind${backMs > fault.targetMs ? ', MISSED' : ''})`;
-  console.log(`  ${fault.name}: new frames of all cameras detected and with the client after ${backMs.toFixed(0)} ms${target}; ${lost}; nothing lost, nothing twice`);
+  console.log(`  ${fault.name}: new frames of all cameras detected and with the client after ${backMs.toFixed(0)} ms (the last was ${slowest})${target}; ${lost}; nothing lost, nothing twice`);
   return done;
 }
 
