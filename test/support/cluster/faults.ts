@@ -1,3 +1,5 @@
+import { readdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
 import { until, wallMicros, type VtoRun } from '../vto-run.ts';
 import { SESSION_MS, type ChaosSite } from './chaos-site.ts';
 
@@ -23,6 +25,10 @@ export interface Fault {
   readonly strike: (site: ChaosSite) => Promise<number>;
   /** Brings back what was taken, when new frames are detected again. */
   readonly mend?: (site: ChaosSite) => Promise<void>;
+}
+
+function folderBytes(folder: string): number {
+  return readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile()).reduce((sum, entry) => sum + statSync(join(entry.parentPath, entry.name)).size, 0);
 }
 
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => { setTimeout(resolve, ms); });
@@ -146,6 +152,8 @@ const FULL_ARCHIVE: Fault = {
     await cluster.stop('camera-1');
     await cluster.restart('camera-1', { VTO__RECORDING__MAX_BYTES: '2MB', VTO__RECORDING__CHUNK_SECONDS: '2' });
     await sleep(15_000);
+    const sizeBytes = folderBytes(join(cluster.node('camera-1').data, 'archive'));
+    if (sizeBytes < 1e6 || sizeBytes > 4e6) throw new Error(`the archive holds ${sizeBytes} bytes instead of about 2 MB`);
     return wallMicros();
   },
 };
