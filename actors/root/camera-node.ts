@@ -9,7 +9,6 @@ import { EventOutbox } from '../../src/data-ops/event-outbox.ts';
 import type { RemoteStore } from '../../src/data-ops/remote-store.ts';
 import type { Balance, CameraRow, Spool } from '../../src/data-ops/store.ts';
 import type { PlatformEvent } from '../../src/messages/platform-event.ts';
-import { topicSpecs } from '../../src/messages/topic-specs.ts';
 import { topicName, type RecordCodecs } from '../../src/messages/topics.ts';
 import type { KafkaNode } from '../../src/transports/kafka-types.ts';
 import type { Config } from '../../src/utility-ops/config/schema.ts';
@@ -107,7 +106,6 @@ export class CameraNode {
   /** Takes part in the cluster as soon as there are brokers. */
   start(system: ActorSystem, { remembered, configured, placed }: KnownCameras): void {
     this.#placement.assume(placed);
-    system.supervise({ name: 'topics', run: () => this.#options.kafka.ensureTopics(topicSpecs(this.#options.kafkaSettings)) }, POLICIES.cluster);
     system.supervise({ name: 'desired-cameras', run: ctx => this.#follow(ctx) }, POLICIES.cluster);
     system.supervise({ name: 'membership', run: ctx => this.#takePart(ctx) }, POLICIES.cluster);
     system.supervise({ name: 'epochs', run: ctx => this.#epochs.run(ctx) }, POLICIES.cluster);
