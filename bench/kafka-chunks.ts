@@ -1,10 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { kafkaOrSkip } from '../test/support/kafka/kafka-or-skip.ts';
-import { median, placementText, runProgram, type Bench, type BenchRow } from './support/bench.ts';
-import type { KafkaChunksOrder, KafkaChunksResult } from './support/kafka-chunks-loop.ts';
+import { median, placementText, quantile, runProgram, type Bench, type BenchRow } from './support/bench.ts';
+import type { KafkaChunksOrder, KafkaChunksResult, KafkaLatencyResult } from './support/kafka-chunks-loop.ts';
 
 const SIZE_BYTES = 500_000;
 const RUNS = 5;
+const PACED_BYTES = 200_000;
+const PACE_MS = 33;
 
 /** Chunk records through our transport and through kafkajs as it comes, in turns. */
 export const kafkaChunks: Bench = {
@@ -14,9 +16,11 @@ export const kafkaChunks: Bench = {
     const kafka = await kafkaOrSkip();
     if (kafka === undefined) return { conditions: ['not measured: no Kafka broker can be had here'], rows: [] };
     const records = isQuick ? 60 : 300;
+    const latencies: KafkaLatencyResult[] = [];
     const results = { ours: [] as KafkaChunksResult[], kafkajs: [] as KafkaChunksResult[] };
     try {
       for (let run = 0; run < (isQuick ? 1 : RUNS); run += 1) {
+        latencies.push(await runProgram<KafkaLatencyResult>('kafka-chunks-loop', { client: 'ours', brokers: kafka.brokers, topic: `bench-${randomBytes(4).toString('hex')}`, records, sizeBytes: PACED_BYTES, inFlight: 1, paceMs: PACE_MS } satisfies KafkaChunksOrder));
         for (const client of run % 2 === 0 ? ['ours', 'kafkajs'] as const : ['kafkajs', 'ours'] as const) {
           const order: KafkaChunksOrder = { client, brokers: kafka.brokers, topic: `bench-${randomBytes(4).toString('hex')}`, records, sizeBytes: SIZE_BYTES, inFlight: 4 };
           const result = await runProgram<KafkaChunksResult>('kafka-chunks-loop', order);
@@ -40,6 +44,8 @@ export const kafkaChunks: Bench = {
         ...compared('written, ours ÷ kafkajs', results, ({ produceMs }) => rate(produceMs, records)),
         ...compared('read, ours ÷ kafkajs', results, ({ consumeMs }) => rate(consumeMs, records)),
         row('our CPU for a record written and read', 'ms', results.ours.map(cpu)), row('that of kafkajs', 'ms', results.kafkajs.map(cpu)),
+        { ...row(`push to reader, ${PACED_BYTES / 1000} KB each ${PACE_MS} ms, p50`, 'ms', latencies.map(({ latenciesMs }) => quantile(latenciesMs, 0.5))), target: { is: '≤', value: 10 } },
+        { ...row('push to reader, p99', 'ms', latencies.map(({ latenciesMs }) => quantile(latenciesMs, 0.99))), target: { is: '≤', value: 40 } },
         row('written by us', 'MB/s', results.ours.map(({ produceMs }) => rate(produceMs, records))), row('read by us', 'MB/s', results.ours.map(({ consumeMs }) => rate(consumeMs, records))),
       ],
     };

@@ -8,9 +8,13 @@ import { connectKafka } from '../../src/transports/kafka/connect-kafka.ts';
 import type { RecordCodec } from '../../src/transports/kafka-types.ts';
 
 /** What is written and read by whom. */
-export interface KafkaChunksOrder { readonly client: 'ours' | 'kafkajs'; readonly brokers: readonly string[]; readonly topic: string; readonly records: number; readonly sizeBytes: number; readonly inFlight: number }
+export interface KafkaChunksOrder { readonly client: 'ours' | 'kafkajs'; readonly brokers: readonly string[]; readonly topic: string; readonly records: number; readonly sizeBytes: number; readonly inFlight: number;
+  /** Present: one record at a time, each so long after the one before, read as it comes; ours only. */
+  readonly paceMs?: number }
 /** Milliseconds of wall time and of processor time of this process for each half. */
 export interface KafkaChunksResult { readonly produceMs: number; readonly produceCpuMs: number; readonly consumeMs: number; readonly consumeCpuMs: number }
+/** Milliseconds from each push to its record at a reader. */
+export interface KafkaLatencyResult { readonly latenciesMs: readonly number[] }
 
 const WARM_UP = 20;
 const MAX_BYTES = 8 << 20;
@@ -79,14 +83,42 @@ async function produce(client: Client, count: number): Promise<void> {
   await Promise.all(Array.from({ length: order.inFlight }, lane));
 }
 
-const client = await (order.client === 'ours' ? ours() : stock());
-await produce(client, WARM_UP);
-const start = now();
-await produce(client, order.records);
-const written = now();
-let reading = written;
-await client.receive(order.records + WARM_UP, () => { reading = now(); });
-const read = now();
-await client.close();
-const result: KafkaChunksResult = { produceMs: written.ms - start.ms, produceCpuMs: written.cpuMs - start.cpuMs, consumeMs: read.ms - reading.ms, consumeCpuMs: read.cpuMs - reading.cpuMs };
-process.stdout.write(`${JSON.stringify(result)}\n`, () => process.exit(0));
+async function latencies(paceMs: number): Promise<KafkaLatencyResult> {
+  const node = connectKafka({ brokers: order.brokers }, { clock: systemClock, random: systemRandom, log });
+  await node.ensureTopics([{ topic: order.topic, partitions: 1, replication: -1, config: {} }]);
+  const output = node.output(order.topic, bytesCodec, { maxItems: 64, maxBytes: 64 << 20, batchBytes: 1 << 20, lingerMs: 0 });
+  const reader = node.reader(order.topic, { isolation: 'committed', maxBytes: MAX_BYTES });
+  reader.seek(0, 'earliest');
+  const sentMs: number[] = [];
+  const latenciesMs: number[] = [];
+  const reading = (async () => {
+    while (latenciesMs.length < order.records) for (const { records } of await reader.read(signal)) for (const { offset } of records) latenciesMs.push(performance.now() - (sentMs[offset] ?? 0));
+  })();
+  for (let index = 0; index < order.records; index += 1) {
+    sentMs.push(performance.now());
+    void output.push([{ body: value, key: 'cam' as CameraId, capturedAt: epochMicros(0), trace: '' }], signal);
+    await systemClock.sleep(paceMs);
+  }
+  await reading;
+  await node.close();
+  return { latenciesMs: latenciesMs.slice(WARM_UP) };
+}
+
+function finish(result: KafkaChunksResult | KafkaLatencyResult): void {
+  process.stdout.write(`${JSON.stringify(result)}\n`, () => process.exit(0)); // a pipe takes a long line in pieces
+}
+
+if (order.paceMs === undefined) finish(await throughput()); else finish(await latencies(order.paceMs));
+
+async function throughput(): Promise<KafkaChunksResult> {
+  const client = await (order.client === 'ours' ? ours() : stock());
+  await produce(client, WARM_UP);
+  const start = now();
+  await produce(client, order.records);
+  const written = now();
+  let reading = written;
+  await client.receive(order.records + WARM_UP, () => { reading = now(); });
+  const read = now();
+  await client.close();
+  return { produceMs: written.ms - start.ms, produceCpuMs: written.cpuMs - start.cpuMs, consumeMs: read.ms - reading.ms, consumeCpuMs: read.cpuMs - reading.cpuMs };
+}
