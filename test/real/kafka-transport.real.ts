@@ -236,6 +236,19 @@ function logTests(kafka: Kafka): void {
     await node.close();
   });
 
+  tests('of pushes sent together only the one that is too large is refused', async () => {
+    const topic = freshTopic('refused');
+    const { node } = testNode(kafka.brokers);
+    await node.ensureTopics([{ ...topicSpec(topic), config: { 'max.message.bytes': '100000' } }]);
+    const output = node.output(topic, blockRecordCodec, OUT);
+    const pushed = await Promise.all([1, 2, 3, 4].map(id => output.push([envelope(block(id, id === 3 ? 200_000 : 60_000))], NEVER).then(() => 'written', codeOf)));
+    assert.equal(pushed, ['written', 'written', 'RECORD_INVALID', 'written']);
+    const reader = node.reader(topic, { isolation: 'committed', maxBytes: 1 << 20 });
+    reader.seek(0, 'earliest');
+    assert.equal((await readSome(reader, 3)).flatMap(({ records }) => records.map(({ value }) => blockRecordCodec.decode(value!).id)), [1, 2, 4]);
+    await node.close();
+  });
+
   for (const compression of ['gzip', 'zstd'] as const) {
     tests(`records written with ${compression} are read back, headers, tombstones and all`, async () => {
       const topic = freshTopic(compression);
