@@ -18,7 +18,19 @@ import type { RestartPolicy } from '../src/engine/actor.ts';
  *   │        ├─ source
  *   │        ├─ chunker
  *   │        └─ recorder
+ *   ├─ index                       process, on a gateway node of a cluster: SQLite, made from the topics
+ *   │  ├─ detections               records at read_committed → transactions
+ *   │  ├─ events
+ *   │  └─ retention
  *   └─ gateway                     REST and streams
+ *
+ * A node of a cluster is the parts that its roles ask for, joined by Kafka:
+ *
+ *   camera      store, ingest-0 … n (their feeders hand over to Kafka), and in the root: membership, desired-cameras, epochs, outbox
+ *   detector    host                process: consumer group, transactions; outlives vision-0 … n below it
+ *   featurizer  featurizer-host     the same for the first half of split vision
+ *   gateway     index               process: detections and events of the cluster → SQLite
+ *   each        topics, gateway     makes missing topics; health, metrics, and the API as far as the roles go
  */
 export const POLICIES = {
   /** A role process: back within a second, for ever; a machine that cannot run it shows it as backing off. */

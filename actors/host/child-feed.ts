@@ -1,7 +1,9 @@
 import type { Feeding, TrackedPart } from '../../src/data-ops/progress/tracked-part.ts';
+import { PlatformError } from '../../src/engine/errors.ts';
 import { untilAborted } from '../../src/engine/timers.ts';
 import type { Fetched, KafkaRecord, PartitionReader } from '../../src/transports/kafka-types.ts';
 import type { ChildLink } from './host-task.ts';
+import { recordKey, Suspects, type RecordKey } from './suspects.ts';
 
 /** A partition as its feed sees it. */
 export interface FedPartition {
@@ -10,9 +12,17 @@ export interface FedPartition {
   readonly hasRoom: boolean;
   /** The vision process knows nothing of its cameras. Returns the offset to read from. */
   rewind(): number;
-  /** Resolves with the offset to read from instead, when the partition has to be read again. */
-  take(record: KafkaRecord): Promise<number | undefined>;
+  /** `isGuilty`: no vision process may be given it. */
+  take(record: KafkaRecord, isGuilty: boolean): Promise<Taking>;
   passed(fetched: Fetched): void;
+}
+
+/** What came of a record. */
+export interface Taking {
+  /** The offset to read from instead: the partition has to be read again. */
+  readonly again?: number;
+  /** Resolves when the vision process is through with it, rejects when it was lost with the process. Absent: nothing was fed. */
+  readonly done?: Promise<unknown>;
 }
 
 interface Batch { readonly fetched: Fetched; next: number }
@@ -29,14 +39,16 @@ export class ChildFeed<Part extends TrackedPart> {
   #batches: Batch[] = [];
   #wake = new AbortController();
   #isAttached = false;
-  /** A process attached that knows nothing of what was read for the one before. */
-  #isNew = false;
+  /** Another process is there, and nothing has been rewound for it yet. */
+  #isStale = false;
+  readonly #suspects: Suspects;
   readonly #onRewind: (partitions: number) => void;
 
-  constructor(options: { readonly link: ChildLink<Part>; readonly reader: PartitionReader; readonly onRewind: (partitions: number) => void }) {
+  constructor(options: { readonly link: ChildLink<Part>; readonly reader: PartitionReader; readonly tries: number; readonly onRewind: (partitions: number) => void }) {
     this.#link = options.link;
     this.#reader = options.reader;
     this.#onRewind = options.onRewind;
+    this.#suspects = new Suspects(options.tries);
   }
 
   /** Partitions that it reads, or will read next. */
@@ -55,8 +67,14 @@ export class ChildFeed<Part extends TrackedPart> {
       if (this.#partitions.get(partition.partition) !== partition) return;
       this.#partitions.delete(partition.partition);
       this.#reader.drop(partition.partition);
+      this.#suspects.forget(partition.partition);
       this.#forget(partition.partition);
     });
+  }
+
+  /** Hands a part on; see `ChildLink`. What is meant for the process before this one, in the middle of a GOP, is not for this one. */
+  feed(feeding: Feeding<Part>): Promise<void> {
+    return this.#isStale ? Promise.reject(new PlatformError('PORT_CLOSED', 'the vision process was replaced')) : this.#link.feed(feeding);
   }
 
   /** Does something while no record is being taken. */
@@ -65,18 +83,13 @@ export class ChildFeed<Part extends TrackedPart> {
     this.#wake.abort();
   }
 
-  /** Hands on what a partition read. What was read for a process that was replaced meanwhile is left to the rewind that follows. */
-  feed(feeding: Feeding<Part>): void {
-    if (!this.#isNew) this.#link.feed(feeding);
-  }
-
   /** Looks again whether there is room. */
   poke(): void { this.#wake.abort(); }
 
   /** Feeds until the signal aborts. */
   async run(signal: AbortSignal): Promise<void> {
     const detach = this.#link.onAttach(() => {
-      this.#isNew = true;
+      this.#isStale = true;
       this.between(() => this.#startOver());
     });
     const wakeUp = (): void => this.#wake.abort();
@@ -112,21 +125,34 @@ export class ChildFeed<Part extends TrackedPart> {
     const partition = this.#partitions.get(batch.fetched.partition);
     const record = batch.fetched.records[batch.next];
     batch.next += 1;
-    const again = record && partition ? await partition.take(record) : undefined;
+    const key = recordKey(batch.fetched.partition, record?.offset ?? -1);
+    const { again, done }: Taking = record && partition ? await partition.take(record, this.#suspects.isGuilty(key)) : {};
     if (again !== undefined) return this.#seek(batch.fetched.partition, again);
+    if (done) {
+      this.#suspects.fed(key);
+      done.then(() => this.#through(key), () => { /* it died with its process, and is suspected */ });
+    }
     if (batch.next < batch.fetched.records.length) return;
     partition?.passed(batch.fetched);
     this.#batches = this.#batches.filter(other => other !== batch);
   }
 
+  #through(key: RecordKey): void {
+    const { isCareful } = this.#suspects;
+    this.#suspects.done(key);
+    if (isCareful) this.#wake.abort();
+  }
+
   #isCrowded(): boolean {
+    if (this.#suspects.underWay > 0 && this.#suspects.isCareful) return true;
     for (const partition of this.#partitions.values()) if (!partition.hasRoom) return true;
     return false;
   }
 
   #startOver(): void {
     this.#isAttached = true;
-    this.#isNew = false;
+    this.#isStale = false;
+    this.#suspects.died();
     for (const partition of this.#partitions.values()) this.#seek(partition.partition, partition.rewind());
     this.#onRewind(this.#partitions.size);
   }

@@ -39,7 +39,7 @@ export function featureLink(port: LinkOutPort<FedFeature>, signal: AbortSignal):
     room: until => port.room(until),
     feed({ part: { camera, tensor }, isAccounted, isRecovered, feed }: Feeding<FeaturePart>) {
       const body = { camera, tensor, isAccounted, isRecovered, feed };
-      port.push([{ body, key: camera, capturedAt: tensor.capturedAt, trace: '' }], signal).catch(() => { /* the process is gone: the next one is fed again */ });
+      return port.push([{ body, key: camera, capturedAt: tensor.capturedAt, trace: '' }], signal);
     },
     onAttach: listener => port.onAttach(() => { port.discard(); listener(); }),
     depth: () => port.depth(),

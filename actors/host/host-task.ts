@@ -16,20 +16,22 @@ export interface Progress<Part extends TrackedPart, Out extends Ending> {
   rewind(cameras: Iterable<CameraId>, feed: number): number;
   passed(offset: number): void;
   accept(record: Accepted<Part>): readonly Feeding<Part>[];
-  ended(out: Out): void;
+  ended(out: Out | DroppedRecord): void;
   take(): Taken<Out | DroppedRecord, CameraPosition> | undefined;
   takeRepeats(): number;
   /** For decoders that hold frames back; see `PartitionProgress`. */
   flush?(camera: CameraId): readonly Feeding<Part>[];
   mustStartOver?(part: Part): boolean;
+  /** What was accepted last of the camera was not fed: its decoder cannot go on before the next key frame. */
+  lose?(camera: CameraId): void;
 }
 
 /** A vision process as the host sees it: takes parts, is replaced now and then. */
 export interface ChildLink<Part extends TrackedPart> {
   /** Resolves when more may be fed. */
   room(signal: AbortSignal): Promise<void>;
-  /** Hands a part on. Never waits; what is lost with the process is fed again. */
-  feed(feeding: Feeding<Part>): void;
+  /** Hands a part on at once. Resolves when the process is through with it, rejects when it is lost with the process: it is fed again then. */
+  feed(feeding: Feeding<Part>): Promise<void>;
   /** Told when a process attached, or attached again: it knows nothing, and nothing that was fed before reaches it. */
   onAttach(listener: () => void): () => void;
   /** Parts that it has not taken over. */

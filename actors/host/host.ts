@@ -53,9 +53,9 @@ export class Host<Part extends TrackedPart, Out extends Ending> {
 
   constructor(options: HostOptions<Part, Out>) {
     this.#options = options;
-    const { kafka, task, ctx } = options;
+    const { kafka, task, ctx, settings } = options;
     this.#feeds = task.children.map(link => new ChildFeed({
-      link, reader: kafka.reader(task.topic, { isolation: task.isolation, maxBytes: task.fetchBytes }),
+      link, reader: kafka.reader(task.topic, { isolation: task.isolation, maxBytes: task.fetchBytes }), tries: settings.deadLetterTries,
       onRewind: partitions => ctx.telemetry.count('partitionRewinds', { group: task.group }, partitions),
     }));
     this.#failed.promise.catch(() => { /* `run` tells it */ });

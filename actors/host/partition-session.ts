@@ -1,12 +1,13 @@
-import type { Ending, TrackedPart } from '../../src/data-ops/progress/tracked-part.ts';
+import type { Ending, Feeding, TrackedPart } from '../../src/data-ops/progress/tracked-part.ts';
 import { deadLetter } from '../../src/data-ops/progress/dead-letter.ts';
 import { PlatformError, reportError } from '../../src/engine/errors.ts';
 import { isCameraId, type CameraId } from '../../src/engine/units.ts';
 import type { CameraPosition } from '../../src/messages/position.ts';
+import { DROP_REASONS } from '../../src/messages/terminal-record.ts';
 import type { DeadLetter } from '../../src/messages/dead-letter.ts';
 import type { Fetched, GroupMember, KafkaNode, KafkaRecord, OutRecord, RecordCodec } from '../../src/transports/kafka-types.ts';
 import type { Limiter } from './limiter.ts';
-import type { ChildFeed, FedPartition } from './child-feed.ts';
+import type { ChildFeed, FedPartition, Taking } from './child-feed.ts';
 import { openCommitter, type Committer } from './committer.ts';
 import { HELD_PER_CAMERA_MAX, IN_FLIGHT_MAX, TRANSACTION_TIMEOUT_MS, WAITING_MAX, type HostSettings } from './host-settings.ts';
 import type { HostTask, Progress } from './host-task.ts';
@@ -109,23 +110,43 @@ export class PartitionSession<Part extends TrackedPart, Out extends Ending> impl
     return this.#progress.rewind([...this.#progress.cameras], this.#options.nextFeed());
   }
 
-  async take(record: KafkaRecord): Promise<number | undefined> {
+  async take(record: KafkaRecord, isGuilty: boolean): Promise<Taking> {
     const { feed, onCamera, nextFeed, ctx } = this.#options;
     this.#newestAtMs = record.timestampMs;
     this.#nextOffset = record.offset + 1;
     const part = await this.#decode(record);
-    if (!part) { this.#progress.passed(record.offset + 1); return undefined; }
-    if (this.#progress.mustStartOver?.(part)) return this.#progress.rewind([part.camera], nextFeed());
+    if (!part) { this.#progress.passed(record.offset + 1); return {}; }
+    if (this.#progress.mustStartOver?.(part)) return { again: this.#progress.rewind([part.camera], nextFeed()) };
     try {
       onCamera(part.camera);
       this.#heardMs.set(part.camera, ctx.clock.monotonicMs());
-      for (const feeding of this.#progress.accept({ offset: record.offset, timestampMs: record.timestampMs, part })) feed.feed(feeding);
+      const feedings = this.#progress.accept({ offset: record.offset, timestampMs: record.timestampMs, part });
+      const toFeed = isGuilty ? this.#leaveOut(record, feedings) : feedings;
+      if (toFeed.length > 0) return { done: Promise.all(toFeed.map(feeding => feed.feed(feeding))) };
     } catch (error) {
       if (!(error instanceof PlatformError) || error.code !== 'RECORD_INVALID') throw error;
       this.#giveUp(record, error, 1);
       this.#progress.passed(record.offset + 1);
     }
-    return undefined;
+    return {};
+  }
+
+  /** Ends the frames of a record that kills vision processes, and returns what does no harm. */
+  #leaveOut(record: KafkaRecord, feedings: readonly Feeding<Part>[]): readonly Feeding<Part>[] {
+    const { settings } = this.#options;
+    let isNews = false;
+    for (const { part, first, end, isAccounted } of feedings) {
+      if (first < end) this.#progress.lose?.(part.camera);
+      if (isAccounted) continue;
+      for (const { frameSeq, capturedAt } of part.units.slice(first, end)) {
+        const { isIntentional } = DROP_REASONS.undecodable;
+        this.#progress.ended({ kind: 'dropped', camera: part.camera, epoch: part.epoch, from: frameSeq, to: frameSeq, reason: 'undecodable', isIntentional, capturedAt });
+        isNews = true;
+      }
+    }
+    const tries = settings.deadLetterTries;
+    if (isNews) this.#giveUp(record, new PlatformError('PROCESS_EXITED', `${tries} vision processes ended while they worked on it`), tries, true);
+    return feedings.filter(({ first, end, isEnd }) => isEnd && first === end);
   }
 
   /** Has decoders give up what they hold of cameras that sent nothing since `sinceMs`, where everything was read up to now. */
@@ -135,7 +156,7 @@ export class PartitionSession<Part extends TrackedPart, Out extends Ending> impl
     if (!isCurrent || this.#progress.inFlight === 0) return;
     const silent = [...this.#heardMs].filter(([, heardMs]) => heardMs < sinceMs).map(([camera]) => camera);
     for (const camera of silent) this.#heardMs.delete(camera);
-    if (silent.length > 0) feed.between(() => { for (const camera of silent) for (const feeding of this.#progress.flush?.(camera) ?? []) feed.feed(feeding); });
+    if (silent.length > 0) feed.between(() => { for (const camera of silent) for (const feeding of this.#progress.flush?.(camera) ?? []) feed.feed(feeding).catch(() => { /* lost with its process */ }); });
   }
 
   passed({ nextOffset, highWatermark }: Fetched): void {
@@ -164,7 +185,7 @@ export class PartitionSession<Part extends TrackedPart, Out extends Ending> impl
       value: codecs.positions.encode(position), headers: codecs.positions.headers(position, position.camera),
     }));
     const letters = this.#letters.filter(({ offset }) => offset < taken.commitOffset);
-    this.#letters = this.#letters.slice(letters.length);
+    this.#letters = this.#letters.filter(({ offset }) => offset >= taken.commitOffset);
     await this.#committer.commit({ records: [...records, ...letters.map(({ record }) => record)], positions, offset: taken.commitOffset });
     feed.poke();
     ctx.telemetry.count('transactions', { group: task.group });
@@ -188,14 +209,15 @@ export class PartitionSession<Part extends TrackedPart, Out extends Ending> impl
     }
   }
 
-  #giveUp(record: KafkaRecord, error: unknown, tries: number): void {
+  /** `isWithFrames`: its letter goes with the records of its frames; else with the offset that passes it. */
+  #giveUp(record: KafkaRecord, error: unknown, tries: number, isWithFrames = false): void {
     const { task, settings, ctx, codecs } = this.#options;
     const letter = deadLetter(record, { group: task.group, error, tries, at: ctx.clock.now() });
     const { code, message } = reportError(error);
     ctx.log.error({ topic: record.topic, partition: record.partition, offset: record.offset, code, reason: message }, 'record given up: it is among the dead letters');
     const about = isCameraId(record.key ?? '') ? record.key as CameraId : 'unknown' as CameraId;
     this.#letters.push({
-      offset: record.offset,
+      offset: isWithFrames ? -1 : record.offset,
       record: { topic: settings.deadLettersTopic, partition: this.partition, key: record.key, value: codecs.deadLetters.encode(letter), headers: codecs.deadLetters.headers(letter, about) },
     });
   }

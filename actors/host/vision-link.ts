@@ -5,16 +5,18 @@ import type { ChildLink } from './host-task.ts';
 
 /** A vision process that takes encoded video: single units, as it gets them from an ingest process. */
 export function visionLink(port: LinkOutPort<ChunkPart>, signal: AbortSignal): ChildLink<ChunkPart> {
-  const push = (part: ChunkPart): void => {
+  const push = (part: ChunkPart): Promise<void> => {
     const capturedAt = part.units[0]?.capturedAt ?? part.chunkStartedAt;
-    port.push([{ body: part, key: part.camera, capturedAt, trace: '' }], signal).catch(() => { /* the process is gone: the next one is fed again */ });
+    return port.push([{ body: part, key: part.camera, capturedAt, trace: '' }], signal);
   };
   return {
     room: until => port.room(until),
-    feed({ part, first, end, isAccounted, isRecovered, isEnd, feed }: Feeding<ChunkPart>) {
+    async feed({ part, first, end, isAccounted, isRecovered, isEnd, feed }: Feeding<ChunkPart>) {
+      const pushes: Promise<void>[] = [];
       const base = { ...part, isAccounted, isRecovered, feed, isEpochEnd: false };
-      for (let index = first; index < end; index += 1) push({ ...base, partSeq: part.partSeq + index, units: part.units.slice(index, index + 1) });
-      if (isEnd) push({ ...base, partSeq: part.partSeq + part.units.length, units: [], isEpochEnd: true });
+      for (let index = first; index < end; index += 1) pushes.push(push({ ...base, partSeq: part.partSeq + index, units: part.units.slice(index, index + 1) }));
+      if (isEnd) pushes.push(push({ ...base, partSeq: part.partSeq + part.units.length, units: [], isEpochEnd: true }));
+      await Promise.all(pushes);
     },
     onAttach: listener => port.onAttach(() => { port.discard(); listener(); }),
     depth: () => port.depth(),

@@ -5,7 +5,7 @@ import { every } from '../../src/engine/timers.ts';
 import { epochMicros, type CameraId } from '../../src/engine/units.ts';
 import { GROUPS } from '../../src/data-ops/audit-topics.ts';
 import { DesiredCameras, type CameraChange } from '../../src/data-ops/desired-cameras.ts';
-import { LagMeter, type PartitionLag } from '../../src/data-ops/group-lag.ts';
+import { LagMeter, type GroupTopic, type PartitionLag } from '../../src/data-ops/group-lag.ts';
 import type { RemoteStore } from '../../src/data-ops/remote-store.ts';
 import type { CameraRow, CommittedRecord } from '../../src/data-ops/store.ts';
 import { topicName, type RecordCodecs } from '../../src/messages/topics.ts';
@@ -73,7 +73,7 @@ export class GatewayNode implements BackendRoot {
     });
     this.#directory = new KafkaCameraDirectory({ node, topic, codec: codecs.cameras, desired: this.#desired, clock, signal });
     this.#meter = new LagMeter({ node, clock });
-    this.cluster = { links: () => this.#links(), degraded: () => this.#degraded(), lag: () => [...this.#lag, ...options.index.note?.lag ?? []] };
+    this.cluster = { links: () => this.#links(), degraded: () => this.#degraded(), lag: () => this.#lag };
   }
 
   get store(): RemoteStore { return this.#options.index.store; }
@@ -142,8 +142,8 @@ export class GatewayNode implements BackendRoot {
   }
 
   #degraded(): readonly string[] {
-    const { node, index } = this.#options;
-    const lateBy = Math.max(0, ...(index.note?.lag ?? []).map(({ seconds }) => seconds ?? 0));
+    const { node } = this.#options;
+    const lateBy = Math.max(0, ...this.#lag.filter(({ group }) => group === this.#indexGroup).map(({ seconds }) => seconds ?? 0));
     return [
       ...(node.state.state === 'up' ? [] : [`${textOf(node.state)}: what is stored here is served, cameras cannot be added or removed`]),
       ...(lateBy > LATE_SECONDS ? [`records come ${Math.round(lateBy)} s late`] : []),
@@ -163,26 +163,34 @@ export class GatewayNode implements BackendRoot {
     const { node, signal, telemetry, log } = this.#options;
     if (node.state.state !== 'up') return;
     const measured: PartitionLag[] = [];
-    for (const each of this.#groups()) {
+    for (const each of [...this.#groups(), ...this.#ofIndex()]) {
       try {
         measured.push(...await this.#meter.measure(each, signal));
       } catch (error) {
         if (signal.aborted) return;
-        log.debug({ ...each, error: reportError(error) }, 'lag cannot be measured now'); // the last one stays
+        log.debug({ group: each.group, topic: each.topic, error: reportError(error) }, 'lag cannot be measured now'); // the last one stays
         measured.push(...this.#lag.filter(({ group, topic }) => group === each.group && topic === each.topic));
       }
     }
     this.#lag = measured;
-    for (const { group, topic, partition, records, seconds } of this.cluster.lag()) {
+    for (const { group, topic, partition, records, seconds } of measured) {
       const labels = { group, topic, partition: String(partition) };
       telemetry.set('consumerLagRecords', labels, records);
       if (seconds !== null) telemetry.set('consumerLagSeconds', labels, seconds);
     }
   }
 
-  #groups(): readonly { readonly group: string; readonly topic: string }[] {
+  get #indexGroup(): string { return `${this.#options.config.kafka.topicPrefix}.index`; }
+
+  /** The index keeps its offsets itself: it is asked where it is, and the brokers where the ends are. */
+  #ofIndex(): readonly GroupTopic[] {
+    const byTopic = Map.groupBy(this.#options.index.note?.lag ?? [], ({ topic }) => topic);
+    return [...byTopic].map(([topic, lag]) => ({ group: this.#indexGroup, topic, offsets: new Map(lag.map(({ partition, offset }) => [partition, offset])) }));
+  }
+
+  #groups(): readonly GroupTopic[] {
     const { kafka: { topicPrefix }, vision } = this.#options.config;
-    const groupOf = (name: keyof typeof GROUPS, topic: 'chunks' | 'features'): { readonly group: string; readonly topic: string } => ({ group: `${topicPrefix}.${GROUPS[name]}`, topic: topicName(topicPrefix, topic) });
+    const groupOf = (name: keyof typeof GROUPS, topic: 'chunks' | 'features'): GroupTopic => ({ group: `${topicPrefix}.${GROUPS[name]}`, topic: topicName(topicPrefix, topic) });
     return vision.isSplit ? [groupOf('featurizer', 'chunks'), groupOf('detectorOnFeatures', 'features')] : [groupOf('detector', 'chunks')];
   }
 

@@ -18,8 +18,8 @@ import type { Logger } from '../../src/utility-ops/log.ts';
 import type { Recorder } from '../../src/utility-ops/telemetry/recorder.ts';
 import type { MetricsSnapshot } from '../../src/utility-ops/telemetry/snapshot.ts';
 import { uriLabel } from '../../src/utility-ops/redact-uri.ts';
-import type { LeftNote } from '../ingest/ingest-role.ts';
-import { ProcessActor } from '../process/child-process.ts';
+import type { IngestSettings, LeftNote } from '../ingest/ingest-role.ts';
+import { ProcessActor, type ProcessOptions } from '../process/child-process.ts';
 import type { Role } from '../process/protocol.ts';
 import { openKafkaLink, type KafkaLink } from '../process/kafka-link.ts';
 import { POLICIES } from '../tree.ts';
@@ -96,14 +96,14 @@ export class Orchestrator {
     await mkdir(folder, { recursive: true, mode: 0o700 });
     this.#paths = { data: folder, sockets: await createSocketFolder() };
     const paths = this.#paths;
-    const store = this.#startProcess('store', 'store', 8, () => storeSettings(config, paths, !this.#plan.keepsRecordings));
+    const store = this.#startProcess('store', 'store', 8, { settings: () => storeSettings(config, paths, !this.#plan.keepsRecordings) });
     await Promise.race([store.actor.untilReady(), this.#failureOf(store)]);
     await takeOverSockets(folder, paths.sockets); // the store owns the folder now: no other run does
     const link = connectIpc({ path: join(paths.sockets, 'store.sock'), clock, random, backoffMs: 10, backoffMaxMs: 200 });
     this.#link = link;
     this.#store = remoteStore(link, clock, this.signal);
     for (let index = 0; index < config.vision.processes && !this.#plan.isCluster; index += 1) {
-      this.#startProcess(`vision-${index}`, 'vision', 4, () => visionSettings(config, paths, index, this.#rows.values()));
+      this.#startProcess(`vision-${index}`, 'vision', 4, { settings: () => visionSettings(config, paths, index, this.#rows.values()) });
     }
     if (!this.#plan.isCluster) for (const row of await this.#wantedCameras()) this.#place(row, false);
     else if (this.#plan.hasCameras) void this.#joinCluster(folder).catch((error: unknown) => this.#options.log.error({ error: reportError(error) }, 'this node cannot join its cluster'));
@@ -260,18 +260,20 @@ export class Orchestrator {
     const paths = this.#paths;
     if (!paths) return;
     const threads = config.ingress.threadPoolSize || 2 * config.ingress.camerasPerProcess + 4;
-    this.#startProcess(`ingest-${index}`, 'ingest', threads, () => {
+    const settings = (): IngestSettings => {
       const rows = [...this.#groups[index] ?? []].map(id => this.#rows.get(id)).filter(row => row !== undefined);
       if (!this.#plan.isCluster) return ingestSettings(config, paths, rows);
       const leftovers = [...this.#leaving].flatMap(([id, at]) => (at === index ? [id] : []));
       return ingestSettings(config, paths, rows, { kafka: config.kafka, leftovers, floors: Object.fromEntries(rows.map(({ id }) => [id, this.#cluster?.floorOf(id) ?? 0])) });
-    }, note => {
+    };
+    const onNote = (note: unknown): void => {
       const { type, id } = note as LeftNote; // told by the ingest role of the same version
       if (type === 'left' && this.#leaving.get(id) === index) this.#leaving.delete(id);
-    });
+    };
+    this.#startProcess(`ingest-${index}`, 'ingest', threads, { settings, onNote });
   }
 
-  #startProcess(name: string, role: Role, threadPoolSize: number, settings: () => unknown, onNote: (note: unknown) => void = () => {}): Running {
+  #startProcess(name: string, role: Role, threadPoolSize: number, { settings, onNote = () => {} }: Pick<ProcessOptions, 'settings' | 'onNote'>): Running {
     const { clock, onLine } = this.#options;
     const actor = new ProcessActor({ name, role, settings, threadPoolSize, clock, onLine, onNote, stopMs: STOP_MS[role] });
     const running: Running = { actor, supervised: this.#system.supervise(actor, POLICIES.process) };

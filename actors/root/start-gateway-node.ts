@@ -65,8 +65,8 @@ export async function startGatewayNode(options: GatewayRootOptions): Promise<Gat
     index = await startIndexProcess({ config, paths, clock, random, system, onLine, signal });
     await takeOverSockets(data, paths.sockets, INDEX_NOTE); // the index owns its database now: no other run does
     const gateway = new GatewayNode({ config, node, codecs, index, tree: () => system.report(), clock, log, telemetry, signal, ...(local === undefined ? {} : { local }) });
-    system.supervise({ name: 'cameras', run: ctx => gateway.desired.run(ctx) }, POLICIES.worker);
-    system.supervise({ name: 'watch', run: () => gateway.run() }, POLICIES.worker);
+    system.supervise({ name: 'cameras', run: ctx => gateway.desired.run(ctx) }, POLICIES.cluster);
+    system.supervise({ name: 'watch', run: () => gateway.run() }, POLICIES.cluster);
     return { gateway, system, stop, pids: () => (index?.pid === undefined ? {} : { index: index.pid }) };
   } catch (error) {
     await stop();

@@ -18,7 +18,12 @@ export interface PartitionLag {
 }
 
 /** A consumer group and what it reads. */
-export interface GroupTopic { readonly group: string; readonly topic: string }
+export interface GroupTopic {
+  readonly group: string;
+  readonly topic: string;
+  /** How far it is, where it keeps that itself. @default what the brokers hold for the group */
+  readonly offsets?: ReadonlyMap<number, number>;
+}
 
 /** What measures need. */
 export interface LagMeterOptions {
@@ -43,9 +48,9 @@ export class LagMeter {
   }
 
   /** Lag of each partition, now. @throws PlatformError KAFKA_UNAVAILABLE, KAFKA_REFUSED; the signal's reason */
-  async measure({ group, topic }: GroupTopic, signal: AbortSignal): Promise<readonly PartitionLag[]> {
+  async measure({ group, topic, offsets }: GroupTopic, signal: AbortSignal): Promise<readonly PartitionLag[]> {
     const { node, clock } = this.#options;
-    const committed = await node.committed(group, topic); // before the ends: a lag is never negative
+    const committed = offsets ?? await node.committed(group, topic); // before the ends: a lag is never negative
     const bounds = await node.bounds(topic);
     const found = [...bounds].map(([partition, { begin, end }]) => {
       const offset = Math.min(Math.max(committed.get(partition) ?? begin, begin), end);

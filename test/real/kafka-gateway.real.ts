@@ -1,5 +1,6 @@
+import { spawn } from 'node:child_process';
 import { join } from 'node:path';
-import { Kafka, logLevel } from 'kafkajs';
+import { fileURLToPath } from 'node:url';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { createBackend } from '../../actors/gateway/backend.ts';
@@ -12,17 +13,20 @@ import { systemClock } from '../../src/engine/system-clock.ts';
 import { epochMicros, type CameraId } from '../../src/engine/units.ts';
 import type { ChunkPart } from '../../src/messages/chunk-part.ts';
 import type { TerminalRecord } from '../../src/messages/terminal-record.ts';
+import { topicSpecs } from '../../src/messages/topic-specs.ts';
 import { TOPICS, topicName, type RecordCodecs } from '../../src/messages/topics.ts';
 import { createGateway } from '../../src/serving-ops/gateway.ts';
 import type { KafkaNode, OutRecord } from '../../src/transports/kafka-types.ts';
 import { loadConfig } from '../../src/utility-ops/config/load-config.ts';
 import type { Config } from '../../src/utility-ops/config/schema.ts';
 import { createRecorder } from '../../src/utility-ops/telemetry/recorder.ts';
+import { deleteTopics } from '../support/kafka/delete-topics.ts';
 import { kafkaOrSkip, ownKafkaOrSkip } from '../support/kafka/kafka-or-skip.ts';
 import { camera, detected, dropped } from '../support/ledger-fixtures.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { call, type Answer } from '../support/with-gateway.ts';
 
+const MAIN = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
 const PARTITIONS = 4;
 const folder = temporaryFolder();
 const quiet = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {}, child: () => quiet };
@@ -48,7 +52,7 @@ async function makeRig(brokers: readonly string[]): Promise<Rig> {
   const config = loadConfig({ cwd: '/', flags: { data, roles: ['gateway'], kafka: { brokers: [...brokers], topicPrefix: prefix, partitions: PARTITIONS } } });
   const link = openKafkaLink({ kafka: config.kafka, name: 'test', clock: systemClock, random: systemRandom, log: quiet });
   const codecs = await link.codecs;
-  await link.node.ensureTopics(TOPICS.map(({ name, cleanup }) => ({ topic: topicName(prefix, name), partitions: PARTITIONS, replication: 1, config: { 'cleanup.policy': cleanup } })));
+  await link.node.ensureTopics(topicSpecs(config.kafka));
   return {
     config, node: link.node, codecs, topic: name => topicName(prefix, name),
     record: body => ({ topic: topicName(prefix, 'detections'), key: body.camera, value: codecs.detections.encode(body) }),
@@ -58,13 +62,6 @@ async function makeRig(brokers: readonly string[]): Promise<Rig> {
       await deleteTopics(brokers, TOPICS.map(({ name }) => topicName(prefix, name)));
     },
   };
-}
-
-async function deleteTopics(brokers: readonly string[], topics: readonly string[]): Promise<void> {
-  const admin = new Kafka({ brokers: [...brokers], logLevel: logLevel.NOTHING }).admin();
-  await admin.connect();
-  await admin.deleteTopics({ topics: [...topics] });
-  await admin.disconnect();
 }
 
 async function serve(config: Config, codecs: RecordCodecs): Promise<Served> {
@@ -82,6 +79,17 @@ async function serve(config: Config, codecs: RecordCodecs): Promise<Served> {
       await link.close();
     },
   };
+}
+
+/** Runs `vto` and gives its exit code and what it wrote. */
+async function vto(rig: Rig, ...args: readonly string[]): Promise<{ readonly code: number | null; readonly out: string; readonly errors: string }> {
+  const { brokers, topicPrefix } = rig.config.kafka;
+  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', MAIN, ...args, '--kafka', brokers.join(',')], { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, VTO__KAFKA__TOPIC_PREFIX: topicPrefix } });
+  let [out, errors] = ['', ''];
+  child.stdout.setEncoding('utf8').on('data', (text: string) => { out += text; });
+  child.stderr.setEncoding('utf8').on('data', (text: string) => { errors += text; });
+  const code = await new Promise<number | null>((resolve, reject) => { child.once('error', reject); child.once('close', resolve); });
+  return { code, out, errors };
 }
 
 async function until(condition: () => Promise<boolean>, what: string, limitMs = 20_000): Promise<void> {
@@ -132,6 +140,7 @@ for (const series of ['3.9', '4.x'] as const) {
       assert.equal(records.map(({ id }) => id), Array.from({ length: 230 }, (_, index) => index + 1));
       const [balance] = (await served.get('/api/v1/ledger')).json['balances'] as { received: number; pending: number }[];
       assert.equal([balance!.received, balance!.pending], [2000, 2000 - 230]);
+      await until(async () => (await served.get('/readyz')).status === 200, 'ready again');
       assert.equal(((await served.get('/api/v1/cameras')).json['cameras'] as { id: string }[]).map(({ id }) => id), ['dock']);
       assert.is((await served.call('DELETE', '/api/v1/cameras/dock')).status, 204);
       await writer.close();
@@ -152,6 +161,10 @@ for (const series of ['3.9', '4.x'] as const) {
       assert.is((await retryDeadLetters(options, 'all', false)).retried.length, 1);
       assert.equal((await retryDeadLetters(options, 'all', false)).refused.length, 1);
       assert.equal((await listDeadLetters(options, 9)).entries.map(({ offset, isRetried }) => [offset, isRetried]), [[0, true]]);
+      const listed = await vto(rig, 'dead-letters', 'list', '--format', 'ndjson');
+      assert.equal([listed.code, (JSON.parse(listed.out) as { isRetried: boolean; payloadBytes: number })], [0, { ...JSON.parse(listed.out) as object, isRetried: true, payloadBytes: 5 }]);
+      assert.is((await vto(rig, 'dead-letters', 'retry', '--partition', '1', '--offset', '0')).code, 1, 'it was retried before');
+      assert.match((await vto(rig, 'dead-letters', 'retry', '--partition', '1', '--offset', '99')).errors, /no dead letter at offset 99 of partition 1/);
       const reader = rig.node.reader(rig.topic('chunks'), { isolation: 'committed', maxBytes: 1 << 20 });
       reader.seek(2, 'earliest');
       const { records } = (await reader.read(new AbortController().signal))[0]!;
@@ -184,6 +197,12 @@ for (const series of ['3.9', '4.x'] as const) {
       const report = await auditTopics({ node: rig.node, codecs: rig.codecs, prefix: rig.config.kafka.topicPrefix, isSplit: false, clock: systemClock, signal: new AbortController().signal });
       assert.equal(report.problems.map(({ message }) => message), ["camera 'c' epoch 3: 1 frames in chunks have no record and nobody works on them: 117"]);
       assert.equal([report.balances.length, report.records, report.pending], [5, 200 + 999, 0]);
+      const verified = await vto(rig, 'verify');
+      assert.is(verified.code, 1);
+      assert.match(verified.out, /\nPROBLEM lost: camera 'c' epoch 3: 1 frames in chunks have no record and nobody works on them: 117\n1199 records read\nNOT SOUND\n$/);
+      await writer.commit([rig.record(detected(camera('c'), 3, 117))], []);
+      const json = await vto(rig, 'verify', '--format', 'json');
+      assert.equal([json.code, (JSON.parse(json.out) as { isSound: boolean }).isSound], [0, true]);
     } finally {
       await rig.close();
     }

@@ -30,12 +30,15 @@ export class FakeVision {
   isStalled = false;
   /** A unit with this text in its bytes kills the process. */
   poison = '';
+  /** Another process comes by itself after such a death. */
+  isRestarting = false;
   deaths = 0;
   readonly heldMax: number;
   readonly #answers = createMemoryPort<TerminalRecord>({ maxItems: 1e6, maxBytes: 1e9, sizeOf: () => 1 });
   readonly #listeners = new Set<() => void>();
   #isAttached = false;
   #queue: { readonly part: ChunkPart; readonly done: () => void; readonly lost: (error: unknown) => void }[] = [];
+  readonly #unfinished: ((error: unknown) => void)[] = [];
   #rooms: (() => void)[] = [];
   #decoders = new Map<CameraId, Decoder>();
   readonly #maxItems: number;
@@ -88,6 +91,7 @@ export class FakeVision {
         return () => { this.#listeners.delete(listener); };
       },
       discard: () => {
+        for (const lost of this.#unfinished.splice(0)) lost(new PlatformError('PORT_CLOSED', 'discarded'));
         for (const { lost } of this.#queue.splice(0)) lost(new PlatformError('PORT_CLOSED', 'discarded'));
         this.#admit();
       },
@@ -102,7 +106,8 @@ export class FakeVision {
         const item = this.#queue.shift();
         if (!item) break;
         this.#decode(item.part);
-        item.done();
+        if (this.#isAttached) item.done();
+        else this.#unfinished.push(item.lost);
       }
       this.#admit();
       if (this.#queue.length > 0 && this.#isAttached && !this.isStalled) this.#work();
@@ -118,7 +123,7 @@ export class FakeVision {
     if (feed < decoder.feed) return;
     if (decoder.epoch !== epoch) { this.#flush(decoder, 0); decoder.epoch = epoch; decoder.expected = -1; }
     for (const { frameSeq, isKey, data } of part.units) {
-      if (this.poison !== '' && Buffer.from(data).includes(this.poison)) { this.kill(); return; }
+      if (this.poison !== '' && Buffer.from(data).includes(this.poison)) { this.kill(); if (this.isRestarting) setImmediate(() => this.attach()); return; }
       if (!isKey && frameSeq !== decoder.expected) this.faults.push(`${camera}/${epoch}/${frameSeq} fed to a decoder that stands at ${decoder.expected}`);
       decoder.expected = frameSeq + 1;
       this.decoded += 1;

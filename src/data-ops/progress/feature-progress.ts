@@ -158,7 +158,7 @@ export class FeatureProgress<Part extends TrackedPart, Out extends Ending> {
   }
 
   /** Takes a record of features. What of it has one already is discarded. */
-  ended(out: Out): void {
+  ended(out: Out | DroppedRecord): void {
     const { from, to } = isDropped(out) ? out : { from: out.frameSeq, to: out.frameSeq };
     const camera = this.#cameras.get(out.camera);
     for (let frameSeq = from; frameSeq <= to; frameSeq += 1) {

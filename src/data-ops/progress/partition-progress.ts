@@ -113,6 +113,13 @@ export class PartitionProgress<Part extends TrackedPart, Out extends Ending> {
     return [{ part, first: 0, end: 0, isAccounted: false, isRecovered: false, isEnd: true, feed: camera.feed }];
   }
 
+  /** What was accepted last of the camera was not fed: its decoder cannot go on before the next key frame. */
+  lose(id: CameraId): void {
+    const camera = this.#cameras.get(id);
+    const epoch = camera?.epoch(camera.current);
+    if (epoch) epoch.decoder = 'joining';
+  }
+
   /** True when the camera must be rewound before this part can be accepted. */
   mustStartOver(part: Part): boolean {
     const camera = this.#cameras.get(part.camera);
@@ -160,7 +167,7 @@ export class PartitionProgress<Part extends TrackedPart, Out extends Ending> {
   }
 
   /** Takes a record of frames. What of it has one already is discarded. */
-  ended(out: Out): void {
+  ended(out: Out | DroppedRecord): void {
     const { from, to } = isDropped(out) ? out : { from: out.frameSeq, to: out.frameSeq };
     const camera = this.#cameras.get(out.camera);
     const epoch = camera?.epoch(out.epoch);

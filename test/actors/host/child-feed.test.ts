@@ -16,7 +16,7 @@ test('a process that attaches while the one before had no room is given nothing 
   const fed: number[] = [];
   const link: ChildLink<TrackedPart> = {
     room: async () => { if (isFull) await new Promise<void>((resolve) => { rooms.push(resolve); }); },
-    feed: ({ feed }) => { fed.push(feed); isFull = true; },
+    feed: ({ feed }) => { fed.push(feed); isFull = true; return new Promise(() => {}); },
     onAttach: (listener) => {
       attach = () => { isFull = false; for (const room of rooms.splice(0)) room(); listener(); };
       return () => {};
@@ -34,11 +34,11 @@ test('a process that attaches while the one before had no room is given nothing 
   };
   let number = 1;
   const stop = new AbortController();
-  const feed = new ChildFeed<TrackedPart>({ link, reader, onRewind: () => {} });
+  const feed = new ChildFeed<TrackedPart>({ link, reader, tries: 3, onRewind: () => {} });
   const part: TrackedPart = { camera: 'cam' as CameraId, epoch: 1, units: [], isEpochEnd: false };
   const partition: FedPartition = {
     partition: 0, hasRoom: true, rewind: () => { number += 1; return 0; }, passed: () => {},
-    take: async () => { feed.feed({ part, first: 0, end: 1, isAccounted: false, isRecovered: false, isEnd: false, feed: number } satisfies Feeding<TrackedPart>); return undefined; },
+    take: async () => { void feed.feed({ part, first: 0, end: 1, isAccounted: false, isRecovered: false, isEnd: false, feed: number } satisfies Feeding<TrackedPart>).catch(() => {}); return {}; },
   };
   const running = feed.run(stop.signal);
   feed.add(partition, () => 0);

@@ -197,6 +197,26 @@ test('a record that cannot be decoded goes to the dead letters, and the ones beh
   assert.equal(letters[0]!.headers, { from: 'test' });
 });
 
+test('a record that kills vision processes is found out and goes to the dead letters; the camera goes on at its next key frame, the others lose nothing', async () => {
+  const kafka = createMemoryKafka({ partitions: 1 });
+  const writers = await writersOf(kafka, ['a', 'b', 'c'], 20);
+  const vision = new FakeVision();
+  Object.assign(vision, { poison: 'poison', isRestarting: true });
+  const host = startHost(kafka.node(), { topics, visions: [vision] });
+  for (const writer of writers) await writer.write(30);
+  await writers[1]!.write(2, { text: 'poison', perPart: 1 });
+  for (const writer of writers) await writer.write(30, { isEnd: true });
+  const { counts, dropped } = await untilLedger(kafka.node(), topics, writers);
+  assert.equal(wrongOf(counts, writers), []);
+  assert.equal([...dropped], Array.from({ length: 10 }, (_, index) => [`b/1/${30 + index}`, 'undecodable']));
+  await eventually(() => host.lines.some(line => line.includes('dead letters')), 'it is said');
+  await host.stop();
+  const letters = (await readAll(kafka.node(), topics.deadLetters)).map(({ value }) => v8Codec<{ tries: number; errorCode: string }>().decode(value!));
+  assert.equal(letters.map(({ tries, errorCode }) => [tries, errorCode]), [[3, 'PROCESS_EXITED']]);
+  assert.ok(vision.deaths <= 7, `${vision.deaths} processes died`);
+  assert.equal(faultsOf([host]), []);
+});
+
 test('frames of a session that another node has replaced end as superseded', async () => {
   const kafka = createMemoryKafka({ partitions: 1 });
   const [writer] = await writersOf(kafka, ['a']);
