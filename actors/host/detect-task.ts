@@ -24,6 +24,7 @@ export function detectTask(options: DetectTaskOptions): HostTask<ChunkPart, Term
   return {
     group, topic: chunks.topic, isolation: 'uncommitted', fetchBytes: FETCH_BYTES, children, endings,
     decode: record => chunks.codec.decode(valueOf(record)),
+    learn: async record => await chunks.codec.learn?.(valueOf(record)) ?? false,
     createProgress: () => new PartitionProgress<ChunkPart, TerminalRecord>({ group, maxRewindMs, isClosedStart }),
     encode: (record, partition) => ({
       topic: detections.topic, partition, key: record.camera, value: detections.codec.encode(record), headers: detections.codec.headers(record, record.camera),

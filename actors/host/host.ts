@@ -82,7 +82,8 @@ export class Host<Part extends TrackedPart, Out extends Ending> {
       feeding.abort();
       await joined;
       await this.#drain();
-      await Promise.all([...this.#owned.values()].map(({ session }) => session?.commit().catch((error: unknown) => this.#say(error, 'last commit failed: the next owner does it over'))));
+      const late = (error: unknown): void => this.#say(error, 'last commit failed: the next owner does it over');
+      await Promise.all([...this.#owned.values()].flatMap(({ session }) => session?.commit().catch(late) ?? []));
     } finally {
       this.#isStopping = true;
       feeding.abort();

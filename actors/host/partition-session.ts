@@ -45,6 +45,9 @@ export class PartitionSession<Part extends TrackedPart, Out extends Ending> impl
   readonly #progress: Progress<Part, Out>;
   #letters: { readonly offset: number; readonly record: OutRecord }[] = [];
   #committer: Committer | undefined;
+  /** One after the other; when one has failed, none follows. */
+  #commits: Promise<void> = Promise.resolve();
+  #signal: AbortSignal = AbortSignal.abort();
   #highWatermark = 0;
   #newestAtMs = 0;
   #nextOffset = 0;
@@ -80,6 +83,7 @@ export class PartitionSession<Part extends TrackedPart, Out extends Ending> impl
    */
   async run(signal: AbortSignal): Promise<void> {
     const { kafka, member, task, settings, feed, nextFeed, ctx } = this.#options;
+    this.#signal = signal;
     signal.addEventListener('abort', () => feed.remove(this), { once: true }); // also while a commit is under way
     const committer = await openCommitter({
       kafka, member, delivery: settings.delivery, group: task.group, topic: task.topic, partition: this.partition, transactionTimeoutMs: TRANSACTION_TIMEOUT_MS,
@@ -115,6 +119,7 @@ export class PartitionSession<Part extends TrackedPart, Out extends Ending> impl
     this.#newestAtMs = record.timestampMs;
     this.#nextOffset = record.offset + 1;
     const part = await this.#decode(record);
+    if (this.#signal.aborted) return {};
     if (!part) { this.#progress.passed(record.offset + 1); return {}; }
     if (this.#progress.mustStartOver?.(part)) return { again: this.#progress.rewind([part.camera], nextFeed()) };
     try {
@@ -167,18 +172,20 @@ export class PartitionSession<Part extends TrackedPart, Out extends Ending> impl
 
   ended(out: Out): void { this.#progress.ended(out); }
 
-  /** Commits what there is. */
-  async commit(): Promise<void> {
+  /** Commits what there is, after what is being committed. */
+  commit(): Promise<void> {
     const { commits } = this.#options;
-    if (this.#committer) await commits.run(() => this.#commit());
+    this.#commits = this.#commits.then(() => commits.run(() => this.#commit()));
+    return this.#commits;
   }
 
   async #commit(): Promise<void> {
     const { task, settings, ctx, codecs, feed } = this.#options;
+    if (!this.#committer) return;
     const taken = this.#progress.take();
     const repeats = this.#progress.takeRepeats();
     if (repeats > 0) ctx.telemetry.count('framesRepeated', { group: task.group }, repeats);
-    if (!taken || !this.#committer) return;
+    if (!taken) return;
     const records = taken.records.map(out => task.encode(out, this.partition));
     const positions = taken.positions.map(position => ({
       topic: settings.positionsTopic, partition: this.partition, key: `${task.group}/${position.camera}`,
@@ -196,17 +203,19 @@ export class PartitionSession<Part extends TrackedPart, Out extends Ending> impl
   /** Tries to decode a record, as often as settings say; one that cannot be is given up. */
   async #decode(record: KafkaRecord): Promise<Part | undefined> {
     const { task, settings, ctx } = this.#options;
-    for (let tries = 1; ; tries += 1) {
+    for (let tries = 1; !this.#signal.aborted;) {
       try {
         return task.decode(record);
       } catch (error) {
         const isUnknown = error instanceof PlatformError && error.code === 'SCHEMA_UNKNOWN';
         if (tries >= settings.deadLetterTries) { this.#giveUp(record, error, tries); return undefined; }
-        if (!isUnknown || !task.learn) continue;
-        const hasLearnt = await task.learn(record).catch(() => false); // a registry that does not answer is asked again
-        if (!hasLearnt) await ctx.clock.sleep(LEARN_EVERY_MS);
+        const answer = isUnknown && task.learn ? await task.learn(record).catch((reason: unknown) => reason) : undefined;
+        // A registry that does not answer says nothing about the record: it is waited for.
+        if (!(answer instanceof PlatformError) || answer.fate !== 'retry') tries += 1;
+        if (answer !== undefined && answer !== true) await ctx.clock.sleep(LEARN_EVERY_MS, this.#signal).catch(() => {});
       }
     }
+    return undefined;
   }
 
   /** `isWithFrames`: its letter goes with the records of its frames; else with the offset that passes it. */

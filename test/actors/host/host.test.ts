@@ -1,9 +1,12 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { PlatformError } from '../../../src/engine/errors.ts';
+import type { ChunkPart } from '../../../src/messages/chunk-part.ts';
+import type { RecordCodec } from '../../../src/transports/kafka-types.ts';
 import type { TerminalRecord } from '../../../src/messages/terminal-record.ts';
 import { eventually } from '../../support/eventually.ts';
 import { FakeVision } from '../../support/fake-vision.ts';
-import { CameraWriter, ledgerOf, readAll, startHost, topicsOf, untilLedger, wrongOf, type RunningHost } from '../../support/host-world.ts';
+import { CameraWriter, ledgerOf, readAll, startHost, topicsOf, untilLedger, v8Codecs, wrongOf, type RunningHost } from '../../support/host-world.ts';
 import { createMemoryKafka, type MemoryKafka } from '../../support/memory-kafka.ts';
 import { v8Codec } from '../../support/v8-codec.ts';
 import { sumOf } from '../../../src/utility-ops/telemetry/snapshot.ts';
@@ -29,8 +32,8 @@ test('every frame is detected and committed once, to the partition it came from'
   const { counts, dropped } = await untilLedger(kafka.node(), topics, writers);
   assert.equal(wrongOf(counts, writers), []);
   assert.is(dropped.size, 0);
-  const places = async (topic: string): Promise<Map<string | null, number>> => new Map((await readAll(kafka.node(), topic)).map(({ key, partition }) => [key, partition]));
-  assert.equal([...await places(topics.detections)].sort(), [...await places(topics.chunks)].sort());
+  const places = async (topic: string): Promise<readonly string[]> => [...new Set((await readAll(kafka.node(), topic)).map(({ key, partition }) => `${key}@${partition}`))].sort();
+  assert.equal(await places(topics.detections), await places(topics.chunks));
   await host.stop();
   const committed = await kafka.node().committed(topics.group, topics.chunks);
   for (const [partition, { end }] of await kafka.node().bounds(topics.chunks)) assert.is(committed.get(partition) ?? 0, end);
@@ -195,6 +198,54 @@ test('a record that cannot be decoded goes to the dead letters, and the ones beh
   assert.equal(letters.map(({ tries, errorCode, offset }) => ({ tries, errorCode, offset })), [{ tries: 3, errorCode: 'RECORD_INVALID', offset: 2 }, { tries: 3, errorCode: 'RECORD_INVALID', offset: 3 }]);
   assert.equal(Buffer.from(letters[0]!.payload).toString(), 'poison');
   assert.equal(letters[0]!.headers, { from: 'test' });
+});
+
+test('a record of a schema that is not known waits for a registry that does not answer, and is decoded when it does', async () => {
+  const kafka = createMemoryKafka({ partitions: 1 });
+  const writers = await writersOf(kafka, ['a', 'b']);
+  let asked = 0;
+  const chunks: RecordCodec<ChunkPart> = {
+    ...v8Codec<ChunkPart>(),
+    decode(value) {
+      if (asked < 5) throw new PlatformError('SCHEMA_UNKNOWN', 'not known');
+      return v8Codec<ChunkPart>().decode(value);
+    },
+    async learn() {
+      asked += 1;
+      if (asked < 5) throw new PlatformError('REGISTRY_UNAVAILABLE', 'no answer');
+      return true;
+    },
+  };
+  const host = startHost(kafka.node(), { topics, codecs: { ...v8Codecs(), chunks } });
+  for (const writer of writers) await writer.write(20, { isEnd: true });
+  const { counts, dropped } = await untilLedger(kafka.node(), topics, writers);
+  assert.equal(wrongOf(counts, writers), []);
+  assert.is(dropped.size, 0);
+  await host.stop();
+  assert.is((await readAll(kafka.node(), topics.deadLetters)).length, 0);
+});
+
+test('a stop during a slow commit commits the rest behind it', async () => {
+  const kafka = createMemoryKafka({ partitions: 1 });
+  const writers = await writersOf(kafka, ['a']);
+  const vision = new FakeVision({ heldMax: 0 });
+  let running = 0;
+  let most = 0;
+  kafka.faults.beforeCommit = async () => {
+    running += 1;
+    most = Math.max(most, running);
+    await new Promise(resolve => { setTimeout(resolve, 40); }); // a slow broker
+    running -= 1;
+  };
+  const host = startHost(kafka.node(), { topics, visions: [vision] });
+  await writers[0]!.write(30);
+  await eventually(() => running === 1, 'a commit is under way');
+  await writers[0]!.write(30);
+  await eventually(() => vision.decoded === 60, 'it decodes');
+  await host.stop();
+  const { counts } = await ledgerOf(kafka.node(), topics);
+  assert.equal(wrongOf(counts, writers), []);
+  assert.is(most, 1);
 });
 
 test('a record that kills vision processes is found out and goes to the dead letters; the camera goes on at its next key frame, the others lose nothing', async () => {
