@@ -68,9 +68,9 @@ export class EventTable {
     this.#book.changed(entry);
   }
 
-  /** Recovery may tell again, at another time, of a gap that was told. */
+  /** Recovery may tell again of a gap that was told: at another time, and as longer, where it does not know what another node had meanwhile. */
   #isTold(gap: Extract<PlatformEvent, { type: 'gap' }>): boolean {
-    return this.newest(REPEAT_WITHIN, gap.camera).some((event) => event.type === 'gap' && event.from === gap.from && event.to === gap.to);
+    return this.newest(REPEAT_WITHIN, gap.camera).some((event) => event.type === 'gap' && event.to === gap.to && event.from >= gap.from);
   }
 
   /** The newest `max`, oldest of them first. */
