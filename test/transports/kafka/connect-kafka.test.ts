@@ -41,7 +41,7 @@ test('without brokers everything waits, says so once, and ends with the node', a
   assert.match(node.state.message ?? '', /no broker of 127\.0\.0\.1:\d+ answers: .*ECONNREFUSED/);
   await new Promise<void>(resolve => { setTimeout(resolve, 700); });
   assert.equal(states, ['down']);
-  assert.is(lines.filter(line => line.startsWith('Kafka does not answer')).length, 1);
+  assert.is(lines.filter(line => line.startsWith('Kafka cannot be used')).length, 1);
   assert.ok(lines.length <= 4, lines.join('\n'));
   await node.close();
   assert.equal(await Promise.all(waits), waits.map(() => 'PORT_CLOSED'));
