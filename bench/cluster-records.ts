@@ -1,4 +1,4 @@
-import { median, placementText, runProgram, type Bench } from './support/bench.ts';
+import { median, placementText, runProgram, type Bench, type BenchRow } from './support/bench.ts';
 import type { IndexOrder, IndexResult } from './support/index-loop.ts';
 import { kafkaOrSkip } from '../test/support/kafka/kafka-or-skip.ts';
 
@@ -12,7 +12,7 @@ export const clusterRecords: Bench = {
   question: 'How many detection records a second go over Kafka into the store of a gateway node, per core?',
   async run({ isQuick, say }) {
     const kafka = await kafkaOrSkip();
-    if (kafka === undefined) throw new Error('no Kafka broker can be had: name one with VTO_TEST_KAFKA=host:port');
+    if (kafka === undefined) return undefined;
     const runs: IndexResult[] = [];
     try {
       for (let run = 0; run < (isQuick ? 1 : 5); run += 1) {
@@ -24,7 +24,7 @@ export const clusterRecords: Bench = {
     } finally {
       await kafka.close();
     }
-    const row = (what: string, of: (result: IndexResult) => number, target?: number): Awaited<ReturnType<Bench['run']>>['rows'][number] => {
+    const row = (what: string, of: (result: IndexResult) => number, target?: number): BenchRow => {
       const figures = runs.map(of);
       return { what, figure: median(figures), unit: 'records/s', runs: figures, ...(target === undefined ? {} : { target: { is: '≥', value: target } as const }) };
     };

@@ -2,6 +2,7 @@ import { mkdirSync, readFileSync, writeFileSync, existsSync } from 'node:fs';
 import { loadavg } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { clusterRecords } from './cluster-records.ts';
+import { deliveryGuarantee } from './delivery-guarantee.ts';
 import { engineOverhead } from './engine-overhead.ts';
 import { firstDetection } from './first-detection.ts';
 import { kafkaChunks } from './kafka-chunks.ts';
@@ -12,7 +13,7 @@ import { isMet, machineText, type Bench } from './support/bench.ts';
 import { readmeText, rowText, type BenchReport } from './support/report.ts';
 
 /** In the order of the table. */
-const BENCHES: readonly Bench[] = [pipelineThroughput, engineOverhead, recordedOnly, memory, firstDetection, clusterRecords, kafkaChunks];
+const BENCHES: readonly Bench[] = [pipelineThroughput, engineOverhead, recordedOnly, memory, firstDetection, kafkaChunks, clusterRecords, deliveryGuarantee];
 const RESULTS = fileURLToPath(new URL('results/', import.meta.url));
 
 /** `npm run bench [-- --quick] [name …]`: measures, prints, and (unless quick) keeps the results and the table made from them. */
@@ -32,6 +33,7 @@ async function main(args: readonly string[]): Promise<number> {
     console.log(`\n${bench.name}: ${bench.question}`);
     try {
       const result = await bench.run({ isQuick, say: line => console.log(`  ${line}`) });
+      if (result === undefined) { console.log('  skipped'); continue; }
       const report: BenchReport = { name: bench.name, question: bench.question, machine: machineText(), load, ...result };
       for (const row of report.rows) console.log(`  ${isMet(row) ? ' ' : '!'} ${rowText(row)}`);
       if (!isQuick) writeFileSync(`${RESULTS}${bench.name}.json`, `${JSON.stringify(report, undefined, 2)}\n`);

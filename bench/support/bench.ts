@@ -27,7 +27,12 @@ export interface BenchOptions {
 }
 
 /** One question and how it is answered. */
-export interface Bench { readonly name: string; readonly question: string; run(options: BenchOptions): Promise<BenchResult> }
+export interface Bench {
+  readonly name: string;
+  readonly question: string;
+  /** Undefined: what it needs is not here, which it has said. */
+  run(options: BenchOptions): Promise<BenchResult | undefined>;
+}
 
 /** The middle value; the mean of the two in the middle for an even count. */
 export function median(values: readonly number[]): number {
