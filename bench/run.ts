@@ -6,6 +6,7 @@ import { clusterRecords } from './cluster-records.ts';
 import { deliveryGuarantee } from './delivery-guarantee.ts';
 import { engineOverhead } from './engine-overhead.ts';
 import { firstDetection } from './first-detection.ts';
+import { kafkaChunks } from './kafka-chunks.ts';
 import { memory } from './memory.ts';
 import { pipelineThroughput } from './pipeline-throughput.ts';
 import { recordedOnly } from './recorded-only.ts';
@@ -13,7 +14,7 @@ import { isMet, machineText, type Bench } from './support/bench.ts';
 import { readmeText, rowText, type BenchReport } from './support/report.ts';
 
 /** In the order of the table. */
-const BENCHES: readonly Bench[] = [pipelineThroughput, engineOverhead, recordedOnly, memory, firstDetection, clusterRecords, deliveryGuarantee, clusterLatency];
+const BENCHES: readonly Bench[] = [pipelineThroughput, engineOverhead, recordedOnly, memory, firstDetection, kafkaChunks, clusterRecords, deliveryGuarantee, clusterLatency];
 const RESULTS = fileURLToPath(new URL('results/', import.meta.url));
 
 /** `npm run bench [-- --quick] [name …]`: measures, prints, and (unless quick) keeps the results and the table made from them. */

@@ -22,7 +22,7 @@ export interface Progress<Part extends TrackedPart, Out extends Ending> {
   take(): Taken<Out | DroppedRecord, CameraPosition> | undefined;
   takeRepeats(): number;
   /** For decoders that hold frames back; see `PartitionProgress`. */
-  flush?(camera: CameraId): readonly Feeding<Part>[];
+  flush?(camera: CameraId, isLeaving?: boolean): readonly Feeding<Part>[];
   mustStartOver?(part: Part): boolean;
   /** What was accepted last of the camera was not fed: its decoder cannot go on before the next key frame. */
   lose?(camera: CameraId): void;

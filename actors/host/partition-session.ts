@@ -86,7 +86,10 @@ export class PartitionSession<Part extends TrackedPart, Out extends Ending> impl
   async run(signal: AbortSignal): Promise<void> {
     const { kafka, member, task, settings, feed, nextFeed, ctx } = this.#options;
     this.#signal = signal;
-    signal.addEventListener('abort', () => feed.remove(this), { once: true }); // also while a commit is under way
+    signal.addEventListener('abort', () => { // also while a commit is under way
+      feed.remove(this);
+      feed.between(() => this.#flush([...this.#progress.cameras], true)); // decoders of cameras that went to another node are closed
+    }, { once: true });
     const committer = await openCommitter({
       kafka, member, delivery: settings.delivery, group: task.group, topic: task.topic, partition: this.partition, transactionTimeoutMs: TRANSACTION_TIMEOUT_MS,
     });
@@ -165,7 +168,13 @@ export class PartitionSession<Part extends TrackedPart, Out extends Ending> impl
     if (!isCurrent || this.#progress.inFlight === 0) return;
     const silent = [...this.#heardMs].filter(([, heardMs]) => heardMs < sinceMs).map(([camera]) => camera);
     for (const camera of silent) this.#heardMs.delete(camera);
-    if (silent.length > 0) feed.between(() => { for (const camera of silent) for (const feeding of this.#progress.flush?.(camera) ?? []) feed.feed(feeding).catch(() => { /* lost with its process */ }); });
+    if (silent.length > 0) feed.between(() => this.#flush(silent, false));
+  }
+
+  #flush(cameras: readonly CameraId[], isLeaving: boolean): void {
+    for (const camera of cameras) {
+      for (const feeding of this.#progress.flush?.(camera, isLeaving) ?? []) this.#options.feed.feed(feeding).catch(() => { /* lost with its process */ });
+    }
   }
 
   passed({ nextOffset, highWatermark }: Fetched): void {

@@ -37,6 +37,7 @@ const BATCH_MAX = 2_048;
 /** A transaction that was not full is followed by the next one this much later: under a trickle it bounds the number of fsyncs. */
 const GATHER_MS = 10;
 const RETRY_MS = 500;
+const REFUSED_RETRY_MS = 10_000;
 const SAY_EVERY_MS = 1_000;
 
 /**
@@ -59,7 +60,21 @@ export class LogFollower<Body> implements Actor {
   /** How far it is. */
   get progress(): LogProgress { return this.#progress; }
 
+  /** Ends with its signal. What the brokers forbid is tried again: somebody may allow it while this node serves what it has. */
   async run(ctx: ActorContext): Promise<void> {
+    for (;;) {
+      try {
+        await this.#follow(ctx);
+      } catch (error) {
+        if (!(error instanceof PlatformError) || error.code !== 'KAFKA_REFUSED') throw error;
+        ctx.status(error.message);
+        this.#options.log.error({ topic: this.#options.topic, error: reportError(error) }, 'the topic may not be read');
+        await this.#options.clock.sleep(REFUSED_RETRY_MS, ctx.signal);
+      }
+    }
+  }
+
+  async #follow(ctx: ActorContext): Promise<never> {
     const { node, topic, clock } = this.#options;
     const bounds = await this.#untilThere(ctx);
     const reader = node.reader(topic, { isolation: 'committed', maxBytes: FETCH_BYTES });
@@ -98,7 +113,8 @@ export class LogFollower<Body> implements Actor {
     const known = new Map(store.logOffsets().filter(each => each.topic === topic).map(({ partition, offset }) => [partition, offset]));
     this.#progress = new LogProgress(topic);
     return new Map([...bounds].map(([partition, { begin, end }]) => {
-      const kept = known.get(partition);
+      const last = known.get(partition);
+      const kept = last !== undefined && last > end ? undefined : last; // beyond the end: the topic was deleted and made anew
       this.#progress.begin(partition, Math.max(kept ?? begin, begin), { begin, end });
       return [partition, kept ?? 'earliest'];
     }));

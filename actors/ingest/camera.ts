@@ -27,6 +27,8 @@ export interface CameraOptions {
   readonly recordedOnly: ((part: ChunkPart) => Promise<void>) | undefined;
   /** In a cluster: frames that are not handed over when the camera ends wait in the archive for the next start. @default false: they end as stale */
   readonly isSpooling?: boolean;
+  /** In a cluster: event time of the last frame of other nodes, where one of them had a session behind the epoch `after`. */
+  readonly endedElsewhere?: ((after: number) => Promise<EpochMicros | undefined>) | undefined;
   /** Only hands over what earlier processes recorded, and ends. @default false */
   readonly isLeftover?: boolean;
 }
@@ -139,8 +141,13 @@ async function runCameraSession(options: CameraOptions, ctx: ActorContext, { pas
 /** What lies between the last durable frame, of this process or an earlier one, and the first of the new session. */
 async function reportGap(options: CameraOptions, past: Past, to: EpochMicros): Promise<void> {
   const { endedAt, reason } = past;
-  const from = endedAt ?? (await past.recovered.catch(() => undefined))?.lastCapturedAt;
+  const from = endedAt ?? await lastBefore(options, past);
   if (from !== undefined && to > from) options.report({ type: 'gap', camera: options.row.id, at: options.session.host.clock.now(), from, to, reason });
+}
+
+async function lastBefore({ endedElsewhere }: CameraOptions, { recovered }: Past): Promise<EpochMicros | undefined> {
+  const { lastCapturedAt, lastEpoch } = await recovered.catch(() => ({ lastCapturedAt: undefined, lastEpoch: 0 }));
+  return await endedElsewhere?.(lastEpoch).catch(() => undefined) ?? lastCapturedAt; // brokers that are away do not say: it is this node's past then
 }
 
 /** Waits, within a limit, until vision has acknowledged everything that was recorded; what it was too slow for ends here. */

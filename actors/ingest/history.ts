@@ -13,6 +13,8 @@ import { contentHashOf } from './chunk-tools.ts';
 export interface Recovered {
   /** Event time of the last durable frame; undefined when there is none. */
   readonly lastCapturedAt: EpochMicros | undefined;
+  /** Of that frame; 0 when there is none. */
+  readonly lastEpoch: number;
 }
 
 /** What recovery is told of a camera. */
@@ -38,7 +40,8 @@ export async function recoverCamera(options: RecoverOptions, ctx: RoleContext): 
   const rows = (await store.chunks({ camera })).filter(row => !options.isLive(row.epoch));
   const gaps = gapsBetween(camera, rows, ctx.clock.now());
   if (gaps.length > 0) await store.putEvents(gaps); // those that were told already are left out
-  return { lastCapturedAt: found.lastFrames.at(-1)?.capturedAt };
+  const last = found.lastFrames.at(-1);
+  return { lastCapturedAt: last?.capturedAt, lastEpoch: last?.epoch ?? 0 };
 }
 
 /** How far back untold gaps are looked for; older gap events may have been deleted by retention. */

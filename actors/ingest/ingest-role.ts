@@ -1,8 +1,9 @@
 import type { OutPort } from '../../src/engine/ports.ts';
 import { reportError } from '../../src/engine/errors.ts';
 import { untilAborted } from '../../src/engine/timers.ts';
-import type { CameraId } from '../../src/engine/units.ts';
+import type { CameraId, EpochMicros } from '../../src/engine/units.ts';
 import { Feeder } from '../../src/data-ops/feeder.ts';
+import { lastElsewhere } from '../../src/data-ops/last-elsewhere.ts';
 import { Recorder } from '../../src/data-ops/recorder.ts';
 import { remoteStore, type RemoteStore } from '../../src/data-ops/remote-store.ts';
 import type { CameraRow } from '../../src/data-ops/store.ts';
@@ -17,6 +18,7 @@ import { terminalRecordCodec } from '../../src/messages/terminal-record-codec.ts
 import type { DroppedRecord, TerminalRecord } from '../../src/messages/terminal-record.ts';
 import { connectIpc } from '../../src/transports/ipc/connect-ipc.ts';
 import type { LinkOutPort } from '../../src/transports/ipc-types.ts';
+import { partitionOf } from '../../src/transports/kafka/murmur2.ts';
 import type { Config } from '../../src/utility-ops/config/schema.ts';
 import { lateOutput, openKafkaLink } from '../process/kafka-link.ts';
 import { gaugeQueues } from '../process/queue-gauges.ts';
@@ -64,6 +66,8 @@ interface Links {
   readonly visions: readonly LinkOutPort<ChunkPart>[];
   /** In a cluster: instead of the vision processes. */
   readonly chunkLog: ChunkLog | undefined;
+  /** In a cluster: event time of the last frame of a camera on Kafka of sessions before `epoch`. */
+  readonly endedBefore: ((camera: CameraId, epoch: number) => Promise<EpochMicros | undefined>) | undefined;
   /** Aborts when the links close. */
   readonly signal: AbortSignal;
 }
@@ -80,7 +84,7 @@ export async function ingestRole(settings: unknown, ctx: RoleContext): Promise<v
     store: remoteStore(storeNode, ctx.clock, closing.signal),
     records: storeNode.output('vto.detections', terminalRecordCodec, { maxItems: 1024, maxBytes: 8 << 20 }),
     visions: visionNodes.map(node => node.output('vto.chunks', chunkPartCodec, { maxItems: 4096, maxBytes: 32 << 20 })),
-    chunkLog: kafka?.chunkLog, signal: closing.signal,
+    chunkLog: kafka?.chunkLog, endedBefore: kafka?.endedBefore, signal: closing.signal,
   };
   gaugeQueues({ records: links.records, ...Object.fromEntries(links.visions.map((port, index) => [`vision-${index}`, port])) }, ctx);
   // A new consumer gets everything without a record from the feeders, in order: what the old one was sent would come in mid-GOP before it.
@@ -116,8 +120,14 @@ export async function ingestRole(settings: unknown, ctx: RoleContext): Promise<v
   await Promise.all([storeNode, ...visionNodes].map(node => node.close()));
 }
 
+/** What leads to the chunks topic. */
+interface ClusterLog { readonly chunkLog: ChunkLog; readonly endedBefore: NonNullable<Links['endedBefore']>; close(): Promise<void> }
+
+/** A node that loses a camera hands over its last frames within this time after another has begun. */
+const HAND_OVER_MS = 2_000;
+
 /** The way to the chunks topic, and its end. Waits for nobody: cameras are recorded until brokers and schemas are there. */
-function openChunkLog(kafka: Config['kafka'], partMs: number, ctx: RoleContext, closing: AbortSignal): { readonly chunkLog: ChunkLog; close(): Promise<void> } {
+function openChunkLog(kafka: Config['kafka'], partMs: number, ctx: RoleContext, closing: AbortSignal): ClusterLog {
   const { clock, random, log, telemetry } = ctx;
   const bounds = { maxItems: 4096, maxBytes: Math.max(32 << 20, 2 * kafka.maxPartBytes), batchBytes: kafka.maxPartBytes, lingerMs: 0 };
   const link = openKafkaLink({ kafka, name: ctx.name, clock, random, log });
@@ -127,14 +137,21 @@ function openChunkLog(kafka: Config['kafka'], partMs: number, ctx: RoleContext, 
   });
   const chunkLog = new ChunkLog({ output: lateOutput(output), partMs, maxPartBytes: kafka.maxPartBytes, clock, log, telemetry });
   void chunkLog.gauge(ctx.signal);
-  return { chunkLog, close: () => link.close() };
+  const topic = link.topic('chunks');
+  return {
+    chunkLog, close: () => link.close(),
+    async endedBefore(camera, epoch) {
+      await clock.sleep(HAND_OVER_MS, closing);
+      return lastElsewhere({ node: link.node, topic, codec: (await link.codecs).chunks, clock, signal: closing, partitionOf }, camera, epoch);
+    },
+  };
 }
 
 /** A camera that is to be made; without a source it only hands over what is left of it. */
 interface Wanted { readonly row: CameraRow; readonly floor: number; readonly source: Source | undefined }
 
 function createCamera({ row, floor, source }: Wanted, options: IngestSettings, links: Links, ctx: RoleContext): ReturnType<typeof cameraActor> {
-  const { store, signal, chunkLog } = links;
+  const { store, signal, chunkLog, endedBefore } = links;
   const host = { clock: ctx.clock, random: ctx.random, observer: ctx.telemetry };
   const publish = (records: readonly DroppedRecord[]): Promise<void> =>
     links.records.push(records.map(body => ({ body, key: row.id, capturedAt: body.capturedAt, trace: '' })), signal);
@@ -161,6 +178,7 @@ function createCamera({ row, floor, source }: Wanted, options: IngestSettings, l
     recover: () => recoverCamera({ camera: row.id, folder: options.archive, store, isLive: epoch => live.has(epoch) }, ctx),
     report: event => { note(event, ctx); store.putEvents([event]).catch(() => { /* the process is closing */ }); },
     onDurable: part => countDurable(part, ctx),
+    endedElsewhere: async after => (floor > after ? endedBefore?.(row.id, Math.max(...live)) : undefined),
     recordedOnly: row.isDetecting ? undefined : recordedOnly(row.id, ctx.clock, publish),
   });
 }

@@ -9,13 +9,13 @@ import { EventOutbox } from '../../src/data-ops/event-outbox.ts';
 import type { RemoteStore } from '../../src/data-ops/remote-store.ts';
 import type { Balance, CameraRow, Spool } from '../../src/data-ops/store.ts';
 import type { PlatformEvent } from '../../src/messages/platform-event.ts';
-import { topicSpecs } from '../../src/messages/topic-specs.ts';
 import { topicName, type RecordCodecs } from '../../src/messages/topics.ts';
 import type { KafkaNode } from '../../src/transports/kafka-types.ts';
 import type { Config } from '../../src/utility-ops/config/schema.ts';
 import type { Logger } from '../../src/utility-ops/log.ts';
 import type { Recorder } from '../../src/utility-ops/telemetry/recorder.ts';
 import { POLICIES } from '../tree.ts';
+import type { AliveMark } from './alive-mark.ts';
 import { KafkaCameraDirectory } from './camera-directory.ts';
 import { EpochWatch } from './epoch-watch.ts';
 import { Placement, type PlacementOptions } from './placement.ts';
@@ -32,6 +32,7 @@ export interface CameraNodeOptions {
   readonly clock: Clock;
   readonly log: Logger;
   readonly telemetry: Pick<Recorder, 'set'>;
+  readonly mark: AliveMark;
   /** Aborts when the platform stops. */
   readonly signal: AbortSignal;
   /** Runs a camera, or runs it otherwise than before. */
@@ -52,6 +53,8 @@ export interface KnownCameras {
   readonly configured: readonly CameraRow[];
   /** Those it runs already. */
   readonly placed: readonly CameraRow[];
+  /** Milliseconds since the node died at work; infinity when it ended in order. */
+  readonly diedMsAgo: number;
 }
 
 /** Without a broker for so long after the start, the node goes on with the cameras it had. */
@@ -75,6 +78,7 @@ export class CameraNode {
   readonly #outbox: EventOutbox;
   /** The node's own cameras are wanted in the cluster, so that its list may be acted on. */
   #isConfigured = false;
+  #isClosing = false;
   #spool: Spool = { frames: 0, bytes: 0, cameras: [] };
 
   constructor(options: CameraNodeOptions) {
@@ -105,9 +109,10 @@ export class CameraNode {
   floorOf(camera: CameraId): number { return this.#epochs.epochOf(camera); }
 
   /** Takes part in the cluster as soon as there are brokers. */
-  start(system: ActorSystem, { remembered, configured, placed }: KnownCameras): void {
+  start(system: ActorSystem, { remembered, configured, placed, diedMsAgo }: KnownCameras): void {
     this.#placement.assume(placed);
-    system.supervise({ name: 'topics', run: () => this.#options.kafka.ensureTopics(topicSpecs(this.#options.kafkaSettings)) }, POLICIES.cluster);
+    // Others take cameras over when the session of a dead node has timed out, not before: until then they are still this node's.
+    if (diedMsAgo < this.#options.kafkaSettings.sessionTimeoutMs / 2) this.#placement.assume(remembered);
     system.supervise({ name: 'desired-cameras', run: ctx => this.#follow(ctx) }, POLICIES.cluster);
     system.supervise({ name: 'membership', run: ctx => this.#takePart(ctx) }, POLICIES.cluster);
     system.supervise({ name: 'epochs', run: ctx => this.#epochs.run(ctx) }, POLICIES.cluster);
@@ -119,7 +124,8 @@ export class CameraNode {
 
   /** Takes the ledger's balances, once a second or so. */
   async sample(balances: readonly Balance[]): Promise<void> {
-    const { store, telemetry } = this.#options;
+    const { store, telemetry, mark } = this.#options;
+    if (!this.#isClosing) await mark.touch();
     for (const { camera, epoch } of balances) this.#ownEpochs.set(camera, Math.max(epoch, this.#ownEpochs.get(camera) ?? 0));
     this.#spool = await store.spool();
     telemetry.set('spoolFrames', {}, this.#spool.frames);
@@ -140,11 +146,12 @@ export class CameraNode {
    */
   async close(): Promise<void> {
     const { clock } = this.#options;
+    this.#isClosing = true;
     const over = new AbortController();
     const limit = clock.sleep(LAST_WORDS_MS, over.signal).catch(() => { /* done in time */ });
     await Promise.race([this.#outbox.flush(over.signal).catch(() => { /* told after the next start */ }), limit]);
     over.abort(new Error('the node is stopping'));
-    await Promise.all([this.#events.close(), this.#directory.close()]);
+    await Promise.all([this.#events.close(), this.#directory.close(), this.#options.mark.remove()]);
   }
 
   /** The list of cameras, once it can be acted on. */

@@ -50,6 +50,9 @@ const LAG_EVERY_MS = 5_000;
 /** An index that is this far behind what is written makes answers old. */
 const LATE_SECONDS = 10;
 
+/** What was told of a camera before it was wanted (again) speaks of an earlier one of its name; clocks of nodes may differ by so much. */
+const STATE_SLACK_MICROS = 1_000_000;
+
 /** What serves a cluster: its cameras by their topic, its records by the index of this node. Runs no camera and no detector itself. */
 export class GatewayNode implements BackendRoot {
   readonly board: CameraBoard;
@@ -154,7 +157,7 @@ export class GatewayNode implements BackendRoot {
     const asked = await Promise.all([this.store.balances(), this.store.cameraStates()]).catch(() => undefined); // an index that is being replaced is asked again
     if (asked === undefined) return;
     const [balances, states] = asked;
-    this.board.told(states);
+    this.board.told(states.filter(({ camera, at }) => at + STATE_SLACK_MICROS >= (this.#desired.wantedAt(camera) ?? 0)));
     this.board.sample(balances, true);
     for (const { id, pending } of this.board.pending()) this.#options.telemetry.set('ledgerPending', { camera: id }, pending);
   }

@@ -23,6 +23,7 @@ import { ProcessActor, type ProcessOptions } from '../process/child-process.ts';
 import type { Role } from '../process/protocol.ts';
 import { openKafkaLink, type KafkaLink } from '../process/kafka-link.ts';
 import { POLICIES } from '../tree.ts';
+import { AliveMark } from './alive-mark.ts';
 import { CameraBoard } from './camera-board.ts';
 import { CameraNode } from './camera-node.ts';
 import { followRecords } from './follow-records.ts';
@@ -194,20 +195,21 @@ export class Orchestrator {
   async #joinCluster(folder: string): Promise<void> {
     const { config, clock, random, log, telemetry } = this.#options;
     const { signal, store } = this;
-    const [name, remembered] = [await nodeName(folder, random), await store.cameras()];
+    const mark = new AliveMark(folder, clock);
+    const [name, remembered, diedMsAgo] = [await nodeName(folder, random), await store.cameras(), await mark.diedMsAgo()];
     this.#kafka = openKafkaLink({ kafka: config.kafka, name: 'root', clock, random, log });
     const { node: kafka } = this.#kafka;
     const codecs = await reachedWithin(this.#kafka.codecs, clock, () => { for (const row of remembered) this.#place(row, false); });
     const placed = [...this.#rows.values()];
     const keep = (change: Promise<unknown>): void => { change.catch(() => { /* stopping: the cluster's word is asked for at the next start */ }); };
     this.#cluster = new CameraNode({
-      kafka, codecs, kafkaSettings: config.kafka, store, name, clock, log, telemetry, signal,
+      kafka, codecs, kafkaSettings: config.kafka, store, name, clock, log, telemetry, signal, mark,
       place: (row, floor) => { this.#place(row, false, floor); keep(store.putCamera(row)); },
       displace: id => { this.#displace(id); keep(store.deleteCamera(id)); },
       renew: (id, floor) => this.#processOf(id)?.tell({ type: 'renew', id, floor }),
       handOver: ids => this.#handOver(ids),
     });
-    this.#cluster.start(this.#system, { remembered, configured: this.#configured(), placed });
+    this.#cluster.start(this.#system, { remembered, configured: this.#configured(), placed, diedMsAgo });
   }
 
   #processOf(id: CameraId): Supervised | undefined {

@@ -131,7 +131,7 @@ function createScreen(config: Config, hasTable: boolean): Screen {
     log: log.child({ process: 'root' }),
     say: text => above(() => { process.stdout.write(`${text}\n`); }),
     childLine: (name, line) => output.line(name, line),
-    table: platform => table.update('', platform.tallies()),
+    table: platform => { const rows = platform.tallies(); if (rows.length > 0) table.update('', rows); },
   };
 }
 

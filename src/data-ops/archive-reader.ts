@@ -72,22 +72,23 @@ export async function lastArrival(folder: string, row: ChunkRow): Promise<EpochM
 
 async function spansOf(options: ReadOptions): Promise<readonly Span[]> {
   const known = options.rows.filter((row) => !row.isExpired && row.frameCount > 0);
-  const isEnough = options.to !== undefined && options.to <= lastFrameOf(known.at(-1));
+  const isWhole = known.every((row, index) => index === 0 || row.firstFrameSeq === lastFrameOf(known[index - 1]) + 1);
+  const isEnough = isWhole && options.to !== undefined && options.to <= lastFrameOf(known.at(-1));
   const spans: Span[] = [];
-  for (const row of isEnough ? known : [...known, ...await newerChunks(options)]) {
+  for (const row of isEnough ? known : [...known, ...await unindexedChunks(options)].sort((a, b) => a.chunkSeq - b.chunkSeq)) {
     const count = row.isClosed ? row.frameCount : Math.max(row.frameCount, (await readSidecar(sidecarPath(join(options.folder, row.path))))?.count ?? 0);
     if (count > 0) spans.push({ row, from: row.firstFrameSeq, to: row.firstFrameSeq + count - 1 });
   }
   return spans;
 }
 
-/** Chunks on disk that were begun after the newest one of the index, as open rows that count nothing yet. */
-async function newerChunks(options: ReadOptions): Promise<readonly ChunkRow[]> {
+/** Chunks on disk that the index does not know yet, as open rows that count nothing: it may hear of a short one after the one that follows. */
+async function unindexedChunks(options: ReadOptions): Promise<readonly ChunkRow[]> {
   const { folder, camera, epoch } = options;
-  const newestSeq = options.rows.reduce((seq, row) => Math.max(seq, row.chunkSeq), -1);
+  const indexed = new Set(options.rows.map(row => row.chunkSeq));
   const newer: ChunkRow[] = [];
   for (const { name, path } of await chunkFiles(folder, camera, epoch)) {
-    if (name.chunkSeq <= newestSeq) continue;
+    if (indexed.has(name.chunkSeq)) continue;
     const header = (await readSidecar(sidecarPath(join(folder, path))))?.header;
     if (header === undefined) continue; // begun this moment: its first unit is not in the file yet
     const { firstFrameSeq, startedAt, isOpenGop } = header;

@@ -1,14 +1,14 @@
 import type { ActorContext } from '../engine/actor.ts';
 import type { Clock } from '../engine/clock.ts';
 import { PlatformError } from '../engine/errors.ts';
-import { isCameraId, type CameraId } from '../engine/units.ts';
+import { isCameraId, type CameraId, type EpochMicros } from '../engine/units.ts';
 import type { DesiredCamera } from '../messages/desired-camera.ts';
 import type { Fetched, KafkaNode, KafkaRecord, RecordCodec, Written } from '../transports/kafka-types.ts';
 import { decodeRecord } from './decode-record.ts';
 import type { CameraRow } from './store.ts';
 
-/** A camera that is wanted, with the partition its key belongs to. */
-export interface DesiredEntry { readonly row: CameraRow; readonly partition: number }
+/** A camera that is wanted, with the partition its key belongs to, and since when it is, where that is known. */
+export interface DesiredEntry { readonly row: CameraRow; readonly partition: number; readonly at?: EpochMicros }
 
 /** A camera is wanted (also: wanted otherwise than before), or no longer. */
 export type CameraChange =
@@ -31,6 +31,7 @@ export interface DesiredCamerasOptions {
 /** The list is small; this bounds a fetch of many edits of it. */
 const FETCH_BYTES = 1 << 20;
 const RETRY_MS = 500;
+const REFUSED_RETRY_MS = 10_000;
 
 /** The cameras that are wanted in the cluster, as the compacted topic says: read from its start, then followed. */
 export class DesiredCameras {
@@ -55,10 +56,25 @@ export class DesiredCameras {
 
   rows(): readonly CameraRow[] { return [...this.#entries.values()].map(({ row }) => row); }
 
+  /** When the camera was last asked for. */
+  wantedAt(id: CameraId): EpochMicros | undefined { return this.#entries.get(id)?.at; }
+
   entries(): readonly DesiredEntry[] { return [...this.#entries.values()]; }
 
   /** Reads until the signal aborts; waits where brokers or topic are not there. Run once at a time; a second run begins anew. */
   async run(ctx: Pick<ActorContext, 'signal' | 'status'>): Promise<void> {
+    for (;;) {
+      try {
+        await this.#follow(ctx);
+      } catch (error) {
+        if (!(error instanceof PlatformError) || error.code !== 'KAFKA_REFUSED') throw error;
+        ctx.status(error.message); // somebody may allow it yet
+        await this.#options.clock.sleep(REFUSED_RETRY_MS, ctx.signal);
+      }
+    }
+  }
+
+  async #follow(ctx: Pick<ActorContext, 'signal' | 'status'>): Promise<never> {
     const { node, topic } = this.#options;
     const bounds = await this.#untilThere(ctx);
     const reader = node.reader(topic, { isolation: 'committed', maxBytes: FETCH_BYTES });
@@ -73,7 +89,7 @@ export class DesiredCameras {
       this.#unseen = new Set(this.#entries.keys());
       this.#settle();
       for (;;) {
-        for (const part of await reader.read(ctx.signal)) await this.#take(part);
+        for (const part of await reader.read(ctx.signal)) await this.#take(part, ctx.signal);
         this.#settle();
         ctx.status(this.#isKnown ? `${this.#entries.size} cameras` : 'reading the list of cameras');
       }
@@ -105,16 +121,30 @@ export class DesiredCameras {
     }
   }
 
-  async #take({ partition, records, nextOffset }: Fetched): Promise<void> {
+  async #take({ partition, records, nextOffset }: Fetched, signal: AbortSignal): Promise<void> {
     for (const record of records) {
       try {
-        await this.#change(record);
+        await this.#changePatiently(record, signal);
       } catch (error) {
+        signal.throwIfAborted();
         this.#options.onInvalid?.(record, error);
       }
     }
     this.#read.set(partition, nextOffset);
     if (nextOffset >= (this.#targets.get(partition) ?? 0)) this.#targets.delete(partition);
+  }
+
+  /** A registry that is away is waited for: a camera that is left out now would stay out. */
+  async #changePatiently(record: KafkaRecord, signal: AbortSignal): Promise<void> {
+    for (;;) {
+      try {
+        await this.#change(record);
+        return;
+      } catch (error) {
+        if (!(error instanceof PlatformError) || error.code !== 'REGISTRY_UNAVAILABLE') throw error;
+        await this.#options.clock.sleep(RETRY_MS, signal);
+      }
+    }
   }
 
   async #change({ key, value, partition }: KafkaRecord): Promise<void> {
@@ -124,10 +154,12 @@ export class DesiredCameras {
       this.#remove(key, partition);
       return;
     }
-    const { uri, maxFps, isDetecting, isLooping } = await decodeRecord(this.#options.codec, value);
-    const row: CameraRow = { id: key, uri, maxFps, isDetecting, isLooping };
-    const isSame = isEqual(this.#entries.get(key)?.row, row);
-    this.#entries.set(key, { row, partition });
+    const { uri, maxFps, isDetecting, isLooping, at } = await decodeRecord(this.#options.codec, value);
+    const known = this.#entries.get(key)?.row;
+    const wanted: CameraRow = { id: key, uri, maxFps, isDetecting, isLooping };
+    const isSame = isEqual(known, wanted);
+    const row = isSame && known !== undefined ? known : wanted; // who holds the row can tell that it is the same camera
+    this.#entries.set(key, { row, partition, ...(at === undefined ? {} : { at }) });
     if (!isSame) this.#options.onChange?.({ type: 'put', row, partition });
   }
 

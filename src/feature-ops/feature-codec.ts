@@ -15,6 +15,9 @@ const WHOLE_WITHIN_MICROS = 10_000_000;
 /** Largest picture that is taken from a record, bytes: far beyond any detector's. */
 const PICTURE_BYTES_MAX = 64 << 20;
 
+/** Cameras whose last picture is kept by an encoder, or a decoder: those heard of longest ago give way. More than one process can detect on. */
+const CAMERAS_MAX = 512;
+
 /** What makes pictures of this kind, `name@version`: models that differ in it cannot share features. */
 export function pixelEncoder(channels: FrameShape['channels']): string {
   return `pixels-${channels}@1`;
@@ -58,7 +61,7 @@ export class FeatureEncoder {
     const base = isGoingOn && last.differences < DIFFERENCES_MAX && Math.abs(capturedAt - last.wholeAt) < WHOLE_WITHIN_MICROS ? last : undefined;
     const chosen = await this.#choose(pixels, base);
     const isWhole = chosen.encoding !== 'delta-zstd';
-    this.#sent.set(camera, {
+    keep(this.#sent, camera, {
       feed, epoch, frameSeq, pixels: copyInto(last?.pixels, pixels),
       differences: isWhole ? 0 : (base?.differences ?? 0) + 1, wholeBytes: isWhole ? chosen.payload.byteLength : base?.wholeBytes ?? 0,
       wholeAt: isWhole ? capturedAt : base?.wholeAt ?? capturedAt,
@@ -116,7 +119,7 @@ export class FeatureDecoder {
     const size = wanted.reduce((product, side) => product * side, 1);
     if (size > PICTURE_BYTES_MAX) throw new PlatformError('RECORD_INVALID', `a picture of ${size} bytes is larger than ${PICTURE_BYTES_MAX}`, { camera });
     const pixels = await this.#pixelsOf(tensor, size);
-    this.#read.set(camera, { epoch, frameSeq, pixels });
+    keep(this.#read, camera, { epoch, frameSeq, pixels });
     return {
       kind: 'frame', camera, epoch, frameSeq, capturedAt: tensor.capturedAt, arrivedAt: tensor.arrivedAt, ptsSeconds: tensor.ptsSeconds,
       frame: { pixels, width, height, ...geometry }, decodeMs: tensor.decodeMs, readyAtMs: fed.readyAtMs, feed: fed.feed,
@@ -156,6 +159,14 @@ export class FeatureDecoder {
 function chooseWhole(pixels: Uint8Array): Chosen {
   const compressed = compressBytes(pixels);
   return compressed.byteLength < pixels.byteLength ? { encoding: 'zstd', payload: compressed } : { encoding: 'raw', payload: pixels.slice() };
+}
+
+/** Keeps the newest of each camera, and the cameras heard of last. */
+function keep<Kept extends Base>(last: Map<CameraId, Kept>, camera: CameraId, kept: Kept): void {
+  last.delete(camera);
+  last.set(camera, kept);
+  const [oldest] = last.keys();
+  if (last.size > CAMERAS_MAX && oldest !== undefined) last.delete(oldest);
 }
 
 /** The frame itself is reused by the scaler. */

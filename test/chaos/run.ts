@@ -15,6 +15,6 @@ const seed = Number(values.seed ?? Math.floor(Math.random() * 2 ** 32));
 const minutes = Number(values.minutes ?? (values.short ? 1 : 10));
 const why = whyNoKafka();
 if (!values.cluster) await runChaos({ seed, durationMs: minutes * 60_000 });
-if (!values.machine && why === undefined) await runClusterChaos({ seed, isShort: values.short, randomKills: values.short ? 3 : Math.round(minutes * 4), only: values.only });
+if (!values.machine && why === undefined) await runClusterChaos({ seed, isShort: values.short, randomKills: values.only !== undefined ? 0 : values.short ? 3 : Math.round(minutes * 4), only: values.only });
 if (!values.machine && why !== undefined) console.log(`SKIP: the cluster: no Kafka: ${why}`);
 console.log(`passed: seed ${seed}${values.cluster ? '' : ', one machine'}${values.machine || why !== undefined ? '' : ', cluster'}`);

@@ -81,6 +81,13 @@ test('reads to the end of what is on disk, beyond what the index knows by now', 
   assert.equal(numbers(await collect({ folder, rows: growing, from: 0 })), upTo(0, 68), 'the unit that is being written is left for later');
 });
 
+// A short chunk is finished beside the recording of the next one: the index may hear of the next one first, and its frames were taken for expired.
+test('reads a chunk that the index does not know between two that it knows', async ({ folder }) => {
+  const { rows } = await record({ folder, camera: DOCK, epoch: 1, count: 90 });
+  assert.equal(numbers(await collect({ folder, rows: rows.filter((_, index) => index !== 1), from: 0 })), upTo(0, 89));
+  assert.equal(numbers(await collect({ folder, rows: rows.filter((_, index) => index !== 1), from: 0, to: 80 })), upTo(0, 80));
+});
+
 test('leaves out expired chunks, and names the frames that a damaged one cannot give', async ({ folder }) => {
   const { rows } = await record({ folder, camera: DOCK, epoch: 1, count: 90 });
   const [first, second, third] = rows;

@@ -2,9 +2,11 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { DesiredCameras, type CameraChange } from '../../src/data-ops/desired-cameras.ts';
 import type { CameraRow } from '../../src/data-ops/store.ts';
+import { PlatformError } from '../../src/engine/errors.ts';
 import { systemClock } from '../../src/engine/system-clock.ts';
 import { fixedSchemaIds } from '../../src/messages/schema-ids.ts';
 import { recordCodecs } from '../../src/messages/topics.ts';
+import { fakeClock } from '../support/fake-clock.ts';
 import { eventually } from '../support/eventually.ts';
 import { camera } from '../support/ledger-fixtures.ts';
 import { createMemoryKafka } from '../support/memory-kafka.ts';
@@ -23,13 +25,13 @@ function within(ms: number): AbortSignal {
   return limit.signal;
 }
 
-function world() {
+function world(codecInUse: ConstructorParameters<typeof DesiredCameras>[0]['codec'] = codec) {
   const kafka = createMemoryKafka({ partitions: 3 });
   const node = kafka.node();
   const changes: string[] = [];
   const invalid: string[] = [];
   const desired = new DesiredCameras({
-    node, topic: TOPIC, codec, clock: systemClock, onInvalid: ({ key }) => invalid.push(String(key)),
+    node, topic: TOPIC, codec: codecInUse, clock: systemClock, onInvalid: ({ key }) => invalid.push(String(key)),
     onChange: (change: CameraChange) => changes.push(change.type === 'put' ? `+${change.row.id}` : `-${change.id}`),
   });
   const put = async (wanted: CameraRow | { readonly id: string; readonly value: Buffer | null }) => {
@@ -88,6 +90,9 @@ test('a camera that is written again the same way is no change, one that differs
   await put(row('a'));
   await desired.untilRead(await put(row('a', 'rtsp://elsewhere/a')), within(1000));
   assert.equal(changes, ['+a', '+a']);
+  const known = desired.get(camera('a'));
+  await desired.untilRead(await put(row('a', 'rtsp://elsewhere/a')), within(1000));
+  assert.is(desired.get(camera('a')), known, 'it is the same one');
   assert.is(desired.get(camera('a'))?.uri, 'rtsp://elsewhere/a');
   await stop();
   await node.close();
@@ -103,6 +108,42 @@ test('records that are no cameras change nothing and are told', async () => {
   assert.equal(ids(), ['a']);
   assert.equal(invalid.toSorted(), ['Not A Camera', 'a']);
   await stop();
+  await node.close();
+});
+
+test('a schema registry that is away is waited for', async () => {
+  let asked = 0;
+  const { desired, put, run, ids, invalid, node } = world({
+    decode: (value) => { if (asked < 2) throw new PlatformError('SCHEMA_UNKNOWN', 'schema id 9'); return codec.decode(value); },
+    learn: async () => { asked += 1; if (asked < 2) throw new PlatformError('REGISTRY_UNAVAILABLE', 'no answer'); return true; },
+  });
+  await put(row('a'));
+  const stop = run();
+  await desired.untilKnown(within(3000));
+  assert.equal([ids(), invalid, asked], [['a'], [], 2]);
+  await stop();
+  await node.close();
+});
+
+test('a topic that may not be read is tried again: somebody may allow it', async () => {
+  const kafka = createMemoryKafka({ partitions: 1 });
+  const node = kafka.node();
+  const clock = fakeClock();
+  const statuses: string[] = [];
+  let isAllowed = false;
+  const desired = new DesiredCameras({
+    topic: TOPIC, codec, clock,
+    node: { reader: (...args) => node.reader(...args), bounds: async topic => { if (!isAllowed) throw new PlatformError('KAFKA_REFUSED', 'not authorized'); return node.bounds(topic); } },
+  });
+  const ending = new AbortController();
+  const ended = desired.run({ signal: ending.signal, status: text => { statuses.push(text); } });
+  await clock.advance(15_000);
+  assert.equal([desired.isKnown, statuses.at(-1)], [false, 'not authorized']);
+  isAllowed = true;
+  await clock.advance(15_000);
+  assert.ok(desired.isKnown);
+  ending.abort(new Error('stopped'));
+  await ended.catch(() => {});
   await node.close();
 });
 

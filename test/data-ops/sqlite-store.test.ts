@@ -318,4 +318,39 @@ test('has every acknowledged record once after its process was killed at any mom
   }
 });
 
+test('epochs begin behind what is known of the cluster', ({ open }) => {
+  const store = open();
+  const at = epochMicros(5);
+  assert.equal([store.nextEpoch(DOCK, at, 1_000), store.nextEpoch(DOCK, at, 7), store.nextEpoch(DOCK, at, 5_000)], [1_001, 1_002, 5_001]);
+  store.close();
+  const again = open();
+  assert.is(again.nextEpoch(DOCK, at), 5_002);
+  again.close();
+});
+
+test('frames that are handed over are counted and not kept one by one; the last of them is known after a restart', ({ open }) => {
+  const store = open();
+  store.putChunks([chunkRow({ camera: DOCK, epoch: 1, chunkSeq: 0, frameCount: 30, isClosed: true })]);
+  assert.equal(store.append([dropped(DOCK, 1, 0, 9, 'handed-over')]), { committed: [], repeated: 0 });
+  assert.equal(store.append([dropped(DOCK, 1, 5, 14, 'handed-over'), dropped(DOCK, 1, 15, 19, 'expired')]).repeated, 5);
+  store.close();
+  const again = open();
+  assert.equal(again.balances(), [{ camera: DOCK, epoch: 1, received: 30, detected: 0, dropped: { 'handed-over': 15, expired: 5 }, pending: 10, gaps: 0, pruned: 15, handedOver: 15 }]);
+  assert.equal(again.spool(), { frames: 10, bytes: 333, cameras: [DOCK] });
+  assert.is(again.recordsAfter(0, 10).length, 1);
+  again.close();
+});
+
+test('recordings whose frames all have a record can be given up, once they are closed', ({ open }) => {
+  const store = open();
+  const rows = [chunkRow({ camera: DOCK, epoch: 1, chunkSeq: 0, frameCount: 10, isClosed: true }), chunkRow({ camera: DOCK, epoch: 1, chunkSeq: 1, firstFrameSeq: 10, frameCount: 10, isClosed: true }), chunkRow({ camera: DOCK, epoch: 1, chunkSeq: 2, firstFrameSeq: 20, frameCount: 10 })];
+  store.putChunks(rows);
+  store.append([dropped(DOCK, 1, 0, 18, 'handed-over'), dropped(DOCK, 1, 20, 29, 'handed-over')]);
+  assert.equal(store.expireAccounted().map(({ chunkSeq, isExpired }) => [chunkSeq, isExpired]), [[0, true]]);
+  assert.equal(store.expireAccounted(), []);
+  store.append([dropped(DOCK, 1, 19, 19, 'handed-over')]);
+  assert.equal(store.expireAccounted().map(({ chunkSeq }) => chunkSeq), [1]);
+  store.close();
+});
+
 test.run();

@@ -119,4 +119,19 @@ test('damaged and foreign features are refused by name', async () => {
   await decoder.close();
 });
 
+test('the memory of an encoder and a decoder does not grow with the cameras that went by', async () => {
+  const [encoder, decoder] = [await FeatureEncoder.open('bgr'), await FeatureDecoder.open(SMALL_SHAPE)];
+  const same = noisyPixels();
+  const first = await encoder.encode(frameFeature(0, same, { camera: 'first' }));
+  await decoder.decode(first, FED);
+  const next = await encoder.encode(frameFeature(1, same, { camera: 'first' }));
+  assert.is(next.encoding, 'delta-zstd');
+  for (let index = 0; index < 512; index += 1) await decoder.decode(await encoder.encode(frameFeature(0, same, { camera: `cam-${index}` })), FED);
+  assert.is((await encoder.encode(frameFeature(2, same, { camera: 'first' }))).encoding, 'raw');
+  assert.is(await codeOf(decoder.decode(next, FED)), 'BASE_MISSING');
+  assert.is((await encoder.encode(frameFeature(1, same, { camera: 'cam-511' }))).encoding, 'delta-zstd');
+  await encoder.close();
+  await decoder.close();
+});
+
 test.run();

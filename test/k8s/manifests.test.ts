@@ -3,7 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { HOST_GROUPS } from '../../actors/host/serve-host.ts';
+import type { VisionDuty } from '../../actors/vision/duties.ts';
 import { parseArguments } from '../../src/cli/arguments.ts';
+import { topicName } from '../../src/messages/topics.ts';
 import { ENDPOINTS } from '../../src/serving-ops/endpoints.ts';
 import { isLoopbackHost } from '../../src/serving-ops/host-guard.ts';
 import { parseByteSize } from '../../src/utility-ops/config/byte-size.ts';
@@ -144,9 +147,9 @@ test('scaling watches the brokers, groups and topics of the settings, and never 
     assert.ok(target, `${path} scales ${name}`);
     const { kafka, vision } = configOf(target.manifest);
     const [{ metadata, type }] = spec['triggers'] as [{ type: string; metadata: Record<string, string> }];
-    const isOnFeatures = vision.isSplit && name === 'vto-detector';
+    const duty: VisionDuty = name === 'vto-featurizer' ? 'featurizer' : vision.isSplit ? 'detector' : 'fused';
     assert.equal([type, metadata['bootstrapServers'], metadata['consumerGroup'], metadata['topic']], [
-      'kafka', kafka.brokers.join(','), `${kafka.topicPrefix}.${isOnFeatures ? 'detector-features' : name.replace('vto-', '')}`, `${kafka.topicPrefix}.${isOnFeatures ? 'features' : 'chunks'}`,
+      'kafka', kafka.brokers.join(','), `${kafka.topicPrefix}.${HOST_GROUPS[duty]}`, topicName(kafka.topicPrefix, duty === 'detector' ? 'features' : 'chunks'),
     ]);
     assert.is(spec['maxReplicaCount'], kafka.partitions);
     assert.is(metadata['limitToPartitionsWithLag'], 'true');

@@ -69,7 +69,7 @@ test('decoded video, tensors and dead letters are views of the value, not copies
   const value = codecOf('chunks').encode({ ...part, units });
   const [unit] = codecs.chunks.decode(value).units;
   assert.is(unit?.data.buffer, value.buffer);
-  assert.ok(value.byteLength < 50_500, 'one buffer of the size of the record');
+  assert.ok(value.byteLength < 90_000, 'one buffer of the size of the record: 50 kB of video and what random strings there are');
 });
 
 test('what is no record of the topic is refused by name', () => {

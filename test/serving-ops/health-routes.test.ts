@@ -1,5 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { epochMicros } from '../../src/engine/units.ts';
 import { withGateway } from '../support/with-gateway.ts';
 
 test('tells readiness by status and shows the supervision tree', () => withGateway({}, async ({ backend, call }) => {
@@ -15,6 +16,16 @@ test('tells readiness by status and shows the supervision tree', () => withGatew
   assert.is(text.text, [
     'not ready: vision-1 is starting', 'root running generation=1',
     '  vision-1 backing-off (starting) generation=3 restarts=2 last: PROCESS_EXITED child of rtsp://***@cam/ ended', ''].join('\n'));
+}));
+
+test('a node that works less well is ready all the same, and says why and how its links are', () => withGateway({}, async ({ backend, call }) => {
+  backend.readiness = {
+    ready: true, reasons: [], degraded: ['records come 12 s late'],
+    links: [{ name: 'kafka', state: 'down', since: epochMicros(1_700_000_000_000_000), message: 'sasl://u:secret@broker refused' }],
+  };
+  const { status, json } = await call('GET', '/readyz');
+  assert.equal([status, json['degraded'], (json['links'] as object[])[0]], [200, ['records come 12 s late'], { name: 'kafka', state: 'down', since: '2023-11-14T22:13:20.000000Z', message: 'sasl://***@broker refused' }]);
+  assert.match((await call('GET', '/readyz?format=text')).text, /^ready\ndegraded: records come 12 s late\nkafka down since 2023-11-14T22:13:20\.000000Z: sasl:\/\/\*\*\*@broker refused\nroot running/);
 }));
 
 test('is alive while it answers, whatever the backend does', () => withGateway({}, async ({ backend, call }) => {

@@ -52,6 +52,9 @@ export class FakeVision {
 
   link(): ChildLink<ChunkPart> { return visionLink(this.#port(), new AbortController().signal); }
 
+  /** Cameras with an open decoder. */
+  get open(): readonly CameraId[] { return [...this.#decoders].filter(([, { expected }]) => expected >= 0).map(([camera]) => camera); }
+
   /** A process is there. */
   attach(): void {
     this.#isAttached = true;
@@ -131,6 +134,7 @@ export class FakeVision {
       decoder.held.push({ part, frameSeq });
     }
     this.#flush(decoder, part.isEpochEnd ? 0 : this.heldMax);
+    if (part.isEpochEnd) decoder.expected = -1;
   }
 
   #flush(decoder: Decoder, keep: number): void {

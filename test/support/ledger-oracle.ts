@@ -133,9 +133,9 @@ function gapsOf(store: Store, camera: string): readonly Gap[] {
 
 /**
  * Each counter is recorded, or lies in one gap event that reaches from the last recorded frame before it to the first after it.
- * libav's parser holds the newest frame until the next begins, so at a disconnect that frame is in the gap; and at the stop the last ones are not received.
+ * `lateMicros`: so much may have been handed over after the gap was told, by a node that came back. libav's parser holds the newest frame until the next begins, so at a disconnect that frame is in the gap; and at the stop the last ones are not received.
  */
-export function checkSent({ sent, stoppedAtMicros, frameMs }: Pick<Evidence, 'sent' | 'stoppedAtMicros' | 'frameMs'>, kept: ReadonlyMap<number, Kept>, gaps: readonly Gap[], problems: string[]): readonly Loss[] {
+export function checkSent({ sent, stoppedAtMicros, frameMs, lateMicros = 0 }: Pick<Evidence, 'sent' | 'stoppedAtMicros' | 'frameMs'> & { readonly lateMicros?: number }, kept: ReadonlyMap<number, Kept>, gaps: readonly Gap[], problems: string[]): readonly Loss[] {
   const log = [...new Map(sent.map((frame) => [frame.counter, frame])).values()].sort((a, b) => a.counter - b.counter);
   const sentCounters = new Set(log.map(({ counter }) => counter));
   for (const counter of kept.keys()) if (!sentCounters.has(counter)) problems.push(`counter ${counter} was recorded, but never sent`);
@@ -150,7 +150,7 @@ export function checkSent({ sent, stoppedAtMicros, frameMs }: Pick<Evidence, 'se
     const frames = before === undefined ? 0 : frame.counter - before.counter - 1;
     if (frames > 0 && before !== undefined && previous !== undefined) {
       losses.push({ frames, sentFrames: missing.length, ms: (frame.sentAtMicros - before.sentAtMicros) / 1000, fromMicros: before.sentAtMicros, toMicros: frame.sentAtMicros });
-      const matching = gaps.filter((gap) => Math.abs(gap.from - previous.capturedAt) <= ROUNDING_MICROS && Math.abs(gap.to - here.capturedAt) <= ROUNDING_MICROS);
+      const matching = gaps.filter((gap) => gap.from - previous.capturedAt <= ROUNDING_MICROS && previous.capturedAt - gap.from <= ROUNDING_MICROS + lateMicros && Math.abs(gap.to - here.capturedAt) <= ROUNDING_MICROS);
       if (matching.length !== 1) problems.push(`${frames} frames (counters ${before.counter + 1} to ${frame.counter - 1}) are missing between ${previous.capturedAt} and ${here.capturedAt}: ${matching.length} gap events say so; gaps: ${gaps.map(({ from, to }) => `${from}-${to}`).join(' ')}`);
     } else if (missing.length > 0) problems.push(`the first ${missing.length} sent frames were not recorded`);
     before = frame;

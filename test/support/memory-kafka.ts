@@ -281,11 +281,14 @@ class Node implements MemoryNode {
   output<Body>(topic: string, codec: RecordCodec<Body>, options: KafkaOutOptions): KafkaOutPort<Body> {
     const ended = deferred<never>();
     ended.promise.catch(() => { /* nothing was under way */ });
-    const send = async (records: readonly OutRecord[]): Promise<void> => {
-      await Promise.race([this.#cluster.up(), ended.promise]);
-      await this.#cluster.faults.beforeSend?.(records);
-      this.#cluster.append(records);
-      this.#cluster.changed();
+    const send = (groups: readonly (readonly OutRecord[])[]): readonly Promise<unknown>[] => {
+      const sent = (async () => {
+        await Promise.race([this.#cluster.up(), ended.promise]);
+        await this.#cluster.faults.beforeSend?.(groups.flat());
+        this.#cluster.append(groups.flat());
+        this.#cluster.changed();
+      })();
+      return groups.map(() => sent);
     };
     return this.#keep(createOutputPort(topic, codec, options, { send, stop: async () => ended.reject(closed()), clock: this.#cluster.clock }));
   }

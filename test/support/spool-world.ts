@@ -1,3 +1,4 @@
+import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { ChunkLog } from '../../actors/ingest/chunk-log.ts';
 import { recoverArchive } from '../../src/data-ops/archive.ts';
@@ -67,7 +68,12 @@ export class SpoolWorld {
   async kill(): Promise<void> {
     this.#life?.stop.abort(new Error('killed'));
     await this.#life?.running;
-    if (this.#life?.recorder) this.#dead.push(this.#life.recorder);
+    if (this.#life?.recorder) {
+      this.#dead.push(this.#life.recorder);
+      // A process that is gone finishes no chunk beside its successor; this one would.
+      const files = readdirSync(this.#folder, { recursive: true, encoding: 'utf8' }).filter(name => name.endsWith('.mp4'));
+      await eventually(() => files.filter(name => !existsSync(join(this.#folder, name.replace(/mp4$/, 'json')))).length <= 1, 'chunks that were being finished');
+    }
     this.#life = undefined;
   }
 

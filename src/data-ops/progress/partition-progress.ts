@@ -101,14 +101,15 @@ export class PartitionProgress<Part extends TrackedPart, Out extends Ending> {
   }
 
   /**
-   * The camera has gone silent: what its decoder holds back is to come out, or the group would stand still there. Returns what tells the decoder.
+   * The camera has gone silent: what its decoder holds back is to come out, or the group would stand still there. Returns what tells the decoder;
+   * nothing when it holds nothing, unless it `isLeaving`: the partition is another owner's, and the decoder no longer needed.
    * The next part of the session finds a decoder that knows nothing: `mustStartOver` then.
    */
-  flush(id: CameraId): readonly Feeding<Part>[] {
+  flush(id: CameraId, isLeaving = false): readonly Feeding<Part>[] {
     const camera = this.#cameras.get(id);
     const epoch = camera?.epoch(camera.current);
     const part = this.#lastParts.get(id);
-    if (!camera || !epoch || !part || part.epoch !== epoch.epoch || epoch.left === 0 || epoch.decoder !== 'following') return [];
+    if (!camera || !epoch || !part || part.epoch !== epoch.epoch || (epoch.left === 0 && !isLeaving) || epoch.decoder !== 'following') return [];
     epoch.decoder = 'flushed';
     return [{ part, first: 0, end: 0, isAccounted: false, isRecovered: false, isEnd: true, feed: camera.feed }];
   }

@@ -253,7 +253,7 @@ export interface FeatureTensorWire {
   readonly ptsSeconds: number | null;
   /** rgb, depth or thermal; more may come. */
   readonly modality: string;
-  /** name@version of what made it; pixels@1: a picture at model size. */
+  /** name@version of what made it; pixels-rgb@1 (or -bgr, -gray): a picture at model size. */
   readonly encoder: string;
   /** uint8 or float32 (little-endian); more may come. */
   readonly dtype: string;
@@ -263,7 +263,7 @@ export interface FeatureTensorWire {
   readonly geometry: PictureGeometryWire | null;
   /** Milliseconds the decoder took. */
   readonly decodeMs: number;
-  /** raw, zstd, or delta-zstd: the difference (mod 256) to the frame baseSeq of the camera, compressed. */
+  /** raw, zstd, or delta-zstd: the difference (mod 256) to the frame baseSeq of the camera, compressed, then a skippable zstd frame with the CRC-32 of the picture. */
   readonly encoding: string;
   /** Frame the delta refers to; -1: none. */
   readonly baseSeq: number;

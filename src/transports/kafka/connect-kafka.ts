@@ -33,7 +33,8 @@ export interface KafkaSettings {
 }
 
 const CONNECT_TIMEOUT_MS = 5000;
-const REQUEST_TIMEOUT_MS = 30_000;
+/** More than a broker may take to have a record on all replicas (`PRODUCE_TIMEOUT_MS`). */
+const REQUEST_TIMEOUT_MS = 15_000;
 
 /** Connects this process to a Kafka cluster. Returns at once: everything waits by itself until the brokers are there. */
 export function connectKafka(settings: KafkaSettings, deps: KafkaDeps): KafkaNode {
@@ -62,7 +63,7 @@ class Node implements KafkaNode {
 
   output<Body>(topic: string, codec: RecordCodec<Body>, options: KafkaOutOptions): KafkaOutPort<Body> {
     const producer = new QueuedProducer(this.#newLink(), this.#deps, { compression: this.#compressionOf(topic), giveUpMs: Infinity });
-    return this.#keep(createOutputPort(topic, codec, options, { send: records => producer.send(records), stop: () => producer.close(), clock: this.#deps.clock }));
+    return this.#keep(createOutputPort(topic, codec, options, { send: groups => groups.map(records => producer.send(records)), stop: () => producer.close(), clock: this.#deps.clock }));
   }
 
   input<Body>(topic: string, codec: RecordCodec<Body>, options: InputOptions): KafkaInPort<Body> {

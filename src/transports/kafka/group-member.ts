@@ -31,6 +31,8 @@ export class HeartbeatMember implements GroupMember {
   readonly #first = deferred<void>();
   #memberId = '';
   #generation = -1;
+  /** A failure was reported and not overcome yet. */
+  #isTrying = false;
   #assignment: Assignment | undefined;
   #onAssignment = deferred<void>();
 
@@ -105,7 +107,10 @@ export class HeartbeatMember implements GroupMember {
         }
       }, this.#deps, {
         signal: this.#ended.signal, maxMs: HEARTBEAT_MS,
-        onFailure: error => { if (!this.#ended.signal.aborted) this.#deps.log.info({ group, reason: reasonOf(error) }, 'membership of the group is renewed'); },
+        onFailure: error => {
+          if (!this.#isTrying) this.#deps.log.info({ group, reason: reasonOf(error) }, 'membership of the group is renewed as soon as Kafka allows');
+          this.#isTrying = true;
+        },
       });
     } catch (error) {
       if (this.#ended.signal.aborted) return;
@@ -137,6 +142,7 @@ export class HeartbeatMember implements GroupMember {
     if (synced.errorCode === REBALANCING) { await this.#join(); return; }
     if (synced.errorCode !== 0) throw new BrokerError(synced.errorCode, `partitions of group '${group}'`);
     this.#ended.signal.throwIfAborted();
+    this.#isTrying = false;
     this.#generation = joined.generationId;
     this.#assignment = { generation: joined.generationId, partitions: decodeAssignment(synced.memberAssignment) };
     this.#options.onAssigned(this.#assignment);

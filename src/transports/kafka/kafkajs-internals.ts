@@ -212,7 +212,7 @@ export class KafkaLink {
   #drop(broker: KafkajsBroker): void {
     const pool = this.#cluster.brokerPool;
     for (const [nodeId, each] of Object.entries(pool.brokers)) if (each === broker) delete pool.brokers[nodeId];
-    if (pool.seedBroker === broker) pool.seedBroker = undefined;
+    if (pool.seedBroker === broker) pool.seedBroker = Object.values(pool.brokers)[0]; // none only where no broker is known: kafkajs makes a new one then
     for (const connection of broker.connectionPool.pool) {
       connection.requestQueue.rejectAll(new Error('the connection was given up'));
       connection.socket?.destroy();

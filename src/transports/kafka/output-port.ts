@@ -7,8 +7,11 @@ import type { KafkaOutOptions, OutRecord, RecordCodec } from '../kafka-types.ts'
 
 /** What an output port needs. */
 export interface OutputDeps {
-  /** Writes records in order and keeps trying while the brokers are away. One call at a time. Rejects when they can never be written. */
-  send(records: readonly OutRecord[]): Promise<unknown>;
+  /**
+   * Writes groups of records together and in order, and keeps trying while the brokers are away; one promise a group, which rejects when a
+   * record of it can never be written. Called again when all have settled.
+   */
+  send(groups: readonly (readonly OutRecord[])[]): readonly Promise<unknown>[];
   /** Ends the sending: a send under way rejects. */
   stop(): Promise<void>;
   readonly clock: Clock;
@@ -125,13 +128,16 @@ class Output<Body> implements OutPort<Body> {
     while (this.#entered.length > 0 && !this.#ended.signal.aborted) {
       await this.#linger();
       const batch = this.#takeBatch();
-      try {
-        await this.#deps.send(batch.flatMap(push => push.records));
-        for (const push of batch) push.resolve();
-      } catch (error) {
-        for (const push of batch) push.reject(error);
-      }
-      for (const push of batch) this.#leave(push);
+      const sent = this.#deps.send(batch.map(push => push.records));
+      await Promise.all(batch.map(async (push, index) => {
+        try {
+          await sent[index];
+          push.resolve();
+        } catch (error) {
+          push.reject(error);
+        }
+        this.#leave(push);
+      }));
       this.#admit();
     }
     this.#sending = undefined;

@@ -10,8 +10,9 @@ import { readBatches } from './read-batches.ts';
 
 /** How long a broker holds a fetch that finds nothing: a partition that is sought meanwhile waits as long. */
 const MAX_WAIT_MS = 200;
-/** A leader that failed is looked up again after a while. */
+/** A leader that failed is looked up again after a while, longer each time. */
 const LOST_PAUSE_MS = 50;
+const LOST_PAUSE_MAX_MS = 1000;
 const OFFSET_OUT_OF_RANGE = 1;
 
 /** How a topic is read. */
@@ -35,6 +36,8 @@ export class FetchingReader implements PartitionReader {
   #waiting: Wait<void>[] = [];
   #placing: Promise<void> | undefined;
   #lastTurn = 0;
+  /** In a row, of any broker. */
+  #failures = 0;
 
   constructor(link: KafkaLink, deps: KafkaDeps, options: ReaderOptions) {
     this.#link = link;
@@ -130,7 +133,7 @@ export class FetchingReader implements PartitionReader {
         if (this.#ended.signal.aborted) return;
         const lasting = lastingFailure(error);
         if (lasting !== undefined) { this.#end(lasting); return; }
-        this.#deps.log.info({ topic: this.#options.topic, broker: leader, reason: reasonOf(error) }, 'fetch failed: tried again');
+        if (this.#failures === 0) this.#deps.log.info({ topic: this.#options.topic, broker: leader, reason: reasonOf(error) }, 'fetch failed: tried again until it succeeds');
         this.#lose(places.values());
         return;
       }
@@ -139,7 +142,8 @@ export class FetchingReader implements PartitionReader {
 
   #lose(places: Iterable<Place>): void {
     for (const place of places) place.leader = -1;
-    this.#place(LOST_PAUSE_MS);
+    this.#place(Math.min(LOST_PAUSE_MAX_MS, LOST_PAUSE_MS * 2 ** this.#failures));
+    this.#failures += 1;
   }
 
   /** Turns `earliest` and `latest` into offsets. */
@@ -165,6 +169,7 @@ export class FetchingReader implements PartitionReader {
     const answer = fetchedPartitions(await broker.askRaw(fetchRequest({ topic, partitions, isolation, maxBytes, maxWaitMs: MAX_WAIT_MS })));
     if (answer.errorCode !== 0) throw new BrokerError(answer.errorCode, `fetch from broker ${leader}`);
     const of: { place: Place; fetched: Fetched }[] = [];
+    if (answer.partitions.every(({ errorCode }) => errorCode === 0)) this.#failures = 0;
     for (const part of answer.partitions) {
       const place = places.get(part.partition);
       if (place === undefined || this.#places.get(part.partition) !== place) continue;

@@ -9,7 +9,7 @@ import { encodeBatch, recordSize } from './record-batch.ts';
 
 /** A batch closes before it would be larger: what a topic takes unless it was made otherwise. One record may be larger. */
 const BATCH_BYTES = 900_000;
-const PRODUCE_TIMEOUT_MS = 15_000;
+const PRODUCE_TIMEOUT_MS = 10_000;
 
 // https://kafka.apache.org/protocol#protocol_error_codes
 const TOO_LARGE = new Set([10, 18]);

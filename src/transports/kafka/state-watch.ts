@@ -1,6 +1,6 @@
 import type { KafkaState } from '../kafka-types.ts';
 import type { KafkaLink } from './kafkajs-internals.ts';
-import { reasonOf, type KafkaDeps } from './patience.ts';
+import { lastingFailure, reasonOf, type KafkaDeps } from './patience.ts';
 
 const LOOK_MS = 2000;
 const LOOK_DOWN_MS = 500;
@@ -49,7 +49,8 @@ export class StateWatch {
         this.#become({ state: 'up', since: this.#nowMs() });
       } catch (error) {
         if (this.#ended.signal.aborted) return;
-        this.#become({ state: 'down', since: this.#nowMs(), message: `no broker of ${this.#brokers} answers: ${reasonOf(error)}` });
+        const what = lastingFailure(error) === undefined ? `no broker of ${this.#brokers} answers` : `the brokers at ${this.#brokers} refuse this node`;
+        this.#become({ state: 'down', since: this.#nowMs(), message: `${what}: ${reasonOf(error)}` });
       }
       this.#pause = new AbortController();
       await this.#deps.clock.sleep(this.#state.state === 'up' ? LOOK_MS : LOOK_DOWN_MS, AbortSignal.any([this.#pause.signal, this.#ended.signal])).catch(() => { /* somebody wants it looked at, or the end */ });
@@ -61,7 +62,7 @@ export class StateWatch {
     this.#state = isNew ? next : { ...next, since: this.#state.since };
     if (!isNew) return;
     if (next.state === 'up') this.#deps.log.info({ brokers: this.#brokers }, 'Kafka answers');
-    else this.#deps.log.warn({ brokers: this.#brokers, reason: next.message }, 'Kafka does not answer: tried again until it does');
+    else this.#deps.log.warn({ brokers: this.#brokers, reason: next.message }, 'Kafka cannot be used: tried again until it can');
     for (const listener of this.#listeners) listener(next);
   }
 

@@ -19,6 +19,9 @@ const WAIT = new Set([51, 7, 3, 56]);
 
 interface Txn { readonly transactionalId: string; readonly producerId: string; readonly producerEpoch: number }
 
+/** Whose coordinator is asked. */
+interface CoordinatorName { readonly kind: 'transaction' | 'group'; readonly key: string }
+
 /** Settings of a transactional producer. */
 export interface TransactionOptions { readonly transactionalId: string; readonly timeoutMs: number; readonly compression: Compression; readonly signal: AbortSignal }
 
@@ -62,7 +65,7 @@ class Transactions implements TransactionalProducer {
       },
       announce: async partitions => {
         const topics = [...partitions].map(([topic, numbers]) => ({ topic, partitions: [...numbers] }));
-        await this.#ask('transaction', transactionalId, 'AddPartitionsToTxn', { ...this.#txn, topics }, codesOfPartitions);
+        await this.#ask({ kind: 'transaction', key: transactionalId }, 'AddPartitionsToTxn', { ...this.#txn, topics }, codesOfPartitions);
       },
     });
   }
@@ -73,7 +76,7 @@ class Transactions implements TransactionalProducer {
     try {
       const refusal = records.length === 0 ? undefined : (await this.#writer.write(records)).refusal;
       if (refusal === undefined) for (const [group, ofGroup] of Map.groupBy(offsets, each => each.group)) await this.#addOffsets(group, ofGroup);
-      await this.#ask('transaction', this.#id, 'EndTxn', { ...this.#txn, transactionResult: refusal === undefined }, codeOf);
+      await this.#ask({ kind: 'transaction', key: this.#id }, 'EndTxn', { ...this.#txn, transactionResult: refusal === undefined }, codeOf);
       if (refusal !== undefined) throw refusal;
     } catch (error) {
       const failure = lastingFailure(error) ?? new PlatformError('KAFKA_UNAVAILABLE', `the end of a transaction of '${this.#id}' is not known: ${reasonOf(error)}`, {}, error);
@@ -89,15 +92,15 @@ class Transactions implements TransactionalProducer {
   }
 
   async #addOffsets(group: string, offsets: readonly GroupOffset[]): Promise<void> {
-    await this.#ask('transaction', this.#id, 'AddOffsetsToTxn', { ...this.#txn, groupId: group }, codeOf);
+    await this.#ask({ kind: 'transaction', key: this.#id }, 'AddOffsetsToTxn', { ...this.#txn, groupId: group }, codeOf);
     const topics = [...Map.groupBy(offsets, ({ topic }) => topic)].map(([topic, ofTopic]) => ({
       topic, partitions: ofTopic.map(({ partition, offset }) => ({ partition, offset: BigInt(offset), metadata: null })),
     }));
-    await this.#ask('group', group, 'TxnOffsetCommit', { ...this.#txn, groupId: group, topics }, codesOfPartitions);
+    await this.#ask({ kind: 'group', key: group }, 'TxnOffsetCommit', { ...this.#txn, groupId: group, topics }, codesOfPartitions);
   }
 
   /** Asks a coordinator until it agrees: each of these requests may be sent again. */
-  async #ask(kind: 'transaction' | 'group', key: string, apiName: string, params: object, codesIn: (answer: unknown) => readonly number[]): Promise<void> {
+  async #ask({ kind, key }: CoordinatorName, apiName: string, params: object, codesIn: (answer: unknown) => readonly number[]): Promise<void> {
     await patiently(async () => {
       let answer: unknown;
       try {

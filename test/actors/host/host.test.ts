@@ -140,6 +140,8 @@ test('a second host takes over some partitions and leaves the others alone, and 
   const second = startHost(kafka.node(), { topics });
   await keepWriting();
   await eventually(() => first.host.partitions.length === 4 && second.host.partitions.length === 4, 'they share');
+  const moved = new Set((await readAll(kafka.node(), topics.chunks)).filter(({ partition }) => second.host.partitions.includes(partition)).map(({ key }) => key));
+  await eventually(() => [...first.visions[0]!.open].every(camera => !moved.has(camera)), 'the first vision process has closed the decoders of the others');
   await keepWriting();
   const startedAt = performance.now();
   await second.stop();

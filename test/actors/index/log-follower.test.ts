@@ -195,6 +195,14 @@ test('what retention removed is passed over', () => withWorld(async (world) => {
   assert.equal(world.told.at(-1)!.record, onWire(detected(DOCK, 1, 6)));
 }));
 
+test('a topic that was deleted and made anew is read from its start', () => withWorld(async (world) => {
+  world.store.appendFrom({ records: [], events: [], offsets: [0, 1, 2, 3].map(partition => ({ topic: DETECTIONS, partition, offset: 500 })) });
+  await world.write([detected(DOCK, 1, 0), detected(DOCK, 1, 1)]);
+  const { follower } = world.start();
+  await eventually(() => world.told.length === 2, 'both');
+  assert.is(follower.progress.behind, 0);
+}));
+
 test('whatever stops it when, the store holds what is committed, once, and each record is told once', async () => {
   const dice = rollDice('log-follower');
   const { seed } = dice;

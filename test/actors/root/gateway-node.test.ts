@@ -127,6 +127,18 @@ test('a camera that another node wants is shown here, with the state, counts and
   assert.equal((await viewOf(world, 'gate'))['lastError'], { code: 'SOURCE_UNREACHABLE', message: 'no answer' });
 }));
 
+test('what was told of an earlier camera of the same name is not told of the new one', () => withNode(async (world) => {
+  const nowMicros = systemClock.now();
+  await world.tell({ type: 'camera-state', camera: camera('clip'), at: epochMicros(nowMicros - 60_000_000), state: 'ended', node: 'a' });
+  await world.post('clip');
+  await world.tell({ type: 'camera-state', camera: camera('other'), at: AT, state: 'live', node: 'a' });
+  await until(async () => world.gateway.store.cameraStates().then(states => states.length === 2), 'both states are known');
+  await new Promise(resolve => { setTimeout(resolve, 1_200); }); // the board is told every second
+  assert.is((await viewOf(world, 'clip'))['state'], 'connecting');
+  await world.tell({ type: 'camera-state', camera: camera('clip'), at: systemClock.now(), state: 'live', node: 'a' });
+  await until(async () => (await viewOf(world, 'clip'))['state'] === 'live', 'the new state');
+}));
+
 test('a stream gives each record of the cluster once, and ends when its camera has ended and every frame of it has its record', () => withNode(async (world) => {
   await world.post('clip');
   const frames: number[] = [];
@@ -142,7 +154,7 @@ test('a stream gives each record of the cluster once, and ends when its camera h
   const id = camera('clip');
   await world.tell({ type: 'received', camera: id, at: AT, epoch: 1, received: 3, node: 'a' });
   await world.write(detected(id, 1, 0), detected(id, 1, 1), detected(id, 1, 1));
-  await world.tell({ type: 'camera-state', camera: id, at: AT, state: 'ended', node: 'a' });
+  await world.tell({ type: 'camera-state', camera: id, at: systemClock.now(), state: 'ended', node: 'a' });
   await world.write(detected(id, 1, 0), detected(id, 1, 2));
   await streamed;
   assert.equal(frames, [0, 1, 2]);

@@ -24,6 +24,7 @@ export const SESSION_MS = 6000;
 const SETTINGS = {
   VTO__VISION__STALENESS_MS: '30000', VTO__VISION__CATCH_UP_MS: '60000', VTO__VISION__MAX_REWIND_MS: '60000',
   VTO__KAFKA__SESSION_TIMEOUT_MS: String(SESSION_MS),
+  VTO__INGRESS__CONNECT_TIMEOUT_MS: '25000', // a first key frame may be 20 s away
 } as const;
 
 const JUDGE_LIMIT_MS = 40_000;
@@ -65,6 +66,9 @@ export class ChaosSite {
 
   /** Cameras as their names. */
   get ids(): readonly string[] { return Object.keys(CAMERAS); }
+
+  /** Cameras with a key frame a second. */
+  get idsWithShortGop(): readonly string[] { return this.ids.filter((id) => CAMERAS[id] !== LONG_GOP); }
 
   /** Milliseconds from `sinceMicros` until a frame captured after it was detected on every camera and seen by its client. */
   async detectedAgain(sinceMicros: number, limitMs = 90_000, ids: readonly string[] = this.ids): Promise<number> {
@@ -108,12 +112,12 @@ export class ChaosSite {
   async #judge(how: { readonly stoppedAtMicros: number; readonly frameMs: number; readonly isAtRest: boolean }): Promise<readonly TopicVerdict[]> {
     let verdicts: readonly TopicVerdict[] = [];
     await until(async () => {
-      const sent = await Promise.all(this.ids.map((id) => this.server.sent(id)));
       await this.#oracle.update();
+      const sent = await Promise.all(this.ids.map((id) => this.server.sent(id))); // after what was received
       verdicts = this.ids.map((id, index) => this.#oracle.judge(id, sent[index] ?? [], how));
       return verdicts.every(({ problems }) => problems.length === 0);
     }, 'the oracle finds nothing wrong', JUDGE_LIMIT_MS).catch((error: unknown) => {
-      throw new Error(verdicts.flatMap(({ camera, problems }) => problems.map((problem) => `${camera}: ${problem.slice(0, 600)}`)).join('\n'), { cause: error });
+      throw new Error(verdicts.flatMap(({ camera, problems }) => problems.slice(0, 5).map((problem) => `${camera}: ${problem.slice(0, 600)}`)).join('\n'), { cause: error });
     });
     return verdicts;
   }

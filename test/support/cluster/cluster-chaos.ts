@@ -39,7 +39,7 @@ export async function runClusterChaos({ seed, isShort, randomKills, only = '' }:
     await audit(site);
     console.log(`  ${strikes.length} faults, 0 lost, 0 duplicated under read_committed`);
   } catch (error) {
-    for (const name of site.cluster.names) console.log(`--- ${name}\n${site.cluster.node(name).output.slice(-4000)}`);
+    for (const name of site.cluster.names) console.log(`--- ${name}\n${site.cluster.node(name).output.split('\n').filter((line) => !/^\d+ cameras? /.test(line)).slice(-25).join('\n')}`);
     throw new Error(`seed ${seed}, after ${strikes.at(-1)?.name ?? 'the start'}`, { cause: error });
   } finally {
     await site.close();
@@ -49,7 +49,7 @@ export async function runClusterChaos({ seed, isShort, randomKills, only = '' }:
 async function strike(site: ChaosSite, fault: Fault, before: readonly Strike[]): Promise<Strike> {
   const startedAt = wallMicros();
   const at = await fault.strike(site);
-  const backMs = await site.detectedAgain(at);
+  const backMs = await site.detectedAgain(at, 90_000, fault.mayCost === 'none' ? site.ids : site.idsWithShortGop); // a session begins with a key frame
   await fault.mend?.(site);
   await site.detectedAgain(wallMicros());
   const done: Strike = { name: fault.name, at: startedAt, backMs, mayCost: fault.mayCost, endedAt: wallMicros(), ...fault.targetMs === undefined ? {} : { targetMs: fault.targetMs } };

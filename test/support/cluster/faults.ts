@@ -1,4 +1,4 @@
-import { wallMicros } from '../vto-run.ts';
+import { until, wallMicros } from '../vto-run.ts';
 import { SESSION_MS, type ChaosSite } from './chaos-site.ts';
 
 /** What a fault came to. */
@@ -35,9 +35,9 @@ const VISION_CHILD: Fault = {
 const ADD_CAMERA_NODE: Fault = {
   name: 'add a camera node', mayCost: 'three',
   async strike({ cluster }) {
+    const run = await cluster.start('camera-2', 'camera,recorder');
     const at = wallMicros();
-    await cluster.start('camera-2', 'camera,recorder');
-    await cluster.ready();
+    await until(() => [...run.output.matchAll(/"state":"live"/g)].length === 3, 'three cameras have moved', 90_000);
     return at;
   },
 };

@@ -47,6 +47,9 @@ export interface TopicVerdict {
   readonly overlap: number;
 }
 
+/** What a lost node had recorded and not handed over yet comes when it is back, after the gap was told. */
+const LATE_MICROS = 2e6;
+
 /** Reads chunks, detections and events as a foreign client does (read_committed) and holds them against what the cameras say they sent. */
 export class TopicOracle {
   readonly #cameras = new Map<string, CameraTruth>();
@@ -99,7 +102,7 @@ export class TopicOracle {
       if (other?.epoch === frame.epoch) problems.push(`counter ${counter} is twice in epoch ${frame.epoch}: ${other.frameSeq} and ${frame.frameSeq}`);
       if (other === undefined || other.epoch < frame.epoch) kept.set(counter, frame);
     }
-    const losses = checkSent({ sent, stoppedAtMicros: isAtRest ? stoppedAtMicros : 0, frameMs }, kept, truth.gaps, problems);
+    const losses = checkSent({ sent, stoppedAtMicros: isAtRest ? stoppedAtMicros : 0, frameMs, lateMicros: LATE_MICROS }, kept, truth.gaps, problems);
     return {
       camera, problems, losses, overlap, partition: truth.partition, sent: new Set(sent.map(({ counter }) => counter)).size, received: kept.size,
       epochs: new Set([...truth.frames.values()].map(({ epoch }) => epoch)).size, ...checkRecords(truth, isAtRest, problems),

@@ -47,10 +47,11 @@ export class TopicTail {
     }
   }
 
+  /** Its `-e` ends at the first fetch that brings nothing, which must not wait for more: a partition that is always written to would never end. */
   async #kcat(partition: number, from: number): Promise<Buffer> {
     const child = spawn('kcat', [
       '-C', '-b', this.#brokers, '-t', this.#topic, '-p', String(partition), '-o', String(from), '-e', '-q', '-f', '%o %K %S\n%k%s',
-      '-X', 'isolation.level=read_committed', '-X', 'fetch.message.max.bytes=8388608', '-X', 'topic.metadata.refresh.interval.ms=500',
+      '-X', 'isolation.level=read_committed', '-X', 'fetch.message.max.bytes=8388608', '-X', 'fetch.wait.max.ms=5',
     ], { stdio: ['ignore', 'pipe', 'pipe'] });
     const parts: Buffer[] = [];
     let errors = '';
