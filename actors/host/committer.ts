@@ -7,6 +7,8 @@ export interface Committer {
    * @throws PlatformError KAFKA_FENCED, KAFKA_UNAVAILABLE as `TransactionalProducer.commit`
    */
   commit(batch: { readonly records: readonly OutRecord[]; readonly positions: readonly OutRecord[]; readonly offset: number }): Promise<void>;
+  /** Makes records durable ahead of their commit. Absent where they belong to its transaction. */
+  readonly publish?: (records: readonly OutRecord[]) => Promise<void>;
   close(): Promise<void>;
 }
 
@@ -33,6 +35,7 @@ export async function openCommitter(options: CommitterOptions): Promise<Committe
         if (positions.length > 0) await producer.send(positions);
         await member.commit([{ topic, partition, offset }]);
       },
+      publish: async records => { await producer.send(records); },
       close: () => producer.close(),
     };
   }

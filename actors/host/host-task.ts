@@ -17,6 +17,8 @@ export interface Progress<Part extends TrackedPart, Out extends Ending> {
   passed(offset: number): void;
   accept(record: Accepted<Part>): readonly Feeding<Part>[];
   ended(out: Out | DroppedRecord): void;
+  /** Endings alone, ahead of the next `take`: where they need not be in one transaction with it. */
+  takeRecords(): readonly (Out | DroppedRecord)[];
   take(): Taken<Out | DroppedRecord, CameraPosition> | undefined;
   takeRepeats(): number;
   /** For decoders that hold frames back; see `PartitionProgress`. */

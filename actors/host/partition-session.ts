@@ -9,6 +9,7 @@ import type { Fetched, GroupMember, KafkaNode, KafkaRecord, OutRecord, RecordCod
 import type { Limiter } from './limiter.ts';
 import type { ChildFeed, FedPartition, Taking } from './child-feed.ts';
 import { openCommitter, type Committer } from './committer.ts';
+import { Publisher } from './publisher.ts';
 import { HELD_PER_CAMERA_MAX, IN_FLIGHT_MAX, TRANSACTION_TIMEOUT_MS, WAITING_MAX, type HostSettings } from './host-settings.ts';
 import type { HostTask, Progress } from './host-task.ts';
 import { loadPositions } from './load-positions.ts';
@@ -45,6 +46,7 @@ export class PartitionSession<Part extends TrackedPart, Out extends Ending> impl
   readonly #progress: Progress<Part, Out>;
   #letters: { readonly offset: number; readonly record: OutRecord }[] = [];
   #committer: Committer | undefined;
+  #publisher: Publisher | undefined;
   /** One after the other; when one has failed, none follows. */
   #commits: Promise<void> = Promise.resolve();
   #signal: AbortSignal = AbortSignal.abort();
@@ -100,6 +102,7 @@ export class PartitionSession<Part extends TrackedPart, Out extends Ending> impl
       feed.add(this, () => this.#progress.start({ positions, committedOffset, endOffset: bounds.end, feed: nextFeed() }));
       for (const { camera } of positions) this.#options.onCamera(camera);
       this.#committer = committer;
+      if (committer.publish) this.#publisher = this.#publishWith(committer.publish);
       for (;;) {
         await ctx.clock.sleep(settings.commitIntervalMs, signal);
         await this.commit();
@@ -108,6 +111,7 @@ export class PartitionSession<Part extends TrackedPart, Out extends Ending> impl
       if (!signal.aborted) throw error;
     } finally {
       this.#committer = undefined;
+      this.#publisher = undefined;
       feed.remove(this);
       await committer.close().catch(() => { /* what it was needed for is over */ });
     }
@@ -179,7 +183,18 @@ export class PartitionSession<Part extends TrackedPart, Out extends Ending> impl
     this.#progress.passed(nextOffset);
   }
 
-  ended(out: Out): void { this.#progress.ended(out); }
+  ended(out: Out): void {
+    this.#progress.ended(out);
+    this.#publisher?.wake();
+  }
+
+  #publishWith(write: NonNullable<Committer['publish']>): Publisher {
+    const { task, ctx } = this.#options;
+    return new Publisher({
+      clock: ctx.clock, write, take: () => (this.#committer ? this.#progress.takeRecords().map(out => task.encode(out, this.partition)) : []),
+      onWritten: records => ctx.telemetry.count('recordsCommitted', { group: task.group }, records),
+    });
+  }
 
   /** Commits what there is, after what is being committed. */
   commit(): Promise<void> {
@@ -190,10 +205,13 @@ export class PartitionSession<Part extends TrackedPart, Out extends Ending> impl
 
   async #commit(): Promise<void> {
     const { task, settings, ctx, codecs, feed } = this.#options;
-    if (!this.#committer) return;
+    const committer = this.#committer;
+    if (!committer) return;
+    const earlier = this.#publisher?.written;
     const taken = this.#progress.take();
     const repeats = this.#progress.takeRepeats();
     if (repeats > 0) ctx.telemetry.count('framesRepeated', { group: task.group }, repeats);
+    await earlier; // the offset must not pass records that are under way
     if (!taken) return;
     const records = taken.records.map(out => task.encode(out, this.partition));
     const positions = taken.positions.map(position => ({
@@ -202,7 +220,7 @@ export class PartitionSession<Part extends TrackedPart, Out extends Ending> impl
     }));
     const letters = this.#letters.filter(({ offset }) => offset < taken.commitOffset);
     this.#letters = this.#letters.filter(({ offset }) => offset >= taken.commitOffset);
-    await this.#committer.commit({ records: [...records, ...letters.map(({ record }) => record)], positions, offset: taken.commitOffset });
+    await committer.commit({ records: [...records, ...letters.map(({ record }) => record)], positions, offset: taken.commitOffset });
     feed.poke();
     ctx.telemetry.count('transactions', { group: task.group });
     ctx.telemetry.count('recordsCommitted', { group: task.group }, records.length);

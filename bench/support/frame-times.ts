@@ -4,7 +4,7 @@ import type { LatencyFrame } from './latency-order.ts';
 
 /** A frame as its part tells of it; times in microseconds since the Unix epoch. */
 interface Published { readonly arrivedAt: number; readonly part: Part; readonly place: number }
-interface Part { readonly first: number; readonly chunkSeq: number; closedAt: number; readonly ownMs: Map<number, number> }
+interface Part { readonly first: number; readonly chunkSeq: number; closedAt: number; readonly sentAt: number; readonly ownMs: Map<number, number> }
 interface Ended { readonly readAt: number; readonly key: string; readonly ageMs: number }
 
 /** Joins what two topics tell of frames: when they arrived and what they shared a part with, and when their records could be read. */
@@ -25,12 +25,12 @@ export class FrameTimes {
   get cameras(): number { return this.#cameras.size; }
 
   /** A part lies on Kafka. It ended when its time was over, or, before that, when the first frame of the next chunk came. */
-  published({ camera, epoch, chunkSeq, units }: ChunkPart): void {
+  published({ camera, epoch, chunkSeq, units }: ChunkPart, sentAtMs: number): void {
     const first = units[0];
     if (first === undefined) return;
     const before = this.#lastParts.get(camera);
     if (before !== undefined && before.chunkSeq !== chunkSeq) before.closedAt = Math.min(before.closedAt, first.arrivedAt);
-    const part: Part = { first: first.arrivedAt, chunkSeq, closedAt: first.arrivedAt + this.#partMicros, ownMs: new Map() };
+    const part: Part = { first: first.arrivedAt, chunkSeq, closedAt: first.arrivedAt + this.#partMicros, sentAt: sentAtMs * 1000, ownMs: new Map() };
     this.#lastParts.set(camera, part);
     for (const [place, { frameSeq, arrivedAt }] of units.entries()) this.#published.set(`${camera}/${epoch}/${frameSeq}`, { arrivedAt, part, place });
   }
@@ -55,6 +55,7 @@ export class FrameTimes {
     return known.map(({ key, readAt, ageMs, arrivedAt, part, place }) => ({
       inAllMs: (readAt - arrivedAt) / 1000, partMs: (part.closedAt - arrivedAt) / 1000, ownMs: this.#own.get(key) ?? 0,
       beforeMs: [...part.ownMs].reduce((sum, [other, ms]) => sum + (other < place ? ms : 0), 0), place, ageMs,
+      toKafkaMs: (part.sentAt - part.closedAt) / 1000,
     }));
   }
 }

@@ -54,7 +54,7 @@ function instantVision(): { readonly link: ChildLink<ChunkPart>; readonly ending
       async feed({ part, first, end, isAccounted }) {
         if (isAccounted) return;
         const items = part.units.slice(first, end).map(unit => ({ body: answerTo(part, unit), key: part.camera, capturedAt: unit.capturedAt, trace: '' }));
-        void answers.output.push(items, signal);
+        await answers.output.push(items, signal);
       },
       onAttach: listener => { onAttach = listener; return () => {}; },
       depth: () => answers.depth(),

@@ -44,7 +44,7 @@ try {
   await cluster.ready();
   const following = Promise.all([
     follow(link.topic('detections'), ({ value }, readAt) => { if (value) times.ended(codecs.detections.decode(value), readAt); }, reading.signal),
-    follow(link.topic('chunks'), ({ value }) => { if (value) times.published(codecs.chunks.decode(value)); }, reading.signal),
+    follow(link.topic('chunks'), ({ value, timestampMs }) => { if (value) times.published(codecs.chunks.decode(value), timestampMs); }, reading.signal),
   ]);
   const producer = await link.node.producer();
   for (const [index, uri] of order.uris.entries()) {

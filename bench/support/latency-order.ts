@@ -24,6 +24,8 @@ export interface LatencyFrame {
   /** The same of the frames of its part before it, which the detector gets at the same moment. */
   readonly beforeMs: number;
   readonly place: number;
+  /** From the end of its part to its being handed to the brokers, as the time of the record says. */
+  readonly toKafkaMs: number;
   /** From its arrival to the end of the model. */
   readonly ageMs: number;
 }

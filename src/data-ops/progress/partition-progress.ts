@@ -182,14 +182,20 @@ export class PartitionProgress<Part extends TrackedPart, Out extends Ending> {
     }
   }
 
+  /** Endings alone, ahead of the next `take`: they are not given again. */
+  takeRecords(): readonly (Out | DroppedRecord)[] {
+    const records = this.#records;
+    this.#records = [];
+    return records;
+  }
+
   /** What there is to commit; undefined: nothing new. What it returned is not given again: when the transaction fails, this object is done with. */
   take(): Taken<Out | DroppedRecord, CameraPosition> | undefined {
     const { commitOffset } = this;
     const touched = [...this.#cameras.values()].filter(camera => camera.isTouched);
     if (this.#records.length === 0 && touched.length === 0 && commitOffset === this.#takenOffset) return undefined;
     const at = epochMicros(Math.round((this.#open.first?.atMs ?? this.#newestAtMs) * 1000));
-    const records = this.#records;
-    this.#records = [];
+    const records = this.takeRecords();
     this.#takenOffset = commitOffset;
     return { records, positions: touched.map(camera => this.#positionOf(camera, at)), commitOffset };
   }

@@ -2,7 +2,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { PlatformError } from '../../../src/engine/errors.ts';
 import type { ChunkPart } from '../../../src/messages/chunk-part.ts';
-import type { RecordCodec } from '../../../src/transports/kafka-types.ts';
+import type { KafkaNode, RecordCodec } from '../../../src/transports/kafka-types.ts';
 import type { TerminalRecord } from '../../../src/messages/terminal-record.ts';
 import { eventually } from '../../support/eventually.ts';
 import { FakeVision } from '../../support/fake-vision.ts';
@@ -22,6 +22,16 @@ const faultsOf = (hosts: readonly RunningHost[]): string[] => hosts.flatMap(({ v
 
 async function metric({ telemetry }: RunningHost, name: string): Promise<number> {
   return sumOf([await telemetry.snapshot()], `visutility_${name}`);
+}
+
+/** A node that does some things otherwise. */
+function changed(node: KafkaNode, changes: Partial<KafkaNode>): KafkaNode {
+  return new Proxy(node, {
+    get(target, name) {
+      const value = Reflect.get(name in changes ? changes : target, name) as unknown;
+      return typeof value === 'function' && !(name in changes) ? value.bind(target) as unknown : value;
+    },
+  });
 }
 
 test('every frame is detected and committed once, to the partition it came from', async () => {
@@ -303,6 +313,49 @@ test('at-least-once delivery loses nothing when a host dies', async () => {
   const { counts } = await untilLedger(kafka.node(), topics, writers);
   assert.equal(wrongOf(counts, writers).filter(each => / 0 records|never sent/.test(each)), []);
   await Promise.all([dying.stop(), next.stop()]);
+});
+
+test('at least once, records can be read before the commit interval is over', async () => {
+  const kafka = createMemoryKafka({ partitions: 1 });
+  const [writer] = await writersOf(kafka, ['a']);
+  const host = startHost(kafka.node(), { topics, settings: { delivery: 'at-least-once', commitIntervalMs: 3_600_000 } });
+  await writer!.write(25, { isEnd: true });
+  const { counts } = await untilLedger(kafka.node(), topics, [writer!]);
+  assert.equal(wrongOf(counts, [writer!]), []);
+  assert.is((await kafka.node().committed(topics.group, topics.chunks)).get(0), undefined);
+  await host.stop();
+  assert.is((await kafka.node().committed(topics.group, topics.chunks)).get(0), (await kafka.node().bounds(topics.chunks)).get(0)!.end);
+});
+
+test('at least once, no offset passes records whose writing failed', async () => {
+  const kafka = createMemoryKafka({ partitions: 1 });
+  const [writer] = await writersOf(kafka, ['a']);
+  const node = kafka.node();
+  let requests = 0;
+  const failing = changed(node, {
+    async producer() {
+      const producer = await node.producer();
+      return {
+        close: () => producer.close(),
+        async send(records) {
+          const isRefused = records[0]?.topic === topics.detections && (requests += 1) % 3 === 2;
+          if (!isRefused) return producer.send(records);
+          await new Promise(resolve => { setTimeout(resolve, 30); }); // a commit of what follows may come before the answer
+          throw new PlatformError('KAFKA_UNAVAILABLE', 'no answer');
+        },
+      };
+    },
+  });
+  const host = startHost(failing, { topics, settings: { delivery: 'at-least-once', commitIntervalMs: 5 } });
+  for (let round = 0; round < 10; round += 1) {
+    await writer!.write(5, { isEnd: round === 9 });
+    const before = requests;
+    await eventually(() => requests > before, 'records are written');
+  }
+  const { counts } = await untilLedger(kafka.node(), topics, [writer!]);
+  assert.equal(wrongOf(counts, [writer!]).filter(each => / 0 records|never sent/.test(each)), []);
+  assert.ok(requests > 3, 'some were refused');
+  await host.stop();
 });
 
 test('a camera that falls silent holds nobody up, and goes on where it stopped when it is back', async () => {
