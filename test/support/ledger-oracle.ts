@@ -150,7 +150,7 @@ export function checkSent({ sent, stoppedAtMicros, frameMs, lateMicros = 0 }: Pi
     const frames = before === undefined ? 0 : frame.counter - before.counter - 1;
     if (frames > 0 && before !== undefined && previous !== undefined) {
       losses.push({ frames, sentFrames: missing.length, ms: (frame.sentAtMicros - before.sentAtMicros) / 1000, fromMicros: before.sentAtMicros, toMicros: frame.sentAtMicros });
-      const matching = gaps.filter((gap) => gap.from - previous.capturedAt <= ROUNDING_MICROS && previous.capturedAt - gap.from <= ROUNDING_MICROS + lateMicros && Math.abs(gap.to - here.capturedAt) <= ROUNDING_MICROS);
+      const matching = gaps.filter((gap) => Math.abs(gap.from - previous.capturedAt) <= ROUNDING_MICROS + lateMicros && Math.abs(gap.to - here.capturedAt) <= ROUNDING_MICROS);
       if (matching.length !== 1) problems.push(`${frames} frames (counters ${before.counter + 1} to ${frame.counter - 1}) are missing between ${previous.capturedAt} and ${here.capturedAt}: ${matching.length} gap events say so; gaps: ${gaps.map(({ from, to }) => `${from}-${to}`).join(' ')}`);
     } else if (missing.length > 0) problems.push(`the first ${missing.length} sent frames were not recorded`);
     before = frame;
