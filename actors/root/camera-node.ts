@@ -194,7 +194,8 @@ export class CameraNode {
     const since = clock.monotonicMs();
     while (!this.#placement.isDecided && clock.monotonicMs() - since < (kafka.state.state === 'up' ? UNASSIGNED_MS : ALONE_MS)) await clock.sleep(LOOK_EVERY_MS, ctx.signal);
     if (this.#placement.isDecided || ctx.signal.aborted) return;
-    log.warn({ cameras: rows.length, kafka: kafka.state.state }, 'no word of the cluster: going on with the cameras of this node');
+    const waiting = rows.filter(({ id }) => !this.#placement.isPlaced(id));
+    if (waiting.length > 0) log.warn({ cameras: waiting.length, kafka: kafka.state.state }, 'no word of the cluster: going on with the cameras of this node');
     this.#placement.assume(rows);
     this.#handOverRest();
   }

@@ -51,9 +51,11 @@ export interface NodeVision { readonly duty: VisionDuty; readonly socket: string
 
 /** Settings of a vision process of a cluster node. `limits`: frames a second of cameras that have a limit of their own. */
 export function nodeVisionSettings(config: Config, { duty, socket, host, index }: NodeVision, limits: ReadonlyMap<string, number | null>): VisionSettings {
-  const { vision, ingress } = config;
+  const { vision, ingress, recording, kafka } = config;
+  // A part brings so much video at once, and a transaction so many features: the last of them have waited for the others, not for the machine.
+  const burstMs = duty === 'detector' ? kafka.commitIntervalMs : recording.partMs;
   return {
-    duty, socket, storeSocket: host, model: detectorOptions(config, index), stalenessMs: vision.stalenessMs, catchUpMs: vision.catchUpMs, splitMaxFps: vision.splitMaxFps,
+    duty, socket, storeSocket: host, model: detectorOptions(config, index), stalenessMs: vision.stalenessMs + burstMs, catchUpMs: vision.catchUpMs, splitMaxFps: vision.splitMaxFps,
     maxFps: { '*': ingress.maxFps || null, ...Object.fromEntries([...limits].map(([camera, limit]) => [camera, limit || null])) },
   };
 }

@@ -23,7 +23,7 @@ const TENSOR_BYTES = 12 * MIB;
 /** Segments end at least this often, so that what is old can go. */
 const SEGMENTS_PER_RETENTION = 4;
 /** A position is written with every commit, and read from the start by who takes a partition over: it is compacted within minutes. */
-const POSITIONS_SEGMENT = { 'segment.ms': '300000', 'segment.bytes': String(16 * MIB), 'min.cleanable.dirty.ratio': '0.1', 'max.compaction.lag.ms': '300000' } as const;
+const POSITIONS_SEGMENT = { 'segment.ms': '60000', 'segment.bytes': String(4 * MIB), 'min.cleanable.dirty.ratio': '0.1', 'max.compaction.lag.ms': '60000' } as const;
 
 /** Every topic as it is made. All have one number of partitions, so that a camera has the same partition in each. */
 export function topicSpecs(settings: TopicSettings): readonly MadeTopic[] {

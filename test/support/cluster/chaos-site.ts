@@ -7,9 +7,9 @@ import { until, wallMicros } from '../vto-run.ts';
 import { Cluster } from './cluster.ts';
 import { TopicOracle, type TopicVerdict } from './topic-oracle.ts';
 
-const FPS = 15;
+const FPS = 5;
 const FRAME_MS = 1000 / FPS;
-const CLIP = { fps: FPS, gop: FPS, frames: 90, width: 320, height: 240, bFrames: 2 } as const satisfies ClipOptions;
+const CLIP = { fps: FPS, gop: FPS, frames: 60, width: 320, height: 240, bFrames: 2 } as const satisfies ClipOptions;
 /** A key frame every 20 s. */
 const LONG_GOP = { ...CLIP, gop: 20 * FPS, frames: 40 * FPS } as const satisfies ClipOptions;
 
@@ -22,7 +22,7 @@ export const SESSION_MS = 6000;
 
 /** A slow machine is not what is judged: frames may wait, and a rewind may reach back behind the longest GOP. */
 const SETTINGS = {
-  VTO__VISION__STALENESS_MS: '30000', VTO__VISION__CATCH_UP_MS: '60000', VTO__VISION__MAX_REWIND_MS: '60000',
+  VTO__VISION__STALENESS_MS: '10000', VTO__VISION__CATCH_UP_MS: '60000', VTO__VISION__MAX_REWIND_MS: '60000',
   VTO__KAFKA__SESSION_TIMEOUT_MS: String(SESSION_MS),
   VTO__INGRESS__CONNECT_TIMEOUT_MS: '25000', // a first key frame may be 20 s away
 } as const;
@@ -80,6 +80,13 @@ export class ChaosSite {
       throw new Error(`not detected on again: ${missing.map(({ camera, lines }) => `${camera} (last ${lines.at(-1)?.capturedAt} ${lines.at(-1)?.kind})`).join(', ')}`, { cause: error });
     });
     return (seen - sinceMicros) / 1000;
+  }
+
+  /** As `detectedAgain`, with the camera that took longest. */
+  async timesBack(sinceMicros: number, ids: readonly string[]): Promise<{ readonly backMs: number; readonly slowest: string }> {
+    const backMs = await this.detectedAgain(sinceMicros, 120_000, ids);
+    const slowest = this.clients.filter(({ camera }) => ids.includes(camera)).map(({ camera, lines }) => ({ camera, at: firstAfter(lines, sinceMicros) ?? 0 })).toSorted((a, b) => b.at - a.at)[0];
+    return { backMs, slowest: slowest?.camera ?? '' };
   }
 
   /** The gateway is another process now: the clients go on there. */

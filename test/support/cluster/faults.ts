@@ -1,4 +1,6 @@
-import { until, wallMicros } from '../vto-run.ts';
+import { readdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { until, wallMicros, type VtoRun } from '../vto-run.ts';
 import { SESSION_MS, type ChaosSite } from './chaos-site.ts';
 
 /** What a fault came to. */
@@ -25,7 +27,18 @@ export interface Fault {
   readonly mend?: (site: ChaosSite) => Promise<void>;
 }
 
+function folderBytes(folder: string): number {
+  return readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile()).reduce((sum, entry) => sum + statSync(join(entry.parentPath, entry.name)).size, 0);
+}
+
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => { setTimeout(resolve, ms); });
+
+/** Waits until three cameras run on a node; when they began to move there. */
+async function threeMoved(run: VtoRun): Promise<number> {
+  const at = wallMicros();
+  await until(() => [...run.output.matchAll(/"state":"live"/g)].length >= 3, 'three cameras have moved', 90_000);
+  return at;
+}
 
 const VISION_CHILD: Fault = {
   name: 'kill -9 a vision child', mayCost: 'none', targetMs: 2000,
@@ -36,9 +49,7 @@ const ADD_CAMERA_NODE: Fault = {
   name: 'add a camera node', mayCost: 'three',
   async strike({ cluster }) {
     const run = await cluster.start('camera-2', 'camera,recorder');
-    const at = wallMicros();
-    await until(() => [...run.output.matchAll(/"state":"live"/g)].length === 3, 'three cameras have moved', 90_000);
-    return at;
+    return threeMoved(run);
   },
 };
 
@@ -109,8 +120,9 @@ const LOSE_CAMERA_NODE: Fault = {
     await cluster.lose('camera-1');
     return at;
   },
-  mend: async ({ cluster }) => void await cluster.restart('camera-1'),
 };
+
+const CAMERA_NODE_BACK: Fault = { name: 'start the lost camera node again', mayCost: 'three', strike: async ({ cluster }) => threeMoved(await cluster.restart('camera-1')) };
 
 const LOSE_GATEWAY: Fault = {
   name: 'kill -9 the gateway node', mayCost: 'none',
@@ -140,6 +152,8 @@ const FULL_ARCHIVE: Fault = {
     await cluster.stop('camera-1');
     await cluster.restart('camera-1', { VTO__RECORDING__MAX_BYTES: '2MB', VTO__RECORDING__CHUNK_SECONDS: '2' });
     await sleep(15_000);
+    const sizeBytes = folderBytes(join(cluster.node('camera-1').data, 'archive'));
+    if (sizeBytes < 1e6 || sizeBytes > 4e6) throw new Error(`the archive holds ${sizeBytes} bytes instead of about 2 MB`);
     return wallMicros();
   },
 };
@@ -155,9 +169,9 @@ export const SINGLE_KILLS: readonly Fault[] = [
 ];
 
 /** What the short form does: two minutes of it. */
-export const SHORT: readonly Fault[] = [VISION_CHILD, ADD_CAMERA_NODE, LOSE_DETECTOR, RESTART_BROKER, ZOMBIE, LOSE_CAMERA_NODE];
+export const SHORT: readonly Fault[] = [VISION_CHILD, ADD_CAMERA_NODE, LOSE_DETECTOR, RESTART_BROKER, ZOMBIE, LOSE_CAMERA_NODE, CAMERA_NODE_BACK];
 
 /** Everything, in an order in which each finds what it needs. */
 export const ALL: readonly Fault[] = [
-  VISION_CHILD, LESS_DETECTORS, MORE_DETECTORS, ADD_CAMERA_NODE, LOSE_DETECTOR, RESTART_BROKER, KILL_BROKER, ZOMBIE, LOSE_CAMERA_NODE, LOSE_GATEWAY, STALL_CONSUMER, FULL_ARCHIVE, ...SINGLE_KILLS,
+  VISION_CHILD, LESS_DETECTORS, MORE_DETECTORS, ADD_CAMERA_NODE, LOSE_DETECTOR, RESTART_BROKER, KILL_BROKER, ZOMBIE, LOSE_CAMERA_NODE, CAMERA_NODE_BACK, LOSE_GATEWAY, STALL_CONSUMER, FULL_ARCHIVE, ...SINGLE_KILLS,
 ];

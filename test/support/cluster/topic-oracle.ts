@@ -43,6 +43,8 @@ export interface TopicVerdict {
   /** Frames without a record yet. */
   readonly pending: number;
   readonly epochs: number;
+  /** Gap events that claim more than what is missing: frames lie on Kafka that were captured in them. */
+  readonly overstated: number;
   /** Counters that two nodes recorded at the same time, while a camera moved. */
   readonly overlap: number;
 }
@@ -104,7 +106,7 @@ export class TopicOracle {
     }
     const losses = checkSent({ sent, stoppedAtMicros: isAtRest ? stoppedAtMicros : 0, frameMs, lateMicros: LATE_MICROS }, kept, truth.gaps, problems);
     return {
-      camera, problems, losses, overlap, partition: truth.partition, sent: new Set(sent.map(({ counter }) => counter)).size, received: kept.size,
+      camera, problems, losses, overlap, overstated: truth.gaps.filter((gap) => isOverstated(gap, kept)).length, partition: truth.partition, sent: new Set(sent.map(({ counter }) => counter)).size, received: kept.size,
       epochs: new Set([...truth.frames.values()].map(({ epoch }) => epoch)).size, ...checkRecords(truth, isAtRest, problems),
     };
   }
@@ -144,6 +146,13 @@ export class TopicOracle {
     if (truth === undefined) this.#cameras.set(camera, truth = { frames: new Map(), records: new Map(), gaps: [], partition: -1 });
     return truth;
   }
+}
+
+/** Frames at the end of a session that pictures are reordered by, and those handed over late. */
+const INSIDE_MAX = 10;
+
+function isOverstated(gap: Gap, kept: ReadonlyMap<number, Kept>): boolean {
+  return [...kept.values()].filter(({ capturedAt }) => capturedAt > gap.from && capturedAt < gap.to).length > INSIDE_MAX;
 }
 
 /** Ends of frames that may be without bytes on Kafka: they were in a hole, which the record says. */
