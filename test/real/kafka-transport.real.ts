@@ -16,7 +16,7 @@ const CHILD = fileURLToPath(new URL('../support/kafka/consumer-child.ts', import
 const SESSION_MS = 2000;
 const WIDE = { maxItems: 1000, maxBytes: 1 << 24 };
 const OUT = { ...WIDE, batchBytes: 1 << 20, lingerMs: 0 };
-const codeOf = (error: { code?: string }): string => error.code ?? String(error);
+const codeOf = (error: Error & { code?: string }): string => error.code ?? error.message;
 const offsetsOf = (fetched: readonly Fetched[]): number[] => fetched.flatMap(({ records }) => records.map(({ offset }) => offset));
 
 process.on('warning', warning => { if (warning.name === 'TimeoutNegativeWarning') throw warning; });

@@ -7,7 +7,7 @@ import { settle } from './fake-clock.ts';
 import type { Assignment } from '../../src/transports/kafka-types.ts';
 
 const record = (text: string, partition = 0) => ({ topic: 't', partition, key: 'k', value: Buffer.from(text) });
-const codeOf = (error: { code?: string }): string => error.code ?? String(error);
+const codeOf = (error: Error & { code?: string }): string => error.code ?? error.message;
 
 test('committed readers see neither open nor aborted transactions, and control records take offsets', async () => {
   const kafka = createMemoryKafka({ partitions: 2 });
@@ -53,7 +53,7 @@ test('partitions stay where they are when a member comes, goes, or stands still 
   assert.is(await second.commit([{ topic: 't', partition: 3, offset: 1 }]).catch(codeOf), 'KAFKA_FENCED');
   nodes[1]!.resume();
   await settle();
-  assert.equal([...mine(0), ...mine(1), ...mine(2)].toSorted(), [0, 1, 2, 3, 4, 5]);
+  assert.equal([...mine(0), ...mine(1), ...mine(2)].toSorted((a, b) => a - b), [0, 1, 2, 3, 4, 5]);
   for (const node of nodes) await node.close();
 });
 

@@ -10,7 +10,7 @@ import { envelope, NEVER } from '../../support/envelopes.ts';
 import { eventually } from '../../support/eventually.ts';
 import { testNode } from '../../support/kafka/test-node.ts';
 
-const codeOf = (error: { code?: string }): string => error.code ?? String(error);
+const codeOf = (error: Error & { code?: string }): string => error.code ?? error.message;
 
 /** A port nobody listens on. */
 async function freePort(): Promise<number> {

@@ -20,7 +20,7 @@ test('every partition goes to one member, evenly, and moves only where evenness 
         const all = [...shares.values()].flatMap(share => share.get(topic) ?? []);
         assert.equal(all.toSorted((one, other) => one - other), Array.from({ length: count }, (_, partition) => partition), `round ${round}`);
         const sizes = [...shares.values()].map(share => share.get(topic)?.length ?? 0);
-        assert.ok(Math.max(...sizes) - Math.min(...sizes) <= 1, `${sizes}`);
+        assert.ok(Math.max(...sizes) - Math.min(...sizes) <= 1, `${sizes.join(', ')}`);
         for (const { id, partitions } of members) {
           const before = partitions.get(topic) ?? [];
           const after = shares.get(id)?.get(topic) ?? [];
