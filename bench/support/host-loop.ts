@@ -36,7 +36,10 @@ async function fill(): Promise<{ readonly bytes: number }> {
   return { bytes };
 }
 
-/** A vision process without decoder and model: every frame that it is fed has its record at once. */
+/** Frames that the vision process may be given before it answers. */
+const FED_MAX = 512;
+
+/** A vision process without decoder and model: every frame that it is fed has its record in the next turn of the event loop, as what comes by a socket has. */
 function instantVision(): { readonly link: ChildLink<ChunkPart>; readonly endings: ReturnType<typeof createMemoryPort<TerminalRecord>>['input']; attach(): void } {
   const answers = createMemoryPort<TerminalRecord>({ maxItems: 4_096, maxBytes: Number.MAX_SAFE_INTEGER, sizeOf: () => 0 });
   const { signal } = new AbortController();
@@ -46,15 +49,26 @@ function instantVision(): { readonly link: ChildLink<ChunkPart>; readonly ending
     model: 'yolox@1.0.0', modelDigest: '0'.repeat(64), provider: 'cpu', timings: { decodeMs: 1, waitMs: 1, inferMs: 3, ageMs: 5 },
   });
   let onAttach = (): void => {};
+  const fed: { readonly part: ChunkPart; readonly first: number; readonly end: number; done(): void }[] = [];
+  let frames = 0;
+  let turn = Promise.resolve();
+  const answerAll = (): void => {
+    for (const { part, first, end, done } of fed.splice(0)) {
+      const items = part.units.slice(first, end).map(unit => ({ body: answerTo(part, unit), key: part.camera, capturedAt: unit.capturedAt, trace: '' }));
+      answers.output.push(items, signal).then(done, done);
+    }
+    frames = 0;
+  };
   return {
     endings: answers.input,
     attach: () => onAttach(),
     link: {
-      room: until => answers.output.room(until),
-      async feed({ part, first, end, isAccounted }) {
-        if (isAccounted) return;
-        const items = part.units.slice(first, end).map(unit => ({ body: answerTo(part, unit), key: part.camera, capturedAt: unit.capturedAt, trace: '' }));
-        await answers.output.push(items, signal);
+      room: until => (frames < FED_MAX ? answers.output.room(until) : turn),
+      feed({ part, first, end, isAccounted }) {
+        if (isAccounted || first === end) return Promise.resolve();
+        if (fed.length === 0) turn = new Promise<void>(resolve => { setImmediate(() => { answerAll(); resolve(); }); });
+        frames += end - first;
+        return new Promise<void>(done => { fed.push({ part, first, end, done }); });
       },
       onAttach: listener => { onAttach = listener; return () => {}; },
       depth: () => answers.depth(),
