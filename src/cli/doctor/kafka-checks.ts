@@ -17,6 +17,9 @@ import { measureTraffic, type Traffic } from './kafka-traffic.ts';
 
 const REGISTRY_LIMIT_MS = 5_000;
 
+/** What is found out is told as findings. */
+const SILENT = createLogger({ level: 'silent', format: 'json', isTerminal: false, scrub: text => text });
+
 /** Looks at the cluster that the settings name: brokers, topics, rights, clocks, registry, and what split vision costs. Nothing is made or written. */
 export async function kafkaChecks(config: Config): Promise<readonly Finding[]> {
   if (config.kafka.brokers.length === 0) return [];
@@ -24,7 +27,7 @@ export async function kafkaChecks(config: Config): Promise<readonly Finding[]> {
   const found: Finding[] = [];
   let traffic: { readonly chunks?: Traffic | undefined; readonly features?: Traffic | undefined } = {};
   try {
-    const inspection = await inspectBrokers(kafkaSettings(config.kafka, 'doctor'), topicSpecs(config.kafka), `${config.kafka.topicPrefix}.doctor`);
+    const inspection = await inspectBrokers(kafkaSettings(config.kafka, 'doctor'), topicSpecs(config.kafka), `${config.kafka.topicPrefix}.doctor`, { clock: systemClock, random: systemRandom, log: SILENT });
     found.push(...brokerFindings(inspection, config, shape));
     traffic = await trafficOf(config, new Set(inspection.topics.map(({ name }) => name)));
     if (traffic.chunks) found.push(...clockFindings(traffic.chunks, systemClock.now() / 1000));
@@ -37,8 +40,7 @@ export async function kafkaChecks(config: Config): Promise<readonly Finding[]> {
 }
 
 async function trafficOf(config: Config, topics: ReadonlySet<string>): Promise<{ readonly chunks?: Traffic | undefined; readonly features?: Traffic | undefined }> {
-  const log = createLogger({ level: 'silent', format: 'json', isTerminal: false, scrub: text => text });
-  const node = connectKafka(kafkaSettings(config.kafka, 'doctor'), { clock: systemClock, random: systemRandom, log });
+  const node = connectKafka(kafkaSettings(config.kafka, 'doctor'), { clock: systemClock, random: systemRandom, log: SILENT });
   const measure = async (name: TopicName): Promise<Traffic | undefined> => {
     const topic = topicName(config.kafka.topicPrefix, name);
     return topics.has(topic) ? measureTraffic(node, topic, systemClock) : undefined;

@@ -2,6 +2,7 @@ import { PlatformError } from '../../engine/errors.ts';
 import type { TopicSpec } from '../kafka-types.ts';
 import type { KafkaSettings } from './connect-kafka.ts';
 import { BrokerError, KafkaLink, type Broker } from './kafkajs-internals.ts';
+import { patiently, type KafkaDeps } from './patience.ts';
 
 /** What a cluster says of itself, asked once. */
 export interface BrokerInspection {
@@ -28,6 +29,7 @@ export interface InspectedTopic {
 
 /** How long a broker gets to answer. */
 const LIMIT_MS = 5_000;
+const TRANSACTIONS_MS = 10_000;
 const UNKNOWN_TOPIC = 3;
 const TOPIC_REFUSED = 29;
 const TOPIC = 2; // resource type of DescribeConfigs
@@ -43,7 +45,7 @@ interface Configs { readonly resources: readonly { readonly resourceName: string
  * what every node of ours has to do.
  * @throws PlatformError KAFKA_UNAVAILABLE when none of the brokers in the settings answers, or refuses the login
  */
-export async function inspectBrokers(settings: KafkaSettings, specs: readonly TopicSpec[], transactionalId: string): Promise<BrokerInspection> {
+export async function inspectBrokers(settings: KafkaSettings, specs: readonly TopicSpec[], transactionalId: string, deps: KafkaDeps): Promise<BrokerInspection> {
   const link = new KafkaLink({ ...settings, clientId: settings.clientId ?? 'vto-doctor', connectTimeoutMs: LIMIT_MS, requestTimeoutMs: LIMIT_MS });
   try {
     await link.refresh([]);
@@ -64,7 +66,7 @@ export async function inspectBrokers(settings: KafkaSettings, specs: readonly To
       refused: [
         ...(hidden.length > 0 ? [`topics may not be described: ${hidden.join(', ')}`] : []),
         ...await refusedTopics(link, any, specs.filter(({ topic }) => missing.includes(topic))),
-        ...await refusedTransactions(link, transactionalId),
+        ...await refusedTransactions(link, transactionalId, deps),
       ],
     };
   } catch (error) {
@@ -102,14 +104,19 @@ async function refusedTopics(link: KafkaLink, any: Broker, missing: readonly Top
   return answer.topicErrors.filter(({ errorCode }) => errorCode !== 0).map(({ topic, errorCode, errorMessage }) => `topic ${topic} could not be made: ${errorMessage ?? `Kafka error ${errorCode}`}`);
 }
 
-/** Registers a transactional id, as every detector does; it expires by itself. */
-async function refusedTransactions(link: KafkaLink, transactionalId: string): Promise<readonly string[]> {
+/** Registers a transactional id, as every detector does; it expires by itself. A cluster that never had a transaction makes their topic first. */
+async function refusedTransactions(link: KafkaLink, transactionalId: string, deps: KafkaDeps): Promise<readonly string[]> {
   try {
-    const broker = await link.coordinator('transaction', transactionalId);
-    const { errorCode } = await broker.ask('InitProducerId', { transactionalId, transactionTimeout: LIMIT_MS }) as { errorCode: number };
-    return errorCode === 0 ? [] : [`transactions may not be begun, as kafka.delivery = exactly-once needs: Kafka error ${errorCode}`];
+    await patiently(async () => {
+      const broker = await link.coordinator('transaction', transactionalId);
+      const { errorCode } = await broker.ask('InitProducerId', { transactionalId, transactionTimeout: LIMIT_MS }) as { errorCode: number };
+      if (errorCode === 0) return;
+      link.forgetCoordinator('transaction', transactionalId);
+      throw new BrokerError(errorCode, `transactional id '${transactionalId}'`);
+    }, deps, { signal: new AbortController().signal, giveUpMs: TRANSACTIONS_MS });
+    return [];
   } catch (error) {
-    return [`transactions cannot be begun, as kafka.delivery = exactly-once needs: ${error instanceof BrokerError ? error.message : textOf(error)}`];
+    return [`transactions cannot be begun, as kafka.delivery = exactly-once needs: ${textOf(error)}`];
   }
 }
 

@@ -40,10 +40,16 @@ export async function runClusterChaos({ seed, isShort, randomKills, only = '' }:
     console.log(`  ${strikes.length} faults, 0 lost, 0 duplicated under read_committed`);
   } catch (error) {
     for (const name of site.cluster.names) console.log(`--- ${name}\n${site.cluster.node(name).output.split('\n').filter((line) => !/^\d+ cameras? /.test(line)).slice(-25).join('\n')}`);
-    throw new Error(`seed ${seed}, after ${strikes.at(-1)?.name ?? 'the start'}`, { cause: error });
+    throw new Error(`seed ${seed}, after ${strikes.at(-1)?.name ?? 'the start'}: ${reasonsOf(error).slice(0, 2000)}`, { cause: error });
   } finally {
     await site.close();
   }
+}
+
+/** What was thrown and why, in words: the runner shows the message only. */
+function reasonsOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return error.cause === undefined ? error.message : `${error.message}: ${reasonsOf(error.cause)}`;
 }
 
 async function strike(site: ChaosSite, fault: Fault, before: readonly Strike[]): Promise<Strike> {
