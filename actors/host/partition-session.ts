@@ -103,8 +103,9 @@ export class PartitionSession<Part extends TrackedPart, Out extends Ending> impl
       for (const { camera } of positions) this.#options.onCamera(camera);
       this.#committer = committer;
       if (committer.publish) this.#publisher = this.#publishWith(committer.publish);
-      for (;;) {
-        await ctx.clock.sleep(settings.commitIntervalMs, signal);
+      for (let dueMs = ctx.clock.monotonicMs() + settings.commitIntervalMs; ;) {
+        await ctx.clock.sleep(Math.max(0, dueMs - ctx.clock.monotonicMs()), signal);
+        dueMs = ctx.clock.monotonicMs() + settings.commitIntervalMs; // a commit that takes long does not put off the next one
         await this.commit();
       }
     } catch (error) {
@@ -209,6 +210,7 @@ export class PartitionSession<Part extends TrackedPart, Out extends Ending> impl
     if (!committer) return;
     const earlier = this.#publisher?.written;
     const taken = this.#progress.take();
+    feed.poke(); // there is room again for what comes during the transaction
     const repeats = this.#progress.takeRepeats();
     if (repeats > 0) ctx.telemetry.count('framesRepeated', { group: task.group }, repeats);
     await earlier; // the offset must not pass records that are under way
@@ -221,7 +223,6 @@ export class PartitionSession<Part extends TrackedPart, Out extends Ending> impl
     const letters = this.#letters.filter(({ offset }) => offset < taken.commitOffset);
     this.#letters = this.#letters.filter(({ offset }) => offset >= taken.commitOffset);
     await committer.commit({ records: [...records, ...letters.map(({ record }) => record)], positions, offset: taken.commitOffset });
-    feed.poke();
     ctx.telemetry.count('transactions', { group: task.group });
     ctx.telemetry.count('recordsCommitted', { group: task.group }, records.length);
     if (letters.length > 0) ctx.telemetry.count('deadLetters', { group: task.group }, letters.length);
