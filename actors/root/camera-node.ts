@@ -18,6 +18,7 @@ import { POLICIES } from '../tree.ts';
 import type { AliveMark } from './alive-mark.ts';
 import { KafkaCameraDirectory } from './camera-directory.ts';
 import { EpochWatch } from './epoch-watch.ts';
+import { linkText } from './kafka-link-view.ts';
 import { Placement, type PlacementOptions } from './placement.ts';
 
 /** What the camera side of a node's root is made of. */
@@ -134,10 +135,10 @@ export class CameraNode {
 
   /** What a reader of /readyz should know: it is no reason to be not ready, for cameras are recorded all the same. */
   degraded(): readonly string[] {
-    const { state, message } = this.#options.kafka.state;
-    if (state === 'up') return [];
+    const link = this.#options.kafka.state;
+    if (link.state === 'up') return [];
     const { frames, bytes } = this.#spool;
-    return [`the brokers cannot be reached${message === undefined ? '' : ` (${message})`}: cameras are recorded, ${frames} frames (${Math.ceil(bytes / 2 ** 20)} MiB) wait to be handed over`];
+    return [`${linkText(link)}: cameras are recorded, ${frames} frames (${Math.ceil(bytes / 2 ** 20)} MiB) wait to be handed over`];
   }
 
   /**

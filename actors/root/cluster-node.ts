@@ -1,5 +1,6 @@
 import type { ActorContext, ActorReport } from '../../src/engine/actor.ts';
 import { createActorSystem, type ActorSystem } from '../../src/engine/actor-system.ts';
+import { untilAborted } from '../../src/engine/timers.ts';
 import type { Balance } from '../../src/data-ops/store.ts';
 import { topicSpecs } from '../../src/messages/topic-specs.ts';
 import { planNode } from '../../src/utility-ops/config/node-roles.ts';
@@ -7,7 +8,8 @@ import type { BackendRoot } from '../gateway/backend.ts';
 import { openKafkaLink, type KafkaLink } from '../process/kafka-link.ts';
 import { POLICIES } from '../tree.ts';
 import type { CameraView } from './camera-tally.ts';
-import { linkOf, type NodePart } from './gateway-node.ts';
+import type { NodePart } from './gateway-node.ts';
+import { linkOf, linkText } from './kafka-link-view.ts';
 import { NodeBackend } from './node-backend.ts';
 import { noteLifecycle } from './note-lifecycle.ts';
 import { Orchestrator, type OrchestratorOptions } from './orchestrator.ts';
@@ -82,7 +84,7 @@ async function stopParts({ cameras, vision, gateway }: Parts, system: ActorSyste
 function backendOf({ cameras, gateway }: Parts, local: NodePart, link: KafkaLink): BackendRoot {
   if (gateway) return gateway.gateway;
   const links = (): ReturnType<NonNullable<BackendRoot['cluster']>['links']> => [linkOf('kafka', link.node.state)];
-  const degraded = (): readonly string[] => cameras?.degraded() ?? (link.node.state.state === 'up' ? [] : [`the brokers cannot be reached${link.node.state.message === undefined ? '' : `: ${link.node.state.message}`}`]);
+  const degraded = (): readonly string[] => cameras?.degraded() ?? (link.node.state.state === 'up' ? [] : [linkText(link.node.state)]);
   return new NodeBackend(local, { links, degraded, lag: () => [] }, cameras);
 }
 
@@ -128,7 +130,7 @@ class Topics {
         await this.#link.node.ensureTopics(topicSpecs(config.kafka));
         this.#problem = undefined;
         ctx.status('made');
-        return await new Promise(resolve => { ctx.signal.addEventListener('abort', () => resolve(), { once: true }); });
+        await untilAborted(ctx.signal);
       } catch (error) {
         const message = error instanceof Error ? error.message : String(error);
         if (message !== this.#problem && !ctx.signal.aborted) log.error({ reason: message }, 'topics cannot be made');

@@ -2,7 +2,7 @@ import type { ActorReport } from '../../src/engine/actor.ts';
 import type { Clock } from '../../src/engine/clock.ts';
 import { PlatformError, reportError } from '../../src/engine/errors.ts';
 import { every } from '../../src/engine/timers.ts';
-import { epochMicros, type CameraId } from '../../src/engine/units.ts';
+import type { CameraId } from '../../src/engine/units.ts';
 import { GROUPS } from '../../src/data-ops/audit-topics.ts';
 import { DesiredCameras, type CameraChange } from '../../src/data-ops/desired-cameras.ts';
 import { LagMeter, type GroupTopic, type PartitionLag } from '../../src/data-ops/group-lag.ts';
@@ -10,7 +10,7 @@ import type { RemoteStore } from '../../src/data-ops/remote-store.ts';
 import type { CameraRow, CommittedRecord } from '../../src/data-ops/store.ts';
 import { topicName, type RecordCodecs } from '../../src/messages/topics.ts';
 import type { LinkView } from '../../src/serving-ops/service.ts';
-import type { KafkaNode, KafkaState } from '../../src/transports/kafka-types.ts';
+import type { KafkaNode } from '../../src/transports/kafka-types.ts';
 import type { Config } from '../../src/utility-ops/config/schema.ts';
 import type { Logger } from '../../src/utility-ops/log.ts';
 import { uriLabel } from '../../src/utility-ops/redact-uri.ts';
@@ -20,6 +20,7 @@ import type { BackendRoot, ClusterView } from '../gateway/backend.ts';
 import { CameraBoard } from './camera-board.ts';
 import { KafkaCameraDirectory } from './camera-directory.ts';
 import type { IndexAccess } from './index-process.ts';
+import { linkOf, linkText } from './kafka-link-view.ts';
 
 /** What else runs on the node, and is shown with it. */
 export interface NodePart {
@@ -119,8 +120,8 @@ export class GatewayNode implements BackendRoot {
     const { index, local, node } = this.#options;
     const reasons = [...(index.isReady ? [] : ['process index is not ready']), ...local?.unready() ?? []];
     if (this.#hasServed) return reasons;
-    if (!this.#desired.isKnown) reasons.push(`the cameras of the cluster are not known yet: ${textOf(node.state)}`);
-    if (index.isReady && index.note?.isCaughtUp !== true) reasons.push(`the index is catching up: ${textOf(index.note?.kafka)}`);
+    if (!this.#desired.isKnown) reasons.push(`the cameras of the cluster are not known yet: ${linkText(node.state)}`);
+    if (index.isReady && index.note?.isCaughtUp !== true) reasons.push(`the index is catching up: ${linkText(index.note?.kafka)}`);
     this.#hasServed = reasons.length === 0;
     return reasons;
   }
@@ -148,7 +149,7 @@ export class GatewayNode implements BackendRoot {
     const { node } = this.#options;
     const lateBy = Math.max(0, ...this.#lag.filter(({ group }) => group === this.#indexGroup).map(({ seconds }) => seconds ?? 0));
     return [
-      ...(node.state.state === 'up' ? [] : [`${textOf(node.state)}: what is stored here is served, cameras cannot be added or removed`]),
+      ...(node.state.state === 'up' ? [] : [`${linkText(node.state)}: what is stored here is served, cameras cannot be added or removed`]),
       ...(lateBy > LATE_SECONDS ? [`records come ${Math.round(lateBy)} s late`] : []),
     ];
   }
@@ -213,15 +214,4 @@ export class GatewayNode implements BackendRoot {
       }
     }
   }
-}
-
-/** A link to Kafka as it is shown. */
-export function linkOf(name: string, { state, since, message }: KafkaState): LinkView {
-  return { name, state, since: epochMicros(since * 1000), ...(message === undefined ? {} : { message }) };
-}
-
-function textOf(state: KafkaState | undefined): string {
-  if (state === undefined) return 'it has just started';
-  if (state.state === 'up') return 'the brokers are there';
-  return `the brokers cannot be reached${state.message === undefined ? '' : ` (${state.message})`}`;
 }
