@@ -19,10 +19,24 @@ export interface DetectorModel {
    * @throws PlatformError INFERENCE_FAILED
    */
   detect(frame: ModelFrame, key: CameraId): Promise<readonly Box[]>;
+  /** Most frames that `detectBatch` runs as one; 1: it takes them one by one. */
+  readonly batchMax: number;
+  /**
+   * Boxes of several frames, in their order, each as `detect` would give them. `keys[i]` names the stream of `frames[i]`.
+   * @throws PlatformError INFERENCE_FAILED, for all of them
+   */
+  detectBatch(frames: readonly ModelFrame[], keys: readonly CameraId[]): Promise<readonly (readonly Box[])[]>;
   /** Drops the state kept for a stream. */
   forget(key: CameraId): void;
   /** Waits for a run in flight, then frees the session. Idempotent. */
   close(): Promise<void>;
+}
+
+/** `detectBatch` of a model that runs one frame at a time. */
+export async function detectOneByOne(model: Pick<DetectorModel, 'detect'>, frames: readonly ModelFrame[], keys: readonly CameraId[]): Promise<readonly (readonly Box[])[]> {
+  const boxes: (readonly Box[])[] = [];
+  for (const [index, frame] of frames.entries()) boxes.push(await model.detect(frame, keys[index] as CameraId)); // one key a frame
+  return boxes;
 }
 
 /** What to load. */

@@ -2,10 +2,11 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { basename, extname } from 'node:path';
 import { PlatformError } from '../engine/errors.ts';
+import type { CameraId } from '../engine/units.ts';
 import type { FrameShape, ModelFrame } from '../messages/model-frame.ts';
 import type { Box } from '../messages/terminal-record.ts';
 import { toBoxes } from './boxes.ts';
-import type { DetectorModel, DetectorOptions } from './detector-model.ts';
+import { detectOneByOne, type DetectorModel, type DetectorOptions } from './detector-model.ts';
 import { chooseFamily } from './families/index.ts';
 import { DETECTOR_INPUTS, DETECTOR_OUTPUT } from './families/family.ts';
 import { describeModel, parseModel, serializeModel } from './graph/model-file.ts';
@@ -118,6 +119,12 @@ class FileDetector implements DetectorModel {
       throw new PlatformError('INFERENCE_FAILED', `a frame of ${frame.width}x${frame.height} in ${frame.pixels.byteLength} bytes is not the ${this.shape.width}x${this.shape.height} that '${this.id}' wants`);
     }
     return toBoxes(await this.#run(frame.pixels), frame, this.labels, this.#scoreMin);
+  }
+
+  readonly batchMax = 1;
+
+  detectBatch(frames: readonly ModelFrame[], keys: readonly CameraId[]): Promise<readonly (readonly Box[])[]> {
+    return detectOneByOne(this, frames, keys);
   }
 
   forget(): void {

@@ -4,7 +4,7 @@ import { PlatformError } from '../engine/errors.ts';
 import type { FrameShape, ModelFrame } from '../messages/model-frame.ts';
 import type { Box } from '../messages/terminal-record.ts';
 import { toBoxes } from './boxes.ts';
-import type { DetectorModel, DetectorOptions } from './detector-model.ts';
+import { detectOneByOne, type DetectorModel, type DetectorOptions } from './detector-model.ts';
 import { serializeModel } from './graph/model-file.ts';
 import { MOTION_SETTINGS, motionGraph, motionState } from './motion-graph.ts';
 import { openSession } from './session.ts';
@@ -66,6 +66,12 @@ class MotionDetector implements DetectorModel {
     this.#states.set(key, state);
     freeState(last);
     return toBoxes(rows, frame, this.labels, this.#scoreMin);
+  }
+
+  readonly batchMax = 1;
+
+  detectBatch(frames: readonly ModelFrame[], keys: readonly CameraId[]): Promise<readonly (readonly Box[])[]> {
+    return detectOneByOne(this, frames, keys);
   }
 
   forget(key: CameraId): void {
