@@ -47,8 +47,10 @@ export function batchFlow(host: FlowHost, sources: readonly BatchSource[]): { re
 interface ChosenFlow<Part extends Arriving, Out> extends IntakeRules {
   readonly parts: InPort<Part>;
   readonly featurizer: Stage<FeatureRequest<Part>, Feature>;
-  readonly detector: Stage<Feature, Out> & Partial<GatherRule<Feature>>;
+  readonly detector: Stage<Feature, Out>;
   readonly records: OutPort<Out>;
+  /** How frames of several cameras are brought together for the detector. @default one by one */
+  readonly batching?: GatherRule<Feature>;
   /** Told what was spent on each camera. */
   readonly onSpent?: (camera: CameraId, ms: number) => void;
 }
@@ -81,7 +83,6 @@ export function detectFlow(host: FlowHost, { reader, ...flow }: DetectFlow): rea
 }
 
 function chosenFlow<Part extends Arriving, Out>(host: FlowHost, flow: ChosenFlow<Part, Out>, [first, second]: readonly [string, string]): readonly Actor[] {
-  const { detector } = flow;
   const requests = memoryPort<FeatureRequest<Part>>(0);
   const spend = (camera: CameraId, ms: number): void => {
     intake.spend(camera, ms);
@@ -99,12 +100,8 @@ function chosenFlow<Part extends Arriving, Out>(host: FlowHost, flow: ChosenFlow
       requests.end();
     },
   };
-  const gathered = isGathering(detector) ? features.gathered(detector) : features;
-  return [chooser, ...gathered.into(second, charging(detector, feature => feature.kind === 'frame', spend), flow.records, { maxInFlight: 256, maxBatch: BATCH_MAX })];
-}
-
-function isGathering<Out>(stage: Stage<Feature, Out> & Partial<GatherRule<Feature>>): stage is Stage<Feature, Out> & GatherRule<Feature> {
-  return stage.waitMs !== undefined;
+  const gathered = flow.batching ? features.gathered(flow.batching) : features;
+  return [chooser, ...gathered.into(second, charging(flow.detector, feature => feature.kind === 'frame', spend), flow.records, { maxInFlight: 256, maxBatch: BATCH_MAX })];
 }
 
 /** Tells what the work of a stage took, by camera: in equal parts where several items were worked on at once. */

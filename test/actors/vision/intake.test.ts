@@ -56,8 +56,9 @@ function world(options: { readonly detectMs: number; readonly catchUpMs?: number
     detectBatch: async (frames: readonly unknown[]) => { await clock.sleep(options.batchMs?.(frames.length) ?? 0); batches.push(frames.length); return frames.map(() => []); },
   } as unknown as DetectorModel; // the calls that are made
   const system = createActorSystem({ name: 'test', clock, random: systemRandom, onEvent: () => {} });
+  const detector = new Detector(async () => model, () => { released += 1; }, { max: 16, withinMs: options.withinMs ?? 0, stalenessMs: options.stalenessMs ?? STALENESS_MS });
   const actors = visionFlow({ clock, random: systemRandom, observer: { batch() {}, dropped() {}, failed() {} } }, {
-    parts: link.input, records: store.output, featurizer, detector: new Detector(async () => model, () => { released += 1; }, { max: 16, withinMs: options.withinMs ?? 0, stalenessMs: options.stalenessMs ?? STALENESS_MS }), credit: 16_384,
+    parts: link.input, records: store.output, featurizer, detector, batching: detector, credit: 16_384,
     stalenessMs: options.stalenessMs ?? STALENESS_MS, catchUpMs: options.catchUpMs ?? 0,
   }).map(actor => system.supervise(actor, LINK));
   void (async () => {
