@@ -6,7 +6,7 @@ import type { CameraId } from '../../src/engine/units.ts';
 import type { GroupMember } from '../../src/transports/kafka-types.ts';
 import { ChildFeed } from './child-feed.ts';
 import { COMMITS_MAX, RETRY_MS } from './host-settings.ts';
-import { Limiter } from './limiter.ts';
+import { Limiter } from '../../src/engine/limiter.ts';
 import { PartitionSession, type SessionOptions } from './partition-session.ts';
 
 /** What a host is made of. */

@@ -6,7 +6,7 @@ import type { CameraPosition } from '../../src/messages/position.ts';
 import { DROP_REASONS } from '../../src/messages/terminal-record.ts';
 import type { DeadLetter } from '../../src/messages/dead-letter.ts';
 import type { Fetched, GroupMember, KafkaNode, KafkaRecord, OutRecord, RecordCodec } from '../../src/transports/kafka-types.ts';
-import type { Limiter } from './limiter.ts';
+import type { Limiter } from '../../src/engine/limiter.ts';
 import type { ChildFeed, FedPartition, Taking } from './child-feed.ts';
 import { openCommitter, type Committer } from './committer.ts';
 import { Publisher } from './publisher.ts';
