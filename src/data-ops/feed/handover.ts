@@ -31,8 +31,8 @@ export interface HandoverOptions {
   readonly clock: Clock;
   /** Aborts when the handover is over. */
   readonly signal: AbortSignal;
-  /** Seconds from handing the first frame of a camera to its new consumer until that has ended it. */
-  readonly onPause: (seconds: number) => void;
+  /** The camera has gone over. */
+  readonly onMove: (camera: CameraId) => void;
 }
 
 /** Cameras whose GOP is read and decoded at the same time: more would only share the new consumer's core, and keep each other from being done. */
@@ -59,8 +59,6 @@ export class Handover {
   readonly #options: HandoverOptions;
   readonly #left: Set<CameraId>;
   readonly #following = new Map<CameraId, Following>();
-  /** Cameras whose first frame at the new consumer is still to come. */
-  readonly #awaited = new Set<CameraId>();
   readonly #allMoved = deferred<void>();
   #hasMovedAny = false;
 
@@ -106,26 +104,18 @@ export class Handover {
       if (part.isEpochEnd) this.#move(camera); // it holds nothing of the camera any more
       return pushed;
     }
-    const pushed = to.push([item], signal);
-    if (!part.isAccounted && this.#awaited.delete(camera)) this.#measure(pushed);
-    return pushed;
-  }
-
-  #measure(pushed: Promise<void>): void {
-    const { clock, onPause } = this.#options;
-    const sinceMs = clock.monotonicMs();
-    pushed.then(() => onPause((clock.monotonicMs() - sinceMs) / 1000), () => { /* given back: it is fed again */ });
+    return to.push([item], signal);
   }
 
   /** From here on the camera is the new consumer's; the one before gives out what it holds of it. */
   #move(camera: CameraId): void {
-    const { from, tracks, signal } = this.#options;
+    const { from, tracks, signal, onMove } = this.#options;
     const end = tracks.get(camera)?.end();
     if (end) from.push([end], signal).catch(() => { /* it died: everything without a record is fed again */ });
     this.#hasMovedAny = true;
     this.#left.delete(camera);
     this.#following.delete(camera);
-    this.#awaited.add(camera);
+    onMove(camera);
     if (this.#left.size === 0) this.#allMoved.resolve();
   }
 

@@ -29,6 +29,8 @@ export class SwitchedPort implements LinkOutPort<ChunkPart> {
   #unhear: () => void;
   #isAttached = false;
   #switching: Switching | undefined;
+  /** Cameras whose first frame at a new consumer is still to come. */
+  readonly #awaited = new Set<CameraId>();
   /** Set while cameras go over. */
   #handover: Handover | undefined;
 
@@ -39,16 +41,17 @@ export class SwitchedPort implements LinkOutPort<ChunkPart> {
   }
 
   push(items: readonly Envelope<ChunkPart>[], signal: AbortSignal): Promise<void> {
-    const handover = this.#handover;
-    if (!handover) {
-      for (const { body } of items) this.#note(body);
-      return this.#port.push(items, signal);
-    }
-    return Promise.all(items.map(item => {
-      const pushed = handover.push(item, this.#tracks.get(item.key), signal);
-      this.#note(item.body);
-      return pushed;
-    })).then(() => {});
+    if (this.#handover) return Promise.all(items.map(item => this.#handOn(item, signal))).then(() => {});
+    const pushed = this.#port.push(items, signal);
+    for (const { body } of items) this.#note(body, pushed);
+    return pushed;
+  }
+
+  #handOn(item: Envelope<ChunkPart>, signal: AbortSignal): Promise<void> {
+    const { body, key } = item;
+    const pushed = this.#handover?.push(item, this.#tracks.get(key), signal) ?? this.#port.push([item], signal);
+    this.#note(body, pushed);
+    return pushed;
   }
 
   async room(signal: AbortSignal): Promise<void> {
@@ -96,8 +99,9 @@ export class SwitchedPort implements LinkOutPort<ChunkPart> {
       there.resolve();
     });
     await there.promise;
-    const { gopOf, clock, onPause } = this.#options;
-    this.#handover = new Handover({ from: this.#port, to, tracks: this.#tracks, gopOf, clock, signal: over.signal, onPause });
+    const { gopOf, clock } = this.#options;
+    this.#awaited.clear();
+    this.#handover = new Handover({ from: this.#port, to, tracks: this.#tracks, gopOf, clock, signal: over.signal, onMove: camera => this.#awaited.add(camera) });
     await this.#handover.run();
   }
 
@@ -123,11 +127,18 @@ export class SwitchedPort implements LinkOutPort<ChunkPart> {
     switching.to.discard();
   }
 
-  #note(part: ChunkPart): void {
+  #note(part: ChunkPart, pushed: Promise<void>): void {
+    if (this.#awaited.size > 0 && !part.isAccounted && part.units.length > 0 && this.#awaited.delete(part.camera)) this.#measure(pushed);
     const track = this.#tracks.get(part.camera);
     if (part.isEpochEnd) this.#tracks.delete(part.camera);
     else if (track) track.note(part);
     else this.#tracks.set(part.camera, new FedTrack(part));
+  }
+
+  #measure(pushed: Promise<void>): void {
+    const { clock, onPause } = this.#options;
+    const sinceMs = clock.monotonicMs();
+    pushed.then(() => onPause((clock.monotonicMs() - sinceMs) / 1000), () => { /* given back: it is fed again */ });
   }
 
   #attached(): void {
