@@ -34,7 +34,7 @@ export async function loadDetector(options: DetectorOptions, ctx: { readonly war
   const digest = createHash('sha256').update(bytes).digest('hex');
   const session = await openSession(serializeModel(family.wrap(model, io)), { providers: options.providers, device: options.device, warn: ctx.warn });
   const detector = new FileDetector(session, {
-    id: `${io.metadata.get('name') ?? basename(options.model, extname(options.model))}@${io.metadata.get('version') ?? digest.slice(0, 8)}`,
+    id: options.id ?? `${io.metadata.get('name') ?? basename(options.model, extname(options.model))}@${io.metadata.get('version') ?? digest.slice(0, 8)}`,
     digest, family: family.type, shape,
     labels: options.labels.length > 0 ? options.labels : family.labels(io),
     scoreMin: options.scoreMin, iouMax: options.iouMax,

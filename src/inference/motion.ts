@@ -4,14 +4,12 @@ import { PlatformError } from '../engine/errors.ts';
 import type { FrameShape, ModelFrame } from '../messages/model-frame.ts';
 import type { Box } from '../messages/terminal-record.ts';
 import { toBoxes } from './boxes.ts';
-import { detectOneByOne, type DetectorModel, type DetectorOptions } from './detector-model.ts';
+import { MOTION_VERSION } from './built-in.ts';
+import type { DetectorModel, DetectorOptions } from './detector-model.ts';
 import { serializeModel } from './graph/model-file.ts';
 import { MOTION_SETTINGS, motionGraph, motionState } from './motion-graph.ts';
 import { openSession } from './session.ts';
 import type { Session, Tensor, Warn } from './session.ts';
-
-/** Version of the graph: grows when its results change. */
-const VERSION = '2';
 
 const CHANNELS = 3;
 
@@ -35,7 +33,7 @@ export async function loadMotionDetector(options: DetectorOptions, ctx: { readon
 }
 
 class MotionDetector implements DetectorModel {
-  readonly id = `motion@${VERSION}`;
+  readonly id = `motion@${MOTION_VERSION}`;
   readonly digest: string;
   readonly family = 'motion';
   readonly provider: string;
@@ -66,12 +64,6 @@ class MotionDetector implements DetectorModel {
     this.#states.set(key, state);
     freeState(last);
     return toBoxes(rows, frame, this.labels, this.#scoreMin);
-  }
-
-  readonly batchMax = 1;
-
-  detectBatch(frames: readonly ModelFrame[], keys: readonly CameraId[]): Promise<readonly (readonly Box[])[]> {
-    return detectOneByOne(this, frames, keys);
   }
 
   forget(key: CameraId): void {
