@@ -33,6 +33,8 @@ export interface FakeNetwork {
   readonly metadata?: Readonly<Record<string, string>>;
   /** Other inputs, int64 `[batch, 2]`, that are added to the first output in both halves of each row's corners. */
   readonly sizes?: string;
+  /** No layers at all: its outputs are sums of constants and the picture's mean times zero. */
+  readonly isBare?: boolean;
 }
 
 /**
@@ -49,6 +51,11 @@ export function fakeNetwork(network: FakeNetwork): Uint8Array {
   for (const { name, dims, values, perRed, heads, tail, declared = dims, type: outputType = 'float32' } of outputs) {
     const count = dims.reduce((product, dim) => product * dim, 1);
     const parts: Value[] = [];
+    if (network.isBare === true) {
+      const nothing = graph.op('Mul', [graph.op('ReduceMean', [mean], { keepdims: 0 }), graph.float(0)]);
+      graph.output(graph.op('Add', [graph.floats(Float32Array.from({ length: count }, (_, index) => values[index] ?? 0), [1, ...dims]), nothing]), name, 'float32', [batch, ...dims]);
+      continue;
+    }
     const [first = 1] = dims;
     const each = count / first;
     let at = 0;

@@ -8,6 +8,12 @@ export function cellCount({ width, height }: PictureSize, strides: readonly numb
   return strides.reduce((sum, stride) => sum + Math.ceil(width / stride) * Math.ceil(height / stride), 0);
 }
 
+/** Whether so many rows are those of a grid detector: one or three a cell of the usual strides, with or without a fourth one. */
+export function isGridCount(picture: PictureSize, rows: number): boolean {
+  const counts = [cellCount(picture, [8, 16, 32]), cellCount(picture, [8, 16, 32, 64])];
+  return counts.some((count) => rows === count || rows === count * 3);
+}
+
 /** The grids of strides as constants, row-major, one stride after the other: column and row `[1, cells, 2]`, stride `[1, cells, 1]`. */
 export function gridOf(graph: GraphBuilder, { width, height }: PictureSize, strides: readonly number[]): { readonly cell: Value; readonly stride: Value } {
   const cells: number[] = [];

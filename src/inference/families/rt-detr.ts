@@ -6,7 +6,7 @@ import { COCO_LABELS, labelsFor, labelsInFile } from '../labels.ts';
 import { DETR_DOUBT, detrLabels, fractionsToCorners, QUERIES_MAX, readDetrOutputs } from './detr-outputs.ts';
 import { accept, refuse } from './family.ts';
 import type { CommonInputs, ForeignModel, Match, ModelFamily, WrapPlan } from './family.ts';
-import { cellCount } from './grid.ts';
+import { isGridCount } from './grid.ts';
 import { traceTail } from './heads.ts';
 import { fixed, FLOAT_PLANES, isFloat, readPicture } from './network-input.ts';
 import type { DeclaredPicture } from './network-input.ts';
@@ -78,7 +78,7 @@ function examineSingle({ io }: ForeignModel, picture: DeclaredPicture): Match {
   if (!output || !isFloat(output) || output.dims.length !== 3 || !(classes >= 1)) return refuse(`its output is ${io.outputs.map(formatIo).join('; ')}, not float32 [1, queries, 4 + classes]`);
   const queries = fixed(output.dims[1]);
   if (queries === undefined || queries > QUERIES_MAX || classes > queries * 4) return refuse(`its output ${formatIo(output)} has not the rows of a transformer's queries, at most ${QUERIES_MAX}`);
-  if (queries === cellCount(picture, [8, 16, 32])) return refuse(`its output ${formatIo(output)} has a row for each cell of strides 8, 16, 32`);
+  if (isGridCount(picture, queries)) return refuse(`its output ${formatIo(output)} has the rows of a grid over ${picture.width}x${picture.height}`);
   const against = contradiction(io, classes);
   if (against !== undefined) return refuse(against);
   const names = labelsInFile(io.metadata);
