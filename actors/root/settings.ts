@@ -37,12 +37,18 @@ export function indexSettings(config: Config, paths: Paths): IndexSettings {
 /** Where a vision process is, and what it is to load. */
 export interface VisionPlace { readonly index: number; readonly socket: string; readonly model: ModelSettings }
 
+/** How vision processes choose among cameras, and how many frames they take at once. */
+function chosenBy({ vision, cameras }: Config): Pick<VisionSettings, 'catchUpMs' | 'batchMax' | 'batchWithinMs' | 'priorities'> {
+  const { catchUpMs, batchMax, batchWithinMs } = vision;
+  return { catchUpMs, batchMax, batchWithinMs, priorities: Object.fromEntries(cameras.flatMap(({ id, priority }) => (priority === undefined ? [] : [[id, priority]]))) };
+}
+
 /** Settings of a vision process. */
 export function visionSettings(config: Config, paths: Paths, { index, socket, model }: VisionPlace, rows: Iterable<CameraRow>): VisionSettings {
   return {
     socket, storeSocket: join(paths.sockets, 'store.sock'),
     model: detectorOptions(config, index, model),
-    stalenessMs: config.vision.stalenessMs, catchUpMs: config.vision.catchUpMs, splitMaxFps: config.vision.splitMaxFps,
+    ...chosenBy(config), stalenessMs: config.vision.stalenessMs, splitMaxFps: config.vision.splitMaxFps,
     maxFps: { '*': config.ingress.maxFps || null, ...Object.fromEntries([...rows].filter(row => row.maxFps !== null).map(row => [row.id, row.maxFps || null])) },
   };
 }
@@ -59,7 +65,7 @@ export function nodeVisionSettings(config: Config, { duty, socket, host, index, 
   // A part brings so much video at once, and a transaction so many features: the last of them have waited for the others, not for the machine.
   const burstMs = duty === 'detector' ? kafka.commitIntervalMs : recording.partMs;
   return {
-    duty, socket, storeSocket: host, model: detectorOptions(config, index, model), stalenessMs: vision.stalenessMs + burstMs, catchUpMs: vision.catchUpMs, splitMaxFps: vision.splitMaxFps,
+    duty, socket, storeSocket: host, model: detectorOptions(config, index, model), ...chosenBy(config), stalenessMs: vision.stalenessMs + burstMs, splitMaxFps: vision.splitMaxFps,
     maxFps: { '*': ingress.maxFps || null, ...Object.fromEntries([...limits].map(([camera, limit]) => [camera, limit || null])) },
   };
 }
@@ -70,7 +76,7 @@ export function hostSettings(config: Config, duty: VisionDuty, sockets: Pick<Hos
 }
 
 /** The vision processes that an ingest process feeds, and those that its cameras are going over to. */
-export type VisionTargets = Pick<IngestSettings, 'visionSockets' | 'successors'>;
+export type VisionTargets = Pick<IngestSettings, 'visionSockets' | 'successors' | 'places'>;
 
 /** Settings of an ingest process with `cameras`. */
 export function ingestSettings(config: Config, paths: Paths, cameras: readonly CameraRow[], targets: VisionTargets | ClusterIngest): IngestSettings {
