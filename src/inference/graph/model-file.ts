@@ -1,7 +1,10 @@
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { PlatformError } from '../../engine/errors.ts';
-import { ModelProtoSchema, TensorProto_DataLocation, TensorProto_DataType } from './generated/onnx_pb.js';
+import { weightNames } from './bodies.ts';
+import { checkModel } from './check-model.ts';
+import { ModelProtoSchema, TensorProto_DataType } from './generated/onnx_pb.js';
 import type { GraphProto, ModelProto, TensorProto, ValueInfoProto } from './generated/onnx_pb.js';
+import { checkWire } from './wire.ts';
 
 /** Element types that this platform reads and writes itself; anything else is named by its ONNX number. */
 export type ElementType = 'float32' | 'uint8' | 'int64' | 'bool';
@@ -35,22 +38,18 @@ export interface ModelIo {
 }
 
 /**
- * Reads an ONNX file.
- * @throws PlatformError MODEL_INVALID when the bytes are no ONNX model, hold no graph, or keep weights in other files
+ * Reads an ONNX file and judges it.
+ * @throws PlatformError MODEL_INVALID when the bytes are no ONNX model, or hold one that cannot be worked with: the message says why and what to do
  */
 export function parseModel(bytes: Uint8Array): ModelProto {
+  checkWire(ModelProtoSchema, bytes);
   let model: ModelProto;
   try {
     model = fromBinary(ModelProtoSchema, bytes);
   } catch (error) {
-    throw new PlatformError('MODEL_INVALID', `not an ONNX file of ${bytes.byteLength} bytes: ${describe(error)}`, { sizeBytes: bytes.byteLength }, error);
+    throw new PlatformError('MODEL_INVALID', `not an ONNX file of ${bytes.byteLength} bytes: ${describe(error)}; copy or export it again`, { sizeBytes: bytes.byteLength }, error);
   }
-  const graph = model.graph;
-  if (!graph || graph.node.length === 0 || graph.output.length === 0) {
-    throw new PlatformError('MODEL_INVALID', `the ${bytes.byteLength} bytes hold no ONNX graph`, { sizeBytes: bytes.byteLength });
-  }
-  const external = graph.initializer.find((tensor) => tensor.dataLocation === TensorProto_DataLocation.EXTERNAL);
-  if (external) throw new PlatformError('MODEL_INVALID', `the model keeps weight '${external.name}' in another file; save it as one file`, { weight: external.name });
+  checkModel(model);
   return model;
 }
 
@@ -76,7 +75,7 @@ export function graphOf(model: ModelProto): GraphProto {
 /** What the file declares. Weights that old files list among the inputs are left out. */
 export function describeModel(model: ModelProto): ModelIo {
   const graph = graphOf(model);
-  const weights = new Set(graph.initializer.map((tensor) => tensor.name));
+  const weights = new Set(weightNames(graph));
   return {
     inputs: graph.input.filter((input) => !weights.has(input.name)).map(toIo),
     outputs: graph.output.map(toIo),
