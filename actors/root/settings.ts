@@ -38,7 +38,7 @@ export function visionSettings(config: Config, paths: Paths, index: number, rows
   return {
     socket: visionSocket(paths, index), storeSocket: join(paths.sockets, 'store.sock'),
     model: detectorOptions(config, index),
-    stalenessMs: config.vision.stalenessMs, catchUpMs: config.vision.catchUpMs, splitMaxFps: config.vision.splitMaxFps,
+    stalenessMs: config.vision.stalenessMs, catchUpMs: config.vision.catchUpMs, splitMaxFps: config.vision.splitMaxFps, maxMemoryBytes: config.vision.maxMemoryBytes,
     maxFps: { '*': config.ingress.maxFps || null, ...Object.fromEntries([...rows].filter(row => row.maxFps !== null).map(row => [row.id, row.maxFps || null])) },
   };
 }
@@ -56,6 +56,7 @@ export function nodeVisionSettings(config: Config, { duty, socket, host, index }
   const burstMs = duty === 'detector' ? kafka.commitIntervalMs : recording.partMs;
   return {
     duty, socket, storeSocket: host, model: detectorOptions(config, index), stalenessMs: vision.stalenessMs + burstMs, catchUpMs: vision.catchUpMs, splitMaxFps: vision.splitMaxFps,
+    maxMemoryBytes: vision.maxMemoryBytes,
     maxFps: { '*': ingress.maxFps || null, ...Object.fromEntries([...limits].map(([camera, limit]) => [camera, limit || null])) },
   };
 }
