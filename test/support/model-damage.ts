@@ -114,7 +114,8 @@ function damageValue(values: readonly ValueInfoProto[], random: FuzzRandom): voi
   const kind = values.length === 0 ? undefined : random.pick(values).type?.value;
   if (kind?.case !== 'tensorType') return;
   const dims = kind.value.shape?.dim ?? [];
-  if (dims.length === 0 || random.next() < 0.3) kind.value.elemType = random.integer(24);
-  else if (random.next() < 0.3) dims.splice(random.integer(dims.length), 1);
+  const roll = random.next();
+  if (dims.length === 0 || roll < 0.3) kind.value.elemType = random.integer(24);
+  else if (roll < 0.5) dims.splice(random.integer(dims.length), 1);
   else random.pick(dims).value = random.next() < 0.2 ? { case: 'dimParam', value: 'n' } : { case: 'dimValue', value: random.pick(EDGES) };
 }
