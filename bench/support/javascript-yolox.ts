@@ -1,5 +1,4 @@
 import { readFile } from 'node:fs/promises';
-import { toBoxes } from '../../src/inference/boxes.ts';
 import { openSession, type Session, type Tensor } from '../../src/inference/session.ts';
 import type { ModelFrame } from '../../src/messages/model-frame.ts';
 import type { Box } from '../../src/messages/terminal-record.ts';
@@ -41,7 +40,7 @@ export class JavascriptYolox {
     this.#toPlanes(frame.pixels);
     const { output } = await this.#session.run({ images: this.#input });
     if (!(output?.data instanceof Float32Array)) throw new Error('the network gave no floats');
-    return toBoxes(this.#suppress(this.#candidates(output.data)), frame, [], this.#scoreMin);
+    return this.#suppress(this.#candidates(output.data)).map(row => inSource(row, frame));
   }
 
   /** The network alone, on what the last frame left in the input: the floor of both ways. */
@@ -77,18 +76,24 @@ export class JavascriptYolox {
     return found.sort((a, b) => (b[1] as number) - (a[1] as number));
   }
 
-  /** Greedy suppression within a class, into rows of the common form. */
-  #suppress(candidates: readonly number[][]): Float32Array {
+  /** Greedy suppression within a class. */
+  #suppress(candidates: readonly number[][]): readonly number[][] {
     const kept: number[][] = [];
     for (const candidate of candidates) {
       if (!kept.some((other) => other[0] === candidate[0] && overlap(other, candidate) > this.#iouMax)) kept.push(candidate);
     }
-    return Float32Array.from(kept.flatMap((row) => [0, ...row]));
+    return kept;
   }
 
   async close(): Promise<void> {
     await this.#session.close();
   }
+}
+
+function inSource([classId = 0, score = 0, x1 = 0, y1 = 0, x2 = 0, y2 = 0]: readonly number[], { scaleX, scaleY, padX, padY, sourceWidth, sourceHeight }: ModelFrame): Box {
+  const x = (value: number): number => Math.min(Math.max((value - padX) / scaleX, 0), sourceWidth);
+  const y = (value: number): number => Math.min(Math.max((value - padY) / scaleY, 0), sourceHeight);
+  return { classId, label: '', score, x1: x(x1), y1: y(y1), x2: x(x2), y2: y(y2) };
 }
 
 function overlap(a: readonly number[], b: readonly number[]): number {

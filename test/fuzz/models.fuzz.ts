@@ -4,7 +4,9 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { PlatformError } from '../../src/engine/errors.ts';
 import { judgeFamilies } from '../../src/inference/families/index.ts';
-import { describeModel, parseModel, serializeModel } from '../../src/inference/graph/model-file.ts';
+import { parseModel, serializeModel } from '../../src/inference/graph/model-file.ts';
+import { foreignModel } from '../../src/inference/load-detector.ts';
+import { wrapModel } from '../../src/inference/wrap-model.ts';
 import { forEachCase, FUZZ_CASES, type FuzzRandom } from '../support/fuzz.ts';
 import { damaged } from '../support/fuzz-damage.ts';
 import { LoadSandbox } from '../support/load-sandbox.ts';
@@ -30,16 +32,14 @@ function damagedModel(random: FuzzRandom): Uint8Array {
 /** What every process does with a file before any is loaded: reads it, judges it, and writes the graph of each family around it. Gives the families. */
 function judged(bytes: Uint8Array): readonly string[] | undefined {
   try {
-    const model = parseModel(bytes);
-    const io = describeModel(model);
-    const families = judgeFamilies(io).filter(({ match }) => match.isMatch).map(({ family }) => family);
-    for (const family of families) {
-      const { width, height } = family.shape(io);
+    const foreign = foreignModel(parseModel(bytes));
+    return judgeFamilies(foreign).flatMap(({ family, match }) => {
+      if (!match.isMatch) return [];
+      const { width, height } = match.plan.shape;
       assert.ok(width > 0 && height > 0, `a picture of ${width}x${height}`);
-      family.labels(io);
-      serializeModel(family.wrap(model, io));
-    }
-    return families.map(({ type }) => type);
+      for (const entry of ['frame', 'picture'] as const) serializeModel(wrapModel(foreign, match.plan, entry));
+      return family.type;
+    });
   } catch (error) {
     if (!(error instanceof PlatformError)) throw error;
     assert.is(error.code, 'MODEL_INVALID');

@@ -6,8 +6,10 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { judgeFamilies } from '../../src/inference/families/index.ts';
 import { GraphBuilder } from '../../src/inference/graph/graph-builder.ts';
-import { describeModel, parseModel, serializeModel } from '../../src/inference/graph/model-file.ts';
+import { parseModel, serializeModel } from '../../src/inference/graph/model-file.ts';
+import { foreignModel } from '../../src/inference/load-detector.ts';
 import { motionGraph } from '../../src/inference/motion-graph.ts';
+import { wrapModel } from '../../src/inference/wrap-model.ts';
 import { outsidePython } from '../support/outside-python.ts';
 import { sharedData } from '../support/shared-data.ts';
 import { fakeYolox } from '../support/small-models.ts';
@@ -38,9 +40,10 @@ function checkAll(models: Readonly<Record<string, Uint8Array>>): void {
 
 /** The graph that is written around a file, by each family that takes it. */
 function wrapped(name: string, bytes: Uint8Array): Record<string, Uint8Array> {
-  const model = parseModel(bytes);
-  const io = describeModel(model);
-  return Object.fromEntries(judgeFamilies(io).filter(({ match }) => match.isMatch).map(({ family }) => [`${name} as ${family.type}`, serializeModel(family.wrap(model, io))]));
+  const foreign = foreignModel(parseModel(bytes));
+  return Object.fromEntries(judgeFamilies(foreign).flatMap(({ family, match }) => (
+    !match.isMatch ? [] : (['frame', 'picture'] as const).map((entry) => [`${name} as ${family.type}, ${entry}`, serializeModel(wrapModel(foreign, match.plan, entry))])
+  )));
 }
 
 /** A graph that ends in boxes. */
