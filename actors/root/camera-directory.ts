@@ -121,6 +121,6 @@ export class KafkaCameraDirectory implements CameraDirectory {
   }
 }
 
-function bodyOf({ id, uri, maxFps, isDetecting, isLooping }: CameraRow): DesiredCamera {
-  return { id, uri, maxFps, isDetecting, isLooping };
+function bodyOf({ id, uri, maxFps, isDetecting, isLooping, pictures }: CameraRow): DesiredCamera {
+  return { id, uri, maxFps, isDetecting, isLooping, ...pictures && { pictures } };
 }

@@ -3,6 +3,7 @@ import type { Clock } from '../../src/engine/clock.ts';
 import { PlatformError, reportError } from '../../src/engine/errors.ts';
 import { every } from '../../src/engine/timers.ts';
 import type { CameraId } from '../../src/engine/units.ts';
+import { cameraRowOf } from '../../src/data-ops/camera-row.ts';
 import { GROUPS } from '../../src/data-ops/audit-topics.ts';
 import { DesiredCameras, type CameraChange } from '../../src/data-ops/desired-cameras.ts';
 import { LagMeter, type GroupTopic, type PartitionLag } from '../../src/data-ops/group-lag.ts';
@@ -201,7 +202,7 @@ export class GatewayNode implements BackendRoot {
   /** Cameras of this node's configuration are wanted in the cluster. */
   async #addConfigured(): Promise<void> {
     const { config, signal, clock } = this.#options;
-    const rows = config.cameras.map(({ id, uri, maxFps, isDetecting, isLooping }): CameraRow => ({ id: id as CameraId, uri, maxFps: maxFps ?? null, isDetecting, isLooping })); // the schema checked its form
+    const rows = config.cameras.map(cameraRowOf);
     while (rows.length > 0 && !signal.aborted) {
       try {
         await this.#desired.untilKnown(signal);

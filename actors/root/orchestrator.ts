@@ -8,6 +8,7 @@ import type { LifecycleEvent } from '../../src/engine/lifecycle.ts';
 import type { Random } from '../../src/engine/random.ts';
 import { every } from '../../src/engine/timers.ts';
 import type { CameraId } from '../../src/engine/units.ts';
+import { cameraRowOf } from '../../src/data-ops/camera-row.ts';
 import { remoteStore, type RemoteStore } from '../../src/data-ops/remote-store.ts';
 import type { Balance, CameraRow, CommittedRecord } from '../../src/data-ops/store.ts';
 import { connectIpc } from '../../src/transports/ipc/connect-ipc.ts';
@@ -184,7 +185,7 @@ export class Orchestrator {
 
   /** Cameras of the settings. */
   #configured(): readonly CameraRow[] {
-    return this.#options.config.cameras.map(({ id, uri, maxFps, isDetecting, isLooping }) => ({ id: id as CameraId, uri, maxFps: maxFps ?? null, isDetecting, isLooping })); // the schema checked its form
+    return this.#options.config.cameras.map(cameraRowOf);
   }
 
   async #wantedCameras(): Promise<readonly CameraRow[]> {

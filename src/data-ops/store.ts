@@ -1,4 +1,5 @@
 import type { CameraId, EpochMicros } from '../engine/units.ts';
+import type { PictureSettings } from '../messages/desired-camera.ts';
 import type { FrameId } from '../messages/frame-id.ts';
 import type { PlatformEvent } from '../messages/platform-event.ts';
 import type { DropReason, TerminalRecord } from '../messages/terminal-record.ts';
@@ -36,6 +37,8 @@ export interface CameraRow {
   readonly maxFps: number | null;
   readonly isDetecting: boolean;
   readonly isLooping: boolean;
+  /** Absent: as the source says. */
+  readonly pictures?: PictureSettings;
 }
 
 /** A terminal record with its place in the commit order. */

@@ -1,4 +1,5 @@
 import type { FastifyInstance } from 'fastify';
+import { picturesOf } from '../data-ops/camera-row.ts';
 import { PlatformError } from '../engine/errors.ts';
 import { streamNotAllowed } from './allow-stream.ts';
 import type { Face } from './face.ts';
@@ -32,7 +33,8 @@ export function cameraRoutes(app: FastifyInstance, face: Face): void {
     parseRequest(NoQuery, request.query, 'query');
     const body = parseRequest(CameraBody, request.body, 'body');
     checkAllowed(face, body.uri);
-    const view = await face.backend.addCamera({ id: body.id, uri: body.uri, maxFps: body.maxFps, isDetecting: body.detect, isLooping: body.loop });
+    const { id, uri, maxFps, detect, loop, ...pictures } = body;
+    const view = await face.backend.addCamera({ id, uri, maxFps, isDetecting: detect, isLooping: loop, ...picturesOf(pictures) });
     face.log.info({ camera: view.id }, 'camera added by API');
     return await reply.code(201).header('location', `/api/v1/cameras/${view.id}`).send(view);
   });

@@ -49,6 +49,10 @@ export const CameraBody = z.strictObject({
   maxFps: z.number().positive().max(1000).nullable().default(null),
   detect: z.boolean().default(true),
   loop: z.boolean().default(false),
+  fps: z.number().positive().max(1000).optional(),
+  modality: z.enum(['auto', 'rgb', 'depth', 'thermal']).default('auto'),
+  metresPerStep: z.number().positive().max(1000).optional(),
+  range: z.tuple([z.number(), z.number()]).refine(([black, white]) => white > black, 'must be [black, white] with black < white').optional(),
 });
 
 /**

@@ -49,6 +49,9 @@ const MIGRATIONS: readonly string[] = [`
 `, `
   -- The first frame behind the last one that is on Kafka.
   ALTER TABLE epochs ADD COLUMN handed_over INTEGER NOT NULL DEFAULT 0;
+`, `
+  -- JSON of how pictures are played and understood; null: as the source says.
+  ALTER TABLE cameras ADD COLUMN pictures TEXT;
 `];
 
 /** Version of the tables that this build reads and writes. */
