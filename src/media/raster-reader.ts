@@ -12,89 +12,111 @@ import type { Picture } from './types.ts';
 /** Reads the samples of pictures as encoders take them. */
 export interface RasterReader {
   /**
-   * The samples of a picture in a buffer of its own, at its own size: R, G, B of pictures of colours; one channel of depth and thermal pictures, of 16 bits
-   * where they were decoded so, never stretched.
+   * The samples of a picture in a buffer of its own: R, G, B of pictures of colours; one channel of depth and thermal pictures, of 16 bits where they were
+   * decoded so, never stretched. At its own size, or at that given: colours and heat averaged over what a pixel covers, depth taken from the nearest
+   * pixel, since the mean of two distances is a place where nothing is.
    * @throws PlatformError MEDIA_CORRUPT, MEDIA_UNSUPPORTED when libav cannot convert it
    */
-  read(picture: Picture): Raster;
+  read(picture: Picture, size?: RasterSize): Raster;
   close(): void;
 }
 
-/** Makes a reader. It keeps one conversion, of the last form of pictures. */
+/** Pixels. */
+interface RasterSize { readonly width: number; readonly height: number }
+
+/** Makes a reader, for the pictures of one camera. It keeps a conversion per size. */
 export function createRasterReader(): RasterReader {
   return new LibavRasterReader();
 }
 
 const GREY16_HERE = endianness() === 'LE' ? AV_PIX_FMT_GRAY16LE : AV_PIX_FMT_GRAY16BE;
 
+/** Conversions kept: a camera has few encoders, and sizes of pictures that never come again must not pile up. */
+const CONVERSIONS_MAX = 8;
+
 class LibavRasterReader implements RasterReader {
-  readonly #swapper = new Swapper();
-  #scaler: { readonly form: string; readonly scaler: PooledScaler } | undefined;
+  readonly #scalers = new Conversions<PooledScaler>();
+  readonly #wideScalers = new Conversions<WideScaler>();
 
-  read(picture: Picture): Raster {
+  read(picture: Picture, size?: RasterSize): Raster {
     if (!(picture instanceof LibavPicture)) throw new TypeError('the picture is not from a decoder of src/media');
-    const { samples, meaning, width, height } = picture;
+    const { samples, meaning } = picture;
+    const { width, height } = size ?? picture;
     const calibrated = meaning?.calibration && { calibration: meaning.calibration };
-    if (meaning !== undefined && isGrey16(samples)) return { width, height, channels: 1, samples: this.#wide(samples), ...calibrated };
-    const channels = meaning === undefined ? 'rgb' : 'gray';
-    return { width, height, channels: channels === 'rgb' ? 3 : 1, samples: this.#scalerOf(width, height, channels).scale(picture).pixels, ...calibrated };
-  }
-
-  #wide(samples: Frame): Uint16Array {
-    return copyOf(samples.format === GREY16_HERE ? samples : this.#swapper.swap(samples));
-  }
-
-  #scalerOf(width: number, height: number, channels: 'rgb' | 'gray'): PooledScaler {
-    const form = `${width}x${height} ${channels}`;
-    if (this.#scaler?.form !== form) {
-      this.#scaler?.scaler.close();
-      this.#scaler = { form, scaler: createScaler({ width, height, channels, fit: 'stretch', align: 'top-left', padValue: 0 }) };
+    if (meaning !== undefined && isGrey16(samples)) {
+      return { width, height, channels: 1, samples: this.#wide(samples, { width, height }, meaning.modality === 'depth' ? 'neighbor' : 'bilinear'), ...calibrated };
     }
-    return this.#scaler.scaler;
+    const channels = meaning === undefined ? 'rgb' : 'gray';
+    const sampling = size === undefined ? 'bilinear' : 'average';
+    const scaler = this.#scalers.of(`${width}x${height} ${channels} ${sampling}`, () => createScaler({ width, height, channels, fit: 'stretch', align: 'top-left', padValue: 0, sampling }));
+    return { width, height, channels: channels === 'rgb' ? 3 : 1, samples: scaler.scale(picture).pixels, ...calibrated };
+  }
+
+  #wide(samples: Frame, { width, height }: RasterSize, flags: WideFlags): Uint16Array {
+    if (samples.format === GREY16_HERE && samples.width === width && samples.height === height) return copyOf(samples);
+    return copyOf(this.#wideScalers.of(`${width}x${height} ${flags}`, () => new WideScaler(width, height, flags)).scale(samples));
   }
 
   close(): void {
-    this.#swapper.close();
-    this.#scaler?.scaler.close();
-    this.#scaler = undefined;
+    this.#scalers.close();
+    this.#wideScalers.close();
   }
 }
 
-/** Brings 16-bit samples to the machine's byte order. */
-class Swapper {
-  #context: SoftwareScaleContext | undefined;
-  #swapped: Frame | undefined;
+/** What is made once and kept, the newest so many. */
+class Conversions<Kind extends { close(): void }> {
+  readonly #kept = new Map<string, Kind>();
 
-  /** The result is valid until the next call. */
-  swap(samples: Frame): Frame {
-    const { width, height } = samples;
-    const known = this.#swapped?.width === width && this.#swapped.height === height ? this.#swapped : undefined;
-    const swapped = known ?? this.#open(width, height);
-    const code = this.#context?.scaleFrameSync(swapped, samples) ?? 0;
-    if (code < 0) throw unreadable(samples, code);
-    return swapped;
-  }
-
-  #open(width: number, height: number): Frame {
-    this.close();
-    this.#context = new SoftwareScaleContext();
-    this.#context.allocContext();
-    const swapped = new Frame();
-    swapped.alloc();
-    this.#swapped = swapped;
-    swapped.width = width;
-    swapped.height = height;
-    swapped.format = GREY16_HERE;
-    const code = swapped.getBuffer();
-    if (code < 0) throw unreadable(swapped, code);
-    return swapped;
+  of(form: string, make: () => Kind): Kind {
+    const known = this.#kept.get(form);
+    if (known !== undefined) return known;
+    const [oldest] = this.#kept.keys();
+    if (oldest !== undefined && this.#kept.size >= CONVERSIONS_MAX) {
+      this.#kept.get(oldest)?.close();
+      this.#kept.delete(oldest);
+    }
+    const made = make();
+    this.#kept.set(form, made);
+    return made;
   }
 
   close(): void {
-    this.#context?.freeContext();
-    this.#swapped?.free();
-    this.#context = undefined;
-    this.#swapped = undefined;
+    for (const each of this.#kept.values()) each.close();
+    this.#kept.clear();
+  }
+}
+
+type WideFlags = 'neighbor' | 'bilinear';
+
+/** Brings 16-bit samples to a size and to the machine's byte order. */
+class WideScaler {
+  readonly #context = new SoftwareScaleContext();
+  readonly #target = new Frame();
+
+  constructor(width: number, height: number, flags: WideFlags) {
+    this.#context.allocContext();
+    this.#context.setOption('sws_flags', flags);
+    this.#target.alloc();
+    this.#target.width = width;
+    this.#target.height = height;
+    this.#target.format = GREY16_HERE;
+    const code = this.#target.getBuffer();
+    if (code >= 0) return;
+    const error = unreadable(this.#target, code);
+    this.close();
+    throw error;
+  }
+
+  /** The result is valid until the next call. */
+  scale(samples: Frame): Frame {
+    const code = this.#context.scaleFrameSync(this.#target, samples);
+    if (code < 0) throw unreadable(samples, code);
+    return this.#target;
+  }
+
+  close(): void {
+    this.#context.freeContext();
+    this.#target.free();
   }
 }
 
