@@ -12,6 +12,12 @@ export interface PictureSettings {
   readonly range: readonly [black: number, white: number] | null;
 }
 
+/** An encoder that a camera wants, with its options. */
+export interface EncodingWish {
+  readonly name: string;
+  readonly options: Readonly<Record<string, unknown>>;
+}
+
 /** Body of the compacted topic `vto.cameras`: a camera as the user wants it; a tombstone removes it. */
 export interface DesiredCamera {
   readonly id: CameraId;
@@ -22,6 +28,8 @@ export interface DesiredCamera {
   readonly isLooping: boolean;
   /** Absent: as the source says. */
   readonly pictures?: PictureSettings;
+  /** Features that are computed of every frame that is detected on. Absent: none. */
+  readonly encoders?: readonly EncodingWish[];
   /** When it was asked for; tells a wish from the same one before. */
   readonly at?: EpochMicros;
 }

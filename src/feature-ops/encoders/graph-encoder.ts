@@ -17,6 +17,9 @@ export interface GraphEncoderOptions {
 
 type State = Readonly<Record<string, Tensor>>;
 
+/** Values of the largest feature: what topics and links have room for. */
+const VALUES_MAX = 3 << 20;
+
 /** Side of the picture that a graph without a size of its own is tried with. */
 const TRIAL_SIDE = 16;
 
@@ -83,6 +86,8 @@ class GraphRun {
     if (this.#plan.shape !== undefined && this.#plan.shape.join() !== dims.join()) {
       throw new PlatformError('MODEL_INVALID', `encoder '${this.#name}' declares [${this.#plan.shape.join(', ')}] and gives [${dims.join(', ')}]`, { encoder: this.#name });
     }
+    const values = dims.reduce((product, dim) => product * dim, 1);
+    if (values > VALUES_MAX) throw new PlatformError('CONFIG_INVALID', `encoder '${this.#name}' makes ${values} numbers of a picture, more than ${VALUES_MAX}`, { encoder: this.#name });
     this.shape = dims;
   }
 

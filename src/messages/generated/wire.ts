@@ -14,6 +14,14 @@ export interface PictureSettingsWire {
   readonly range: readonly number[] | null;
 }
 
+/** Record EncodingWish. */
+export interface EncodingWishWire {
+  /** Name of an encoder. */
+  readonly name: string;
+  /** Its options, a JSON object. */
+  readonly options: string;
+}
+
 /** Topic cameras, compacted: a camera as the user wants it; a tombstone removes it. The key is its id. */
 export interface DesiredCameraWire {
   /** 1 to 63 of a-z 0-9 - _. */
@@ -28,6 +36,8 @@ export interface DesiredCameraWire {
   readonly isLooping: boolean;
   /** How its pictures are played and understood; null: as the source says. */
   readonly pictures: PictureSettingsWire | null;
+  /** Features that are computed of every frame that is detected on. */
+  readonly encoders: readonly EncodingWishWire[];
   /** When it was asked for, microseconds since the Unix epoch, UTC. */
   readonly at: number | null;
 }
