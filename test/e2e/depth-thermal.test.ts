@@ -16,6 +16,7 @@ import { until, VtoRun } from '../support/vto-run.ts';
 
 interface Box { readonly label: string; readonly score: number; readonly box: readonly [x1: number, y1: number, x2: number, y2: number] }
 interface RecordJson { readonly kind: string; readonly frameSeq: number; readonly size: { readonly width: number; readonly height: number }; readonly boxes: readonly Box[]; readonly reason?: string; readonly from?: number }
+interface FeatureJson { readonly frameSeq: number; readonly modality: string; readonly encoder: string; readonly shape: readonly number[]; readonly values: readonly number[] }
 interface EventJson { readonly type: string; readonly camera?: string; readonly reason?: string; readonly from?: string; readonly to?: string }
 interface Annotations {
   readonly images: readonly { readonly id: number; readonly file_name: string }[];
@@ -60,6 +61,22 @@ function ap50(records: readonly RecordJson[], folder: string, [category, label]:
   return evaluateCoco(truth.annotations.filter(({ category_id }) => category_id === category), found).AP50;
 }
 
+/** Features over REST: a record for each picture that was detected on, of values that the README of the shared data names. */
+async function checkFeatures(run: VtoRun, expected: Readonly<Record<string, number>>): Promise<void> {
+  const featuresOf = (id: string): Promise<readonly FeatureJson[]> => until(async () => {
+    const features = (await run.get<{ features: FeatureJson[] }>(`/api/v1/cameras/${id}/features?limit=100&after=0`))?.features ?? [];
+    return features.length === expected[id] && features;
+  }, `${expected[id]} features of ${id}`);
+  for (const [id, modality, encoder, shape] of [['room', 'depth', 'depth-normals', [6, 8, 5]], ['kinect', 'depth', 'depth-normals', [6, 8, 5]], ['duo', 'thermal', 'thermal-statistics', [8]], ['tau', 'thermal', 'thermal-statistics', [8]], ['track', 'thermal', 'thermal-statistics', [9]]] as const) {
+    const features = await featuresOf(id);
+    assert.equal(features.map(({ frameSeq }) => frameSeq).toSorted((a, b) => a - b), Array.from({ length: expected[id]! }, (_, index) => index), id);
+    for (const feature of features) assert.equal([feature.modality, feature.encoder.split('@')[0], feature.shape, feature.values.length], [modality, encoder, shape, shape.reduce((size: number, side) => size * side, 1)], id);
+  }
+  assert.equal((await featuresOf('duo'))[0]!.values.slice(0, 2).map((value) => value.toFixed(1)), ['10.7', '13.4'], 'degrees of the FLIR record');
+  assert.equal((await featuresOf('tau'))[0]!.values.slice(0, 2), [6743, 7077], 'counts of a picture without constants');
+  for (const { values } of await featuresOf('track')) assert.ok(values[0]! >= 0 && values[1]! <= 255 && values[1]! > values[0]!, 'grey levels');
+}
+
 async function recorded(data: string, id: string): Promise<{ readonly units: readonly Uint8Array[]; readonly codec: string; readonly samples: SampleMeaning | undefined }> {
   const folder = join(data, 'archive', id);
   const chunks = readdirSync(folder, { recursive: true }).map(String).filter((name) => name.endsWith('.mp4')).sort().map((name) => join(folder, name));
@@ -80,8 +97,10 @@ test('depth and thermal cameras are recorded as they are, detected on, and accou
   const damaged = damagedFolder(DEPTH);
   const config = join(temporaryFolder(), 'cameras.toml');
   writeFileSync(config, [
-    camera('room', DEPTH, 'fps = 5\nrange = [0.5, 3]'), camera('kinect', TUM, 'metresPerStep = 0.0002'), camera('duo', FLIR), camera('tau', TIFF, 'modality = "thermal"\nrange = [6700, 7100]'),
-    camera('track', TRACK, 'modality = "thermal"\nfps = 12'), camera('cars', CARS, 'modality = "thermal"\nfps = 12'), camera('damaged', damaged, 'fps = 5'),
+    camera('room', DEPTH, 'fps = 5\nrange = [0.5, 3]\nencoders = ["depth-normals"]'), camera('kinect', TUM, 'metresPerStep = 0.0002\nencoders = ["depth-normals"]'),
+    camera('duo', FLIR, 'encoders = ["thermal-statistics"]'), camera('tau', TIFF, 'modality = "thermal"\nrange = [6700, 7100]\nencoders = ["thermal-statistics"]'),
+    camera('track', TRACK, 'modality = "thermal"\nfps = 12\nencoders = [{ name = "thermal-statistics", above = [200] }]'), camera('cars', CARS, 'modality = "thermal"\nfps = 12'),
+    camera('damaged', damaged, 'fps = 5'),
   ].join(''));
   const run = await VtoRun.start({ data, cameras: {}, args: ['--config', config, '--model', YOLOX, '--labels', LABELS], env: { VTO__VISION__STALENESS_MS: '60000', VTO__MODEL_OPS__SCORE_MIN: '0.02' } });
   try {
@@ -96,6 +115,7 @@ test('depth and thermal cameras are recorded as they are, detected on, and accou
       assert.equal(found.map(({ kind }) => kind), Array.from({ length: expected[id] }, () => 'detected'), id);
       assert.equal(found[0]!.size, size, id);
     }
+    await checkFeatures(run, expected);
     assert.equal((await records('damaged')).map(({ kind, reason, frameSeq, from }) => [kind, reason, frameSeq ?? from]).toSorted(([, , a], [, , b]) => Number(a) - Number(b)), [['detected', undefined, 0], ['dropped', 'undecodable', 1], ['detected', undefined, 2]]);
     const events = await until(async () => {
       const gaps = (await run.get<{ events: EventJson[] }>('/api/v1/events?camera=damaged'))!.events.filter(({ type }) => type === 'gap');
