@@ -50,8 +50,8 @@ interface Member extends VisionProcess {
 
 /** A process that loads its model for the first time may take long: it compiles it for its device. */
 const WARM_MS = 120_000;
-/** Cameras have a key frame, or can be caught up with, within this time; the switch is given up else. */
-const SWITCH_MS = 60_000;
+/** Cameras have a key frame, or can be caught up with, and what was under way is done, within this time; the switch is given up else. */
+const SWITCH_MS = 120_000;
 
 /**
  * The vision processes of a node. Their model is changed by replacing them: successors load and warm theirs beside them, cameras go over one by one,
@@ -190,7 +190,7 @@ export class VisionFleet {
         }
       },
     };
-    const member: Member = { name, index, socket, actor, supervised: system.supervise(provisional, POLICIES.process), loaded: undefined, isProvisional, failed };
+    const member: Member = { name, index, socket, actor, supervised: system.supervise(provisional, POLICIES.vision), loaded: undefined, isProvisional, failed };
     return member;
   }
 }

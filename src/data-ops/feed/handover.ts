@@ -45,8 +45,8 @@ const BEHIND_LIMIT = 2_048;
 const READ_AGAIN_MS = 40;
 const READ_TRIES = 25;
 const DRAINED_EVERY_MS = 5;
-/** A consumer that has not ended what it was given by then is not waited for: its successor is given what is left. */
-const DRAIN_MAX_MS = 10_000;
+/** A consumer that has ended nothing for so long is not waited for: its successor is given what is left. */
+const DRAIN_STILL_MS = 10_000;
 
 /** References of a camera that its new consumer was given and has not decoded. */
 interface Following { readonly feed: number; readonly epoch: number; reached: number; underWay: number; isWhole: boolean }
@@ -85,8 +85,12 @@ export class Handover {
     if (signal.aborted) abort();
     try {
       await Promise.race([this.#allMoved.promise, aborted.promise]);
-      const untilMs = clock.monotonicMs() + DRAIN_MAX_MS;
-      while (from.depth().items > 0 && clock.monotonicMs() < untilMs) await clock.sleep(DRAINED_EVERY_MS, signal);
+      for (let left = from.depth().items, sinceMs = clock.monotonicMs(); left > 0 && clock.monotonicMs() - sinceMs < DRAIN_STILL_MS;) {
+        await clock.sleep(DRAINED_EVERY_MS, signal);
+        const { items } = from.depth();
+        if (items !== left) sinceMs = clock.monotonicMs();
+        left = items;
+      }
     } finally {
       signal.removeEventListener('abort', abort);
     }
