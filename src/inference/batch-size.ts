@@ -12,8 +12,8 @@ interface Row { readonly size: number; readonly recentMs: number[]; isWarm: bool
 /** A larger or smaller batch must save so much of a frame's time to be taken: less is noise. */
 const GAIN = 0.05;
 /** Runs of a size that its time is judged by. */
-const JUDGED_RUNS = 5;
-const REMEMBERED_RUNS = 9;
+const JUDGED_RUNS = 9;
+const REMEMBERED_RUNS = 17;
 /** Batches up to the first try of another size, and at most between two tries; each one in vain doubles it. */
 const EXPLORE_AFTER = 32;
 const EXPLORE_AFTER_MAX = 8_192;
@@ -82,9 +82,9 @@ export class BatchSize {
     if (frames < row.size) { if (++this.#short >= SHORT_MAX) this.#endTry(false); return; }
     this.#short = 0;
     if (row.recentMs.length < JUDGED_RUNS) return;
-    const ms = medianOf(row) ?? Number.POSITIVE_INFINITY;
-    const bestMs = (medianOf(this.#rows[this.#best]) ?? Number.POSITIVE_INFINITY) / this.best;
-    this.#endTry(ms <= this.#budgetMs && ms / row.size < bestMs * (1 - GAIN));
+    const best = this.#rows[this.#best];
+    const isBetter = best !== undefined && undisturbedMs(row) / row.size < undisturbedMs(best) / best.size * (1 - GAIN);
+    this.#endTry(isBetter && (medianOf(row) ?? 0) <= this.#budgetMs);
   }
 
   #endTry(isBetter: boolean): void {
@@ -102,6 +102,11 @@ function note(row: Row, ms: number): void {
   if (!row.isWarm) { row.isWarm = true; return; } // the first run of a size allocates, and chooses its kernels
   row.recentMs.push(ms);
   if (row.recentMs.length > REMEMBERED_RUNS) row.recentMs.shift();
+}
+
+/** What a batch takes when nothing else uses the machine: the lower quartile, as disturbances only add. */
+function undisturbedMs({ recentMs }: Row): number {
+  return recentMs.toSorted((a, b) => a - b)[recentMs.length >> 2] ?? Number.POSITIVE_INFINITY;
 }
 
 function medianOf(row: Row | undefined): number | undefined {
