@@ -151,7 +151,7 @@ class Route {
     target.colorSpace = colorSpace;
     target.colorRange = colorRange;
     this.#steps.push({ context, target });
-    const allocated = target.getBuffer();
+    const allocated = target.getBuffer(1); // rows without padding between them: pixels leave in one copy
     if (allocated < 0) this.#refuse(allocated);
     return target;
   }
