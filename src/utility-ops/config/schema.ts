@@ -57,7 +57,7 @@ const vision = z.strictObject({
   splitMaxFps: z.number().min(0.01).max(1000).default(5).describe('When split, at most so many pictures a second of each camera are sent from featurizers to detectors: they take far more room than encoded video.'),
   catchUpMs: milliseconds(-1).default(-1).describe('For so long after a failure, the frames missed meanwhile are caught up with before any counts as stale. -1: 5 s on one machine; in a cluster, as long as chunks stay on Kafka.'),
   maxRewindMs: milliseconds(0).default(10_000).describe('Frames that waited longer than this for a vision process are dropped as `expired`.'),
-  maxMemoryBytes: byteSize().prefault(0).describe('A vision process that holds more memory is ended and started again: a model may ask for any amount. 0: half of what the machine or container has.'),
+  maxMemoryBytes: byteSize().prefault(0).describe('A vision process that holds more memory is ended and started again: a model may ask for any amount. 0: half of what the machine or container has, at least 1 GiB.'),
 });
 
 const modelOps = z.strictObject({
