@@ -105,7 +105,7 @@ async function around(bad: Uint8Array, stallMs: number): Promise<string> {
 }
 
 test('a model that never ends is ended with its process, by name; the next one loads', async () => {
-  assert.match(await around(endlessModel(), 3_000), /^STALLED actor 'loader' made no progress/);
+  assert.match(await around(endlessModel(), 6_000), /^STALLED actor 'loader' made no progress/);
 });
 
 test('a model that takes all memory is ended with its process, by name; the next one loads', async () => {
