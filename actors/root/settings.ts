@@ -75,8 +75,8 @@ export function ingestSettings(config: Config, paths: Paths, cameras: readonly C
 }
 
 function detectorOptions(config: Config, index: number): VisionSettings['model'] {
-  const { model, family, labels, scoreMin, iouMax, providers, gpuPool } = config.modelOps;
-  return { model, family, labels, scoreMin, iouMax, providers, device: gpuPool > 0 ? index % gpuPool : 0 };
+  const { model, family, inputSize, labels, scoreMin, iouMax, providers, gpuPool } = config.modelOps;
+  return { model, family, size: inputSize, labels, scoreMin, iouMax, providers, device: gpuPool > 0 ? index % gpuPool : 0 };
 }
 
 function visionSocket(paths: Paths, index: number): string {

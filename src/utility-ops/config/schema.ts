@@ -41,6 +41,8 @@ const vision = z.strictObject({
 const modelOps = z.strictObject({
   model: z.string().min(1).default('motion').describe('Path of an ONNX detector, or `motion` for the built-in one that needs no weights.'),
   family: z.string().min(1).default('auto').describe('Family of the model, or `auto` to tell it from the file.'),
+  inputSize: z.array(z.int().min(1).max(8192)).max(2).refine(size => size.length !== 1, 'give width and height, or neither').default([])
+    .describe('Width and height of the model\'s picture where its file leaves them open; empty: those of its family.'),
   labels: z.array(z.string()).default([]).describe('Class names in the order of the model\'s output; empty: those of the model or its family.'),
   scoreMin: z.number().min(0).max(1).default(0.3).describe('Boxes with a lower score are left out.'),
   iouMax: z.number().min(0).max(1).default(0.45).describe('Of two boxes of a class that overlap more than this (intersection over union) the better stays.'),
