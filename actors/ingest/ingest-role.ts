@@ -196,7 +196,7 @@ async function openable(row: CameraRow, options: IngestSettings, ctx: RoleContex
   const { stallMs, connectTimeoutMs } = options.ingress;
   try {
     return await createSource({
-      uri: row.uri, options: sourceOptions(row, { stallMs, openTimeoutMs: connectTimeoutMs }), ctx: { clock: ctx.clock, random: ctx.random }, media: libavAccess,
+      uri: row.uri, options: sourceOptions(row, { stallMs, openTimeoutMs: connectTimeoutMs }), ctx: { clock: ctx.clock, random: ctx.random }, media: libavAccess, samples: row.pictures,
     });
   } catch (error) {
     return { label: row.id, open: () => Promise.reject(error) };
@@ -205,7 +205,7 @@ async function openable(row: CameraRow, options: IngestSettings, ctx: RoleContex
 
 function sourceOptions(row: CameraRow, rtsp: { readonly stallMs: number; readonly openTimeoutMs: number }): Record<string, unknown> {
   if (/^rtsps?:/i.test(row.uri)) return { ...rtsp };
-  return /^synthetic:/i.test(row.uri) ? {} : { isLooping: row.isLooping };
+  return /^synthetic:/i.test(row.uri) ? {} : { isLooping: row.isLooping, ...row.pictures?.fps && { rateHz: row.pictures.fps } };
 }
 
 /** The vision process of a camera: the same one in every generation, so that its order is kept. */

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { sourceOf } from '../../src/data-ops/camera-row.ts';
 import type { CameraRow } from '../../src/data-ops/store.ts';
 import type { Config } from '../../src/utility-ops/config/schema.ts';
 import type { IndexSettings } from '../index/index-role.ts';
@@ -23,7 +24,7 @@ const CATCH_UP_MS = 5_000;
 export function storeSettings(config: Config, paths: Paths, isSpoolOnly = false): StoreSettings {
   return {
     file: join(paths.data, 'store.sqlite'), archive: join(paths.data, 'archive'), socket: join(paths.sockets, 'store.sock'),
-    maxArchiveBytes: config.recording.maxBytes, retentionMs: config.store.retentionHours * HOUR_MS, isSpoolOnly,
+    maxArchiveBytes: config.recording.maxBytes, retentionMs: config.store.retentionHours * HOUR_MS, featuresMaxBytes: config.store.featuresMaxBytes, isSpoolOnly,
   };
 }
 
@@ -36,12 +37,14 @@ export function indexSettings(config: Config, paths: Paths): IndexSettings {
 }
 
 /** Settings of vision process `index`. */
-export function visionSettings(config: Config, paths: Paths, index: number, rows: Iterable<CameraRow>): VisionSettings {
+export function visionSettings(config: Config, paths: Paths, index: number, cameras: Iterable<CameraRow>): VisionSettings {
+  const rows = [...cameras];
   return {
     socket: visionSocket(paths, index), storeSocket: join(paths.sockets, 'store.sock'),
     model: detectorOptions(config, index),
-    stalenessMs: config.vision.stalenessMs, catchUpMs: catchUpMs(config, CATCH_UP_MS), splitMaxFps: config.vision.splitMaxFps,
-    maxFps: { '*': config.ingress.maxFps || null, ...Object.fromEntries([...rows].filter(row => row.maxFps !== null).map(row => [row.id, row.maxFps || null])) },
+    stalenessMs: config.vision.stalenessMs, catchUpMs: catchUpMs(config, CATCH_UP_MS), splitMaxFps: config.vision.splitMaxFps, maxMemoryBytes: config.vision.maxMemoryBytes,
+    maxFps: { '*': config.ingress.maxFps || null, ...Object.fromEntries(rows.filter(row => row.maxFps !== null).map(row => [row.id, row.maxFps || null])) },
+    encoders: Object.fromEntries(rows.map(row => [row.id, row.encoders ?? []])),
   };
 }
 
@@ -58,6 +61,7 @@ export function nodeVisionSettings(config: Config, { duty, socket, host, index }
   const burstMs = duty === 'detector' ? kafka.commitIntervalMs : recording.partMs;
   return {
     duty, socket, storeSocket: host, model: detectorOptions(config, index), stalenessMs: vision.stalenessMs + burstMs, catchUpMs: catchUpMs(config, kafka.chunksRetentionHours * HOUR_MS), splitMaxFps: vision.splitMaxFps,
+    maxMemoryBytes: vision.maxMemoryBytes,
     maxFps: { '*': ingress.maxFps || null, ...Object.fromEntries([...limits].map(([camera, limit]) => [camera, limit || null])) },
   };
 }
@@ -70,7 +74,7 @@ export function hostSettings(config: Config, duty: VisionDuty, sockets: { readon
 /** Settings of an ingest process with `cameras`. */
 export function ingestSettings(config: Config, paths: Paths, cameras: readonly CameraRow[], cluster: ClusterIngest = {}): IngestSettings {
   return {
-    ...cluster, cameras, archive: join(paths.data, 'archive'), storeSocket: join(paths.sockets, 'store.sock'),
+    ...cluster, cameras: cameras.map(sourceOf), archive: join(paths.data, 'archive'), storeSocket: join(paths.sockets, 'store.sock'),
     visionSockets: Array.from({ length: config.vision.processes }, (_, index) => visionSocket(paths, index)),
     ingress: config.ingress, recording: config.recording, maxRewindMs: config.vision.maxRewindMs,
   };
