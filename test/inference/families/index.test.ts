@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { chooseFamily, judgeFamilies, MODEL_FAMILIES } from '../../../src/inference/families/index.ts';
@@ -96,7 +97,9 @@ for (const [what, family, bytes, reason] of REFUSED) {
   });
 }
 
-test('families have different names and a summary', () => {
+test('families have different names and a summary, and stand in the README', () => {
+  const readme = readFileSync(new URL('../../../README.md', import.meta.url), 'utf8');
+  for (const { type } of MODEL_FAMILIES) assert.ok(readme.includes(`| \`${type}\` |`), type);
   assert.is(new Set(MODEL_FAMILIES.map(({ type }) => type)).size, MODEL_FAMILIES.length);
   for (const { type, summary } of MODEL_FAMILIES) assert.ok(summary.length > 20, type);
 });
