@@ -17,6 +17,8 @@ export interface Paths {
 }
 
 const HOUR_MS = 3_600_000;
+/** On one machine a viewer waits: what was missed for longer is not worth the delay of what is live. */
+const CATCH_UP_MS = 5_000;
 
 /** Settings of the store process. */
 export function storeSettings(config: Config, paths: Paths, isSpoolOnly = false): StoreSettings {
@@ -40,7 +42,7 @@ export function visionSettings(config: Config, paths: Paths, index: number, came
   return {
     socket: visionSocket(paths, index), storeSocket: join(paths.sockets, 'store.sock'),
     model: detectorOptions(config, index),
-    stalenessMs: config.vision.stalenessMs, catchUpMs: config.vision.catchUpMs, splitMaxFps: config.vision.splitMaxFps,
+    stalenessMs: config.vision.stalenessMs, catchUpMs: catchUpMs(config, CATCH_UP_MS), splitMaxFps: config.vision.splitMaxFps, maxMemoryBytes: config.vision.maxMemoryBytes,
     maxFps: { '*': config.ingress.maxFps || null, ...Object.fromEntries(rows.filter(row => row.maxFps !== null).map(row => [row.id, row.maxFps || null])) },
     encoders: Object.fromEntries(rows.map(row => [row.id, row.encoders ?? []])),
   };
@@ -58,7 +60,8 @@ export function nodeVisionSettings(config: Config, { duty, socket, host, index }
   // A part brings so much video at once, and a transaction so many features: the last of them have waited for the others, not for the machine.
   const burstMs = duty === 'detector' ? kafka.commitIntervalMs : recording.partMs;
   return {
-    duty, socket, storeSocket: host, model: detectorOptions(config, index), stalenessMs: vision.stalenessMs + burstMs, catchUpMs: vision.catchUpMs, splitMaxFps: vision.splitMaxFps,
+    duty, socket, storeSocket: host, model: detectorOptions(config, index), stalenessMs: vision.stalenessMs + burstMs, catchUpMs: catchUpMs(config, kafka.chunksRetentionHours * HOUR_MS), splitMaxFps: vision.splitMaxFps,
+    maxMemoryBytes: vision.maxMemoryBytes,
     maxFps: { '*': ingress.maxFps || null, ...Object.fromEntries([...limits].map(([camera, limit]) => [camera, limit || null])) },
   };
 }
@@ -75,6 +78,10 @@ export function ingestSettings(config: Config, paths: Paths, cameras: readonly C
     visionSockets: Array.from({ length: config.vision.processes }, (_, index) => visionSocket(paths, index)),
     ingress: config.ingress, recording: config.recording, maxRewindMs: config.vision.maxRewindMs,
   };
+}
+
+function catchUpMs({ vision }: Config, otherwise: number): number {
+  return vision.catchUpMs < 0 ? otherwise : vision.catchUpMs;
 }
 
 function detectorOptions(config: Config, index: number): VisionSettings['model'] {

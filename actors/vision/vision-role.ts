@@ -5,6 +5,7 @@ import type { EncodingWish } from '../../src/messages/desired-camera.ts';
 import { connectIpc } from '../../src/transports/ipc/connect-ipc.ts';
 import type { IpcNode } from '../../src/transports/ipc-types.ts';
 import { listenIpc } from '../../src/transports/ipc/listen-ipc.ts';
+import { halfOfMemory } from '../process/half-of-memory.ts';
 import type { RoleContext } from '../process/role-process.ts';
 import { POLICIES } from '../tree.ts';
 import { cameraEncoders } from './camera-encoders.ts';
@@ -27,6 +28,8 @@ export interface VisionSettings {
   readonly encoders?: Readonly<Record<string, readonly EncodingWish[]>>;
   /** Most frames per second of any camera that a featurizer sends. */
   readonly splitMaxFps: number;
+  /** The process is killed when it holds more. 0: half of the machine. @default 0 */
+  readonly maxMemoryBytes?: number;
 }
 
 /** The root's message to a vision process: what is wanted of a camera now. */
@@ -35,6 +38,7 @@ export interface VisionMessage { readonly camera: CameraId; readonly limit: numb
 /** Encoded parts in, terminal records out; or, split, one half of that. */
 export async function visionRole(settings: unknown, ctx: RoleContext): Promise<void> {
   const options = settings as VisionSettings; // sent by the root of the same version
+  ctx.limitMemory(options.maxMemoryBytes || halfOfMemory());
   const maxFps = new Map(Object.entries(options.maxFps));
   const encoders = options.encoders && cameraEncoders(options.model, new Map(Object.entries(options.encoders)), ctx);
   ctx.onMessage(message => {

@@ -41,11 +41,14 @@ export async function openPictures(request: PictureRequest): Promise<Pass> {
     parameters = parametersOf(still, rateHz);
     return { data, pts, dts: pts, duration: Math.round(TICKS / rateHz), isKey: true, isCorrupt: false, cameraClockMicros: null };
   };
+  /** Of pictures before the first readable one, for whoever reads. */
+  const failures: PlatformError[] = [];
   while (parameters === undefined) {
     try {
       ahead = await readOne();
     } catch (error) {
       if (index >= files.length || !(error instanceof PlatformError) || error.code !== 'MEDIA_CORRUPT') throw error;
+      failures.push(error);
     }
   }
   const known = (): StreamParameters => {
@@ -58,6 +61,8 @@ export async function openPictures(request: PictureRequest): Promise<Pass> {
       get parameters() { return known(); },
       durationSeconds: files.length / rateHz,
       async read() {
+        const failure = failures.shift();
+        if (failure !== undefined) throw failure;
         const packet = ahead ?? await readOne();
         ahead = undefined;
         return packet;

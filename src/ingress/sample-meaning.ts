@@ -20,6 +20,7 @@ export function withMeaning(source: Source, settings: SampleSettings | undefined
         isLive: session.isLive,
         expectedUnits: session.expectedUnits,
         get unreadablePackets() { return session.unreadablePackets; },
+        get lastUnreadable() { return session.lastUnreadable; },
         async next(until) {
           const unit = await session.next(until);
           return unit?.parameters === undefined ? unit : meant(unit);

@@ -43,7 +43,7 @@ const timesOf = (units: readonly Unit[]): unknown => units.map(({ pts, dts, isKe
 
 const CLIPS: readonly [LibavCodec, Parameters<typeof encodeClip>[1]][] = [
   ['h264', { frames: 25, bFrames: 2 }], ['hevc', { frames: 25, bFrames: 2 }], ['av1', { frames: 12 }], ['vp8', { frames: 12 }], ['vp9', { frames: 12 }],
-  ['mjpeg', { frames: 5 }], ['mpeg4', { frames: 25, bFrames: 2 }], ['png', { frames: 2 }],
+  ['mjpeg', { frames: 5 }], ['mpeg4', { frames: 25, bFrames: 2 }], ['png', { frames: 2 }], ['tiff', { frames: 2 }],
 ];
 test('a chunk from the middle of a stream starts at 0 for players and keeps the time of the stream for us', async () => {
   const { parameters, units } = encodeClip('h264', { frames: 25, bFrames: 2 });

@@ -3,13 +3,13 @@ import type { GraphBuilder, Value } from '../../inference/graph/graph-builder.ts
 import { defineEncoder } from './encoder.ts';
 
 const OPTIONS = z.strictObject({
-  above: z.array(z.number()).max(16).default([]).describe('For each of these temperatures, the share of the picture that is hotter is added; degrees Celsius, or grey levels of an 8-bit camera.'),
+  above: z.array(z.number()).max(16).default([]).describe('For each of these temperatures, the share of the picture that is hotter is added; degrees Celsius, or levels of a camera that is not calibrated.'),
 });
 
 /**
  * Statistics of a thermal picture at its full size: minimum, maximum, mean and standard deviation, then where it is hottest and coldest (x, y,
  * x, y as shares of width and height, the first in reading order where there are several), then the shares above the temperatures given. Degrees Celsius, or
- * grey levels of an 8-bit camera. Shape `[8 + above]`.
+ * levels of a camera that is not calibrated. Shape `[8 + above]`.
  */
 export const thermalStatistics = defineEncoder({
   name: 'thermal-statistics', version: '1', modalities: ['thermal'],

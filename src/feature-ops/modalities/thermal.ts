@@ -5,16 +5,21 @@ const KELVIN = 273.15;
 
 /**
  * Heat. Radiometric samples are degrees Celsius by Planck's law, T = B / ln(R1 / (R2 (S + O)) + F) - 273.15, the camera's own constants in
- * exiftool's names, before any correction for emissivity and air; 8-bit ones stay grey levels, 0..255.
+ * exiftool's names, before any correction for emissivity and air; 16-bit ones without constants stay the sensor's counts, 8-bit ones grey levels, 0..255.
  */
 export const thermal: ModalityPlugin = {
   name: 'thermal',
-  summary: 'Heat: 16 bits with Planck constants are degrees Celsius, 8 bits are grey levels 0..255.',
+  summary: 'Heat: 16 bits with Planck constants are degrees Celsius, without them counts of the sensor, 8 bits are grey levels 0..255.',
   forms: [{
     name: 'planck16', type: 'uint16', channels: 1, constants: 5,
     matches: ({ calibration }) => calibration?.kind === 'planck',
     constantsOf: ({ calibration }) => (calibration?.kind === 'planck' ? [calibration.r1, calibration.r2, calibration.b, calibration.f, calibration.o] : [0, 0, 0, 0, 0]),
     intensity: celsius,
+  }, {
+    name: 'counts16', type: 'uint16', channels: 1, constants: 0,
+    matches: ({ calibration }) => calibration === undefined,
+    constantsOf: () => [],
+    intensity: (graph, { values }) => ({ value: singleChannel(graph, values), unit: 1 }),
   }, {
     name: 'grey8', type: 'uint8', channels: 1, constants: 0,
     matches: ({ calibration }) => calibration === undefined,
