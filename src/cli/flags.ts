@@ -67,6 +67,8 @@ export const COMMANDS = {
       out: { kind: 'text', value: 'FILE', help: 'where to write (default: standard output)' },
       every: { kind: 'number', value: 'N', range: [1, 1_000_000], help: 'detect on every Nth frame only' },
       'max-fps': { kind: 'number', value: 'FPS', range: [0, 1000], help: 'detect on at most so many frames a second of the video\'s own time' },
+      modality: { kind: 'text', value: 'NAME', choices: ['auto', 'rgb', 'depth', 'thermal'], help: 'what the pictures show (default: auto, as they say themselves)' },
+      range: { kind: 'text', value: 'BLACK,WHITE', help: 'metres, degrees Celsius or counts that a detector sees as black and white (--range=-5,40 where the first is negative)' },
       config,
     },
     examples: ['vto infer street.mp4 --model yolox.onnx > street.ndjson', 'vto infer pictures/ --model yolox.onnx --format coco --out boxes.json'],

@@ -2,7 +2,7 @@ import type { ActorReport } from '../engine/actor.ts';
 import type { CameraId, EpochMicros } from '../engine/units.ts';
 import type { PartitionLag } from '../data-ops/group-lag.ts';
 import type { Balance, CameraRow, ChunkRow, CommittedRecord, FeatureQuery, StoredFeature } from '../data-ops/store.ts';
-import type { EncodingWish } from '../messages/desired-camera.ts';
+import type { EncodingWish, PictureSettings } from '../messages/desired-camera.ts';
 import type { PlatformEvent } from '../messages/platform-event.ts';
 import type { DropReason } from '../messages/terminal-record.ts';
 
@@ -24,6 +24,8 @@ export interface CameraView {
   readonly maxFps: number | null;
   readonly isDetecting: boolean;
   readonly isLooping: boolean;
+  /** How its pictures are played and understood; absent: as its source says. */
+  readonly pictures?: PictureSettings;
   /** Features computed of its frames: names of encoders, their options beside. */
   readonly encoders: readonly (Readonly<Record<string, unknown>> & { readonly name: string })[];
   /** Of all epochs. */
