@@ -4,9 +4,8 @@ import * as assert from 'uvu/assert';
 import { openSqliteStore } from '../../src/data-ops/sqlite-store.ts';
 import { systemClock } from '../../src/engine/system-clock.ts';
 import type { CameraId } from '../../src/engine/units.ts';
-import { until } from '../support/vto-run.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
-import { startVto } from '../support/vto-process.ts';
+import { until, VtoRun } from '../support/vto-run.ts';
 
 const CAMERA = 'street' as CameraId;
 
@@ -19,11 +18,11 @@ const SWAPS: readonly (readonly (string | { readonly name: string; readonly cell
 
 interface Camera { readonly epoch: number; readonly counts: { readonly detected: number } }
 
-test('encoders are swapped while a camera runs: its session goes on, every frame has one record, and features of exactly one set', async () => {
+test('encoders are swapped while a camera runs, and survive a killed vision process: the session goes on, every frame has one record, and features of exactly one set', async () => {
   const folder = temporaryFolder();
-  const vto = await startVto(folder, ['--camera', `${CAMERA}=synthetic://street?size=320x180&fps=30`], PATIENT);
+  const vto = await VtoRun.start({ data: folder, cameras: { [CAMERA]: 'synthetic://street?size=320x180&fps=30' }, env: PATIENT });
   const path = `/api/v1/cameras/${CAMERA}`;
-  const seen = async (): Promise<number> => (await vto.json<Camera>(path)).counts.detected;
+  const seen = async (): Promise<number> => (await vto.get<Camera>(path))?.counts.detected ?? 0;
   await until(async () => await seen() > 5, 'the first detections', 60_000);
   for (const encoders of SWAPS) {
     const answer = await fetch(vto.url + path, { method: 'PATCH', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ encoders }) });
@@ -31,8 +30,11 @@ test('encoders are swapped while a camera runs: its session goes on, every frame
     const before = await seen();
     await until(async () => await seen() > before + 15, 'frames with them', 60_000);
   }
-  assert.is((await vto.json<Camera>(path)).epoch, 1);
-  assert.is(await vto.stop(), 0);
+  vto.kill('vision-0');
+  const before = await seen();
+  await until(async () => await seen() > before + 30, 'frames of the next vision process', 60_000);
+  assert.is((await vto.get<Camera>(path))?.epoch, 1);
+  assert.is((await vto.stop()).code, 0);
 
   const store = openSqliteStore(join(folder, 'store.sqlite'), { clock: systemClock, isReadOnly: true });
   const [balance, ...others] = store.balances();
