@@ -6,7 +6,7 @@ import type { PartitionLag } from '../../src/data-ops/group-lag.ts';
 import { isSameSource } from '../../src/data-ops/camera-row.ts';
 import type { RemoteStore } from '../../src/data-ops/remote-store.ts';
 import type { CameraRow, CommittedRecord } from '../../src/data-ops/store.ts';
-import type { LinkView, ServingBackend } from '../../src/serving-ops/service.ts';
+import type { ActiveModelView, LinkView, ModelView, ServingBackend } from '../../src/serving-ops/service.ts';
 import { parseStreamUri, STREAM_SCHEMES } from '../../src/serving-ops/stream-uri.ts';
 import { METRICS_CONTENT_TYPE, renderMetrics, type MetricsSnapshot } from '../../src/utility-ops/telemetry/snapshot.ts';
 import type { CameraBoard } from '../root/camera-board.ts';
@@ -32,8 +32,17 @@ export interface BackendRoot extends CameraDirectory {
   /** Why requests should not come here; empty when they should. */
   unready(): readonly string[];
   metrics(): Promise<readonly MetricsSnapshot[]>;
+  readonly models: ModelAccess;
   /** What a node of a cluster knows besides: its links, what works less well than it should, and how far groups are behind. */
   readonly cluster?: ClusterView;
+}
+
+/** The models of a node, or of its cluster. */
+export interface ModelAccess {
+  list(): Promise<readonly ModelView[]>;
+  view(): ActiveModelView;
+  /** @throws PlatformError MODEL_UNKNOWN */
+  want(reference: string): Promise<void>;
 }
 
 /** What a node of a cluster tells of it. */
@@ -101,6 +110,12 @@ export function createBackend(root: BackendRoot, options: BackendOptions): Servi
       return rows.filter(row => (from === undefined || row.endedAt >= from) && (to === undefined || row.startedAt < to)).slice(0, max);
     },
     balances: () => root.store.balances(),
+    models: () => root.models.list(),
+    activeModel: () => root.models.view(),
+    useModel: async reference => {
+      await root.models.want(reference);
+      return root.models.view();
+    },
     tree: () => root.tree(),
     isReady: () => {
       const reasons = root.unready();

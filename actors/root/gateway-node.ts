@@ -18,7 +18,7 @@ import type { Logger } from '../../src/utility-ops/log.ts';
 import { uriLabel } from '../../src/utility-ops/redact-uri.ts';
 import type { Recorder } from '../../src/utility-ops/telemetry/recorder.ts';
 import type { MetricsSnapshot } from '../../src/utility-ops/telemetry/snapshot.ts';
-import type { BackendRoot, ClusterView } from '../gateway/backend.ts';
+import type { BackendRoot, ClusterView, ModelAccess } from '../gateway/backend.ts';
 import { CameraBoard } from './camera-board.ts';
 import { KafkaCameraDirectory } from './camera-directory.ts';
 import type { IndexAccess } from './index-process.ts';
@@ -37,6 +37,8 @@ export interface GatewayNodeOptions {
   readonly node: KafkaNode;
   readonly codecs: Pick<RecordCodecs, 'cameras'>;
   readonly index: IndexAccess;
+  /** The models of the cluster. */
+  readonly models: ModelAccess;
   /** The root's own tree, the processes in it. */
   readonly tree: () => ActorReport;
   /** Cameras and detectors, where this node has such roles too. */
@@ -59,6 +61,7 @@ const STATE_SLACK_MICROS = 1_000_000;
 /** What serves a cluster: its cameras by their topic, its records by the index of this node. Runs no camera and no detector itself. */
 export class GatewayNode implements BackendRoot {
   readonly board: CameraBoard;
+  readonly models: ModelAccess;
   readonly cluster: ClusterView;
   readonly #options: GatewayNodeOptions;
   readonly #desired: DesiredCameras;
@@ -73,6 +76,7 @@ export class GatewayNode implements BackendRoot {
   constructor(options: GatewayNodeOptions) {
     const { node, codecs, clock, log, config, signal } = options;
     this.#options = options;
+    this.models = options.models;
     this.board = new CameraBoard(() => clock.monotonicMs());
     const topic = topicName(config.kafka.topicPrefix, 'cameras');
     this.#desired = new DesiredCameras({

@@ -6,6 +6,7 @@ import { FeatureReader } from '../../src/feature-ops/feature-reader.ts';
 import { FeatureWriter } from '../../src/feature-ops/feature-writer.ts';
 import { FrameRateGate } from '../../src/feature-ops/frame-gate.ts';
 import { Featurizer } from '../../src/feature-ops/featurizer.ts';
+import type { DetectorModel } from '../../src/inference/detector-model.ts';
 import { detectorShape, loadDetector } from '../../src/inference/load-detector.ts';
 import { createDecoder, createScaler, type PooledScaler } from '../../src/media/index.ts';
 import { chunkPartCodec } from '../../src/messages/chunk-part-codec.ts';
@@ -21,6 +22,7 @@ import { gaugeQueues } from '../process/queue-gauges.ts';
 import type { RoleContext } from '../process/role-process.ts';
 import { Detector } from './detector.ts';
 import { FeaturesFirst, featuresFirst } from './features-first.ts';
+import type { ModelNote } from './switch-messages.ts';
 import type { VisionSettings } from './vision-role.ts';
 
 /** What a vision process works with. */
@@ -42,7 +44,7 @@ export type VisionDuty = 'fused' | 'featurizer' | 'detector';
 export const DUTIES: Readonly<Record<VisionDuty, (settings: VisionSettings, links: VisionLinks, ctx: RoleContext) => Promise<readonly Actor[]>>> = {
   /** Encoded parts in, terminal records out: pixels never leave this process. */
   async fused(settings, links, ctx) {
-    const model = await loadDetector(settings.model, { warn: (fields, text) => ctx.log.warn(fields, text) });
+    const model = await loaded(settings, ctx);
     const scaler = createScaler(model.shape);
     const records = links.results.output('vto.detections', terminalRecordCodec, { maxItems: 4096, maxBytes: 32 << 20 });
     const detector = new Detector(async () => model, frame => scaler.release(frame));
@@ -73,7 +75,7 @@ export const DUTIES: Readonly<Record<VisionDuty, (settings: VisionSettings, link
 
   /** Features in, terminal records out. */
   async detector(settings, links, ctx) {
-    const model = await loadDetector(settings.model, { warn: (fields, text) => ctx.log.warn(fields, text) });
+    const model = await loaded(settings, ctx);
     const records = links.results.output('vto.detections', terminalRecordCodec, { maxItems: 4096, maxBytes: 32 << 20 });
     gaugeQueues({ records }, ctx);
     const said = new Map<CameraId, string>();
@@ -88,6 +90,13 @@ export const DUTIES: Readonly<Record<VisionDuty, (settings: VisionSettings, link
     });
   },
 };
+
+/** The model, warm; the root is told which. */
+async function loaded(settings: VisionSettings, ctx: RoleContext): Promise<DetectorModel> {
+  const model = await loadDetector(settings.model, { warn: (fields, text) => ctx.log.warn(fields, text) });
+  ctx.note({ type: 'model', model: model.id, digest: model.digest, provider: model.provider } satisfies ModelNote);
+  return model;
+}
 
 function hostOf({ clock, random, telemetry }: RoleContext): { readonly clock: RoleContext['clock']; readonly random: RoleContext['random']; readonly observer: RoleContext['telemetry'] } {
   return { clock, random, observer: telemetry };

@@ -34,6 +34,8 @@ export const ERRORS = {
   MEDIA_CORRUPT: { fate: 'skip', http: 422, grpc: 'DATA_LOSS', help: 'Damaged access units are counted as undecodable; the rest goes on.' },
   MODEL_INVALID: { fate: 'stop', http: 422, grpc: 'INVALID_ARGUMENT', help: 'Check the ONNX file with `vto doctor --model FILE`.' },
   MODEL_FAMILY_UNKNOWN: { fate: 'stop', http: 422, grpc: 'INVALID_ARGUMENT', help: 'Name the family of the model with --family.' },
+  MODEL_UNKNOWN: { fate: 'skip', http: 404, grpc: 'NOT_FOUND', help: 'List the models with `vto models list`; add one to the settings as [[models]], or as NAME@VERSION.onnx to the folder models of the data folder.' },
+  MODEL_REFUSED: { fate: 'skip', http: 409, grpc: 'FAILED_PRECONDITION', help: 'The model before goes on; the message says what keeps it from being changed here.' },
   PROVIDER_UNAVAILABLE: { fate: 'stop', http: 503, grpc: 'UNAVAILABLE', help: 'The execution provider cannot start on this machine; `vto doctor` says why.' },
   INFERENCE_FAILED: { fate: 'restart', http: 500, grpc: 'INTERNAL', help: 'The model failed on a frame; the vision process is restarted.' },
   RASTER_INVALID: { fate: 'skip', http: 422, grpc: 'INVALID_ARGUMENT', help: 'Give the encoder pictures of the modality, size and kind of samples that the message names.' },

@@ -13,6 +13,7 @@ import { guardRequest, isLoopbackHost } from './host-guard.ts';
 import { INFER_PATH, inferRoutes } from './infer-route.ts';
 import { lagRoutes } from './lag-routes.ts';
 import type { ServingLog } from './log.ts';
+import { modelRoutes } from './model-routes.ts';
 import { registryRoutes } from './registry-routes.ts';
 import { scrubbedJson } from './scrub.ts';
 import type { ServingBackend } from './service.ts';
@@ -163,7 +164,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     done(null, payload);
   });
   errorReplies(app, face);
-  for (const routes of [healthRoutes, cameraRoutes, featureRoutes, historyRoutes, lagRoutes, inferRoutes]) routes(app, face);
+  for (const routes of [healthRoutes, cameraRoutes, featureRoutes, historyRoutes, lagRoutes, modelRoutes, inferRoutes]) routes(app, face);
   registryRoutes(app, options.topicPrefix ?? 'vto');
   await app.ready();
   app.server.maxConnections = options.maxConnections ?? 1024;

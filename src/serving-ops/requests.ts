@@ -70,6 +70,9 @@ export const CameraBody = z.strictObject({
   range: z.tuple([z.number(), z.number()]).refine(([black, white]) => white > black, 'must be [black, white] with black < white').optional(),
 });
 
+/** Body of `PUT /api/v1/models/active`. */
+export const ModelBody = z.strictObject({ model: z.string().min(1).max(200) });
+
 /**
  * The value, checked and compiled. The message names every wrong field, `field` the first; for an unknown key the known ones are listed.
  * @throws PlatformError REQUEST_INVALID

@@ -31,6 +31,32 @@ export interface CameraView {
   readonly lastError?: { readonly code: string; readonly message: string };
 }
 
+/** A model that detection can be switched to. */
+export interface ModelView {
+  /** `name@version`. */
+  readonly model: string;
+  readonly name: string;
+  readonly version: string;
+  readonly family: string;
+  readonly source: 'built-in' | 'settings' | 'folder';
+  readonly isActive: boolean;
+}
+
+/** Which model detects, and how a change of it goes. */
+export interface ActiveModelView {
+  /** `name@version`. */
+  readonly active: string;
+  /** What was asked for last; differs from `active` while it is being changed. */
+  readonly wanted: string;
+  readonly state: 'steady' | 'changing';
+  /** Vision processes of this node: those that serve, then those that are about to. What they say of their model is null until it is loaded. */
+  readonly processes: readonly { readonly name: string; readonly isReady: boolean; readonly model: string | null; readonly digest: string | null; readonly provider: string | null }[];
+  /** Changes of this run. */
+  readonly counts: { readonly done: number; readonly refused: number };
+  /** Why the last change was refused. */
+  readonly lastError?: { readonly model: string; readonly code: string; readonly message: string };
+}
+
 /** A link of this node to the rest of a cluster. */
 export interface LinkView {
   readonly name: string;
@@ -102,6 +128,13 @@ export interface ServingBackend {
   /** Recorded chunks that overlap [from, to), oldest first, at most `max`. */
   chunks(query: { readonly camera?: CameraId; readonly from?: EpochMicros; readonly to?: EpochMicros; readonly max: number }): Promise<readonly ChunkRow[]>;
   balances(): Promise<readonly Balance[]>;
+  models(): Promise<readonly ModelView[]>;
+  activeModel(): ActiveModelView;
+  /**
+   * Asks for another model, by `name@version`: vision processes are replaced while they work. Resolves when the wish is durable, or known to the node.
+   * @throws PlatformError MODEL_UNKNOWN, ROLE_ABSENT, KAFKA_UNAVAILABLE
+   */
+  useModel(reference: string): Promise<ActiveModelView>;
   tree(): ActorReport;
   isReady(): Readiness;
   /** How far consumer groups of the cluster are behind, as last measured; empty without a cluster. */

@@ -6,7 +6,7 @@ import type { Balance, ChunkRow, CommittedRecord, FeatureQuery, StoredFeature } 
 import type { EncodingWish } from '../../src/messages/desired-camera.ts';
 import type { DetectedRecord, DroppedRecord } from '../../src/messages/terminal-record.ts';
 import type { PlatformEvent } from '../../src/messages/platform-event.ts';
-import type { CameraView, OpenedStream, Readiness, RecordQuery, ServingBackend } from '../../src/serving-ops/service.ts';
+import type { ActiveModelView, CameraView, ModelView, OpenedStream, Readiness, RecordQuery, ServingBackend } from '../../src/serving-ops/service.ts';
 
 /** A detected frame of a camera, `at` in microseconds. */
 export function detected(camera: string, frameSeq: number, at = frameSeq * 40_000, padding = ''): DetectedRecord {
@@ -130,6 +130,17 @@ export class FakeBackend implements ServingBackend {
 
   partitions: readonly PartitionLag[] = [];
   lag(): readonly PartitionLag[] { return this.partitions; }
+  model = 'motion@2';
+  async models(): Promise<readonly ModelView[]> { return await Promise.resolve([{ model: 'motion@2', name: 'motion', version: '2', family: 'auto', source: 'built-in', isActive: this.model === 'motion@2' }]); }
+  activeModel(): ActiveModelView {
+    return { active: 'motion@2', wanted: this.model, state: this.model === 'motion@2' ? 'steady' : 'changing', processes: [{ name: 'vision-0', isReady: true, model: 'motion@2', digest: 'ab', provider: 'cpu' }], counts: { done: 0, refused: 0 } };
+  }
+  async useModel(reference: string): Promise<ActiveModelView> {
+    this.#check();
+    if (!/^(?:motion|yolox)@/.test(reference)) throw new PlatformError('MODEL_UNKNOWN', `model '${reference}' is unknown (known: motion@2)`, { field: 'model' });
+    this.model = reference;
+    return await Promise.resolve(this.activeModel());
+  }
   isReady(): Readiness { return this.readiness; }
   async metrics(): Promise<{ contentType: string; body: string }> { return await Promise.resolve({ contentType: 'text/plain; version=0.0.4', body: 'visutility_up 1\n' }); }
 }

@@ -223,7 +223,7 @@ export interface TerminalRecordWire {
 
 /** Topic events: what happened to cameras and processes. type says which of the nullable fields are set. */
 export interface PlatformEventWire {
-  /** camera-state, gap, torn-tail, process or received; more may come. */
+  /** camera-state, gap, torn-tail, process, model or received; more may come. */
   readonly type: string;
   /** When it happened, microseconds since the Unix epoch, UTC. */
   readonly at: number;
@@ -231,11 +231,11 @@ export interface PlatformEventWire {
   readonly camera: string | null;
   /** Name of the node it happened on. */
   readonly node: string | null;
-  /** camera-state: connecting, live, retrying, ended, failed or removed; process: started, ready, exited, stopped or escalated. */
+  /** camera-state: connecting, live, retrying, ended, failed or removed; process: started, ready, exited, stopped or escalated; model: active or refused. */
   readonly state: string | null;
-  /** camera-state: error code. */
+  /** camera-state, model: error code. */
   readonly code: string | null;
-  /** camera-state, process: one sentence. */
+  /** camera-state, process, model: one sentence. */
   readonly message: string | null;
   /** camera-state: milliseconds to the next try. */
   readonly retryInMs: number | null;
@@ -257,6 +257,8 @@ export interface PlatformEventWire {
   readonly epoch: number | null;
   /** received: frames of the epoch handed to Kafka so far. */
   readonly received: number | null;
+  /** model: its name@version. */
+  readonly model: string | null;
 }
 
 /** model = source * scale + pad. */
@@ -307,6 +309,14 @@ export interface FeatureTensorWire {
   readonly payload: Uint8Array;
 }
 
+/** Topic models, compacted: the model that the detectors of the installation are to run. The key is 'active'. */
+export interface DesiredModelWire {
+  /** name@version, as the settings of the nodes name it. */
+  readonly model: string;
+  /** When it was asked for, microseconds since the Unix epoch, UTC. */
+  readonly at: number;
+}
+
 /** Record FrameRun. */
 export interface FrameRunWire {
   readonly from: number;
@@ -349,5 +359,6 @@ export const WIRE_FORMATS = {
   "detections": wireFormat<TerminalRecordWire>("detections"),
   "events": wireFormat<PlatformEventWire>("events"),
   "features": wireFormat<Omit<FeatureTensorWire, 'payload'>>("features"),
+  "models": wireFormat<DesiredModelWire>("models"),
   "positions": wireFormat<CameraPositionWire>("positions"),
 };

@@ -15,7 +15,7 @@ export interface ConfigSources {
   readonly environment?: Readonly<Record<string, string | undefined>>;
   /** What the command line says. */
   readonly flags?: ConfigInput;
-  /** Folder that `data`, `modelOps.model` and camera paths are relative to. */
+  /** Folder that `data`, `modelOps.model`, the paths of models and those of cameras are relative to. */
   readonly cwd: string;
 }
 
@@ -129,6 +129,7 @@ function resolvePaths(config: z.output<typeof CONFIG_SCHEMA>, cwd: string): z.ou
     ...config,
     data: resolve(cwd, config.data),
     modelOps: { ...config.modelOps, model: resolveModel(config.modelOps.model, cwd) },
+    models: config.models.map((model) => ({ ...model, path: resolve(cwd, model.path) })),
     cameras: config.cameras.map((camera) => ({ ...camera, uri: resolveUri(camera.uri, cwd), encoders: camera.encoders.map((each) => resolveEncoder(each, cwd)) })),
   };
 }

@@ -24,6 +24,16 @@ const camera = z.strictObject({
     .describe('What black and white stand for where 16-bit samples are shown in 8 bits, as to detectors: metres of depth, degrees Celsius, or steps of uncalibrated pictures. Absent: 0 to 10 m, -20 to 60 degrees, or all steps.').meta({ examples: [[0.5, 4]] }),
 });
 
+const model = z.strictObject({
+  name: z.string().regex(/^[a-z0-9][a-z0-9._-]{0,62}$/, 'expected 1 to 63 of a-z 0-9 . - _, starting with a letter or digit').describe('Name of the model.').meta({ examples: ['yolox-tiny'] }),
+  version: z.string().regex(/^[a-zA-Z0-9][a-zA-Z0-9.+_-]{0,31}$/, 'expected 1 to 32 of a-z A-Z 0-9 . + - _, starting with a letter or digit').describe('Its version: `name@version` is what `vto models use` takes.').meta({ examples: ['1.0.0'] }),
+  path: z.string().min(1).describe('Its ONNX file, on every node that detects.').meta({ examples: ['models/yolox_tiny.onnx'] }),
+  family: z.string().min(1).default('auto').describe('Family of the model, or `auto` to tell it from the file.'),
+  labels: z.array(z.string()).default([]).describe('Class names in the order of the model\'s output; empty: those of the model or its family.'),
+  scoreMin: z.number().min(0).max(1).optional().describe('Boxes with a lower score are left out. Absent: `modelOps.scoreMin`.').meta({ examples: [0.3] }),
+  iouMax: z.number().min(0).max(1).optional().describe('Of two boxes of a class that overlap more than this the better stays. Absent: `modelOps.iouMax`.').meta({ examples: [0.45] }),
+});
+
 const ingress = z.strictObject({
   maxFps: z.number().min(0).max(1000).default(0).describe('At most so many frames a second of each camera are detected on; all are recorded. 0: every frame.'),
   stallMs: milliseconds(100).default(2_000).describe('A camera that sends nothing for so long is closed and opened again.'),
@@ -115,6 +125,7 @@ export const CONFIG_SCHEMA = z.strictObject({
   serving: serving.prefault({}).describe('The HTTP API.'),
   store: store.prefault({}).describe('The database of detections and state.'),
   utilityOps: utilityOps.prefault({}).describe('Logs.'),
+  models: z.array(model).default([]).describe('Models that detection can be switched to while it runs: one table each, besides `motion` and files `NAME@VERSION.onnx` in the folder `models` of `data`.'),
   cameras: z.array(camera).default([]).describe('Cameras: one table each. Tables of several files are joined by id.'),
 });
 
@@ -125,6 +136,9 @@ export type Config = DeepReadonly<z.output<typeof CONFIG_SCHEMA>>;
 
 /** Some settings, unchecked, in the form of files and flags. */
 export type ConfigInput = DeepReadonly<z.input<typeof CONFIG_SCHEMA>>;
+
+/** A model of the settings. */
+export type ModelConfig = Config['models'][number];
 
 /** A camera of the settings. */
 export type CameraConfig = Config['cameras'][number];
