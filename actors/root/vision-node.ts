@@ -145,6 +145,7 @@ export class VisionNode implements NodePart {
       onChange: change => {
         const camera = change.type === 'put' ? change.row.id : change.id;
         const limit = change.type === 'put' ? change.row.maxFps : null;
+        if (change.type === 'put' && change.row.encoders) log.warn({ camera }, 'encoders of cameras run on a machine of its own only: no features are computed in this cluster');
         if (limit === null) this.#limits.delete(camera);
         else this.#limits.set(camera, limit);
         for (const fleet of this.#fleets) fleet.tell({ camera, limit });

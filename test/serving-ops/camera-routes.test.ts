@@ -22,7 +22,7 @@ test('names the field of a body that is wrong', () => withGateway({}, async ({ b
   const good = { id: 'a', uri: 'rtsp://cam/1' };
   const cases: [object, string][] = [
     [{ ...good, id: 'UPPER' }, 'id'], [{ uri: 'rtsp://cam' }, 'id'], [{ ...good, uri: 7 }, 'uri'], [{ ...good, uri: 'rtsp://a@b@c/' }, 'uri'], [{ ...good, uri: 'gopher://x/' }, 'uri'],
-    [{ ...good, maxFps: -1 }, 'maxFps'], [{ ...good, maxFps: '5' }, 'maxFps'], [{ ...good, detect: 'yes' }, 'detect'], [{ ...good, fps: 5 }, 'fps'], [[], ''], [{ ...good, uri: '' }, 'uri'],
+    [{ ...good, maxFps: -1 }, 'maxFps'], [{ ...good, maxFps: '5' }, 'maxFps'], [{ ...good, detect: 'yes' }, 'detect'], [{ ...good, speed: 5 }, 'speed'], [[], ''], [{ ...good, uri: '' }, 'uri'],
   ];
   for (const [body, field] of cases) {
     const answer = await call('POST', '/api/v1/cameras', { body });
