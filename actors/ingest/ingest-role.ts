@@ -146,7 +146,7 @@ function openChunkLog(kafka: Config['kafka'], partMs: number, ctx: RoleContext, 
   output.then(port => gaugeQueues({ chunks: port }, ctx), (error: unknown) => {
     if (!closing.aborted) log.error({ error: reportError(error) }, 'no way to the chunks topic: cameras are only recorded');
   });
-  const chunkLog = new ChunkLog({ output: lateOutput(output), partMs, maxPartBytes: kafka.maxPartBytes, clock, log, telemetry });
+  const chunkLog = new ChunkLog({ output: lateOutput(output), partMs, maxPartBytes: kafka.maxPartBytes, createHash: contentHashOf, clock, log, telemetry });
   void chunkLog.gauge(ctx.signal);
   const topic = link.topic('chunks');
   return {
@@ -207,7 +207,7 @@ async function openable(row: CameraRow, options: IngestSettings, ctx: RoleContex
   const { stallMs, connectTimeoutMs } = options.ingress;
   try {
     return await createSource({
-      uri: row.uri, options: sourceOptions(row, { stallMs, openTimeoutMs: connectTimeoutMs }), ctx: { clock: ctx.clock, random: ctx.random }, media: libavAccess,
+      uri: row.uri, options: sourceOptions(row, { stallMs, openTimeoutMs: connectTimeoutMs }), ctx: { clock: ctx.clock, random: ctx.random }, media: libavAccess, samples: row.pictures,
     });
   } catch (error) {
     return { label: row.id, open: () => Promise.reject(error) };
@@ -216,7 +216,7 @@ async function openable(row: CameraRow, options: IngestSettings, ctx: RoleContex
 
 function sourceOptions(row: CameraRow, rtsp: { readonly stallMs: number; readonly openTimeoutMs: number }): Record<string, unknown> {
   if (/^rtsps?:/i.test(row.uri)) return { ...rtsp };
-  return /^synthetic:/i.test(row.uri) ? {} : { isLooping: row.isLooping };
+  return /^synthetic:/i.test(row.uri) ? {} : { isLooping: row.isLooping, ...row.pictures?.fps && { rateHz: row.pictures.fps } };
 }
 
 /** The vision process of a camera: the same one in every generation, so that its order is kept. */

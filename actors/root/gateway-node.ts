@@ -3,11 +3,13 @@ import type { Clock } from '../../src/engine/clock.ts';
 import { PlatformError, reportError } from '../../src/engine/errors.ts';
 import { every } from '../../src/engine/timers.ts';
 import type { CameraId } from '../../src/engine/units.ts';
+import { cameraRowOf, isSameSource } from '../../src/data-ops/camera-row.ts';
 import { GROUPS } from '../../src/data-ops/audit-topics.ts';
 import { DesiredCameras, type CameraChange } from '../../src/data-ops/desired-cameras.ts';
 import { LagMeter, type GroupTopic, type PartitionLag } from '../../src/data-ops/group-lag.ts';
 import type { RemoteStore } from '../../src/data-ops/remote-store.ts';
 import type { CameraRow, CommittedRecord } from '../../src/data-ops/store.ts';
+import type { EncodingWish } from '../../src/messages/desired-camera.ts';
 import { topicName, type RecordCodecs } from '../../src/messages/topics.ts';
 import type { LinkView } from '../../src/serving-ops/service.ts';
 import type { KafkaNode } from '../../src/transports/kafka-types.ts';
@@ -65,6 +67,8 @@ export class GatewayNode implements BackendRoot {
   readonly #desired: DesiredCameras;
   readonly #directory: KafkaCameraDirectory;
   readonly #meter: LagMeter;
+  /** Cameras of the board. */
+  readonly #shown = new Map<CameraId, CameraRow>();
   #lag: readonly PartitionLag[] = [];
   /** It has answered rightly once: from then on requests may come, whatever becomes of the brokers. */
   #hasServed = false;
@@ -108,6 +112,8 @@ export class GatewayNode implements BackendRoot {
     if (this.board.stateOf(row.id) === undefined) this.board.add(row, uriLabel(row.uri), false); // the list follows a moment later
   }
 
+  changeEncoders(id: CameraId, encoders: readonly EncodingWish[]): Promise<void> { return this.#directory.changeEncoders(id, encoders); }
+
   removeCamera(id: CameraId): Promise<void> { return this.#directory.removeCamera(id); }
 
   records(after: number, camera: CameraId | undefined, signal: AbortSignal): AsyncIterable<readonly CommittedRecord[]> {
@@ -137,9 +143,13 @@ export class GatewayNode implements BackendRoot {
 
   #follow(change: CameraChange): void {
     if (change.type === 'put') {
-      this.board.add(change.row, uriLabel(change.row.uri), false);
+      const known = this.#shown.get(change.row.id);
+      this.#shown.set(change.row.id, change.row);
+      if (known && isSameSource(known, change.row)) this.board.change(change.row);
+      else this.board.add(change.row, uriLabel(change.row.uri), false);
       return;
     }
+    this.#shown.delete(change.id);
     this.board.remove(change.id);
     this.#options.telemetry.forget('camera', change.id);
   }
@@ -205,7 +215,7 @@ export class GatewayNode implements BackendRoot {
   /** Cameras of this node's configuration are wanted in the cluster. */
   async #addConfigured(): Promise<void> {
     const { config, signal, clock } = this.#options;
-    const rows = config.cameras.map(({ id, uri, maxFps, isDetecting, isLooping }): CameraRow => ({ id: id as CameraId, uri, maxFps: maxFps ?? null, isDetecting, isLooping })); // the schema checked its form
+    const rows = config.cameras.map(cameraRowOf);
     while (rows.length > 0 && !signal.aborted) {
       try {
         await this.#desired.untilKnown(signal);

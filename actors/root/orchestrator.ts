@@ -8,6 +8,9 @@ import type { LifecycleEvent } from '../../src/engine/lifecycle.ts';
 import type { Random } from '../../src/engine/random.ts';
 import { every } from '../../src/engine/timers.ts';
 import type { CameraId } from '../../src/engine/units.ts';
+import { cameraRowOf, isSameSource, sourceOf, withEncoders } from '../../src/data-ops/camera-row.ts';
+import { checkEncoders } from '../../src/feature-ops/check-encoders.ts';
+import type { EncodingWish } from '../../src/messages/desired-camera.ts';
 import { remoteStore, type RemoteStore } from '../../src/data-ops/remote-store.ts';
 import type { Balance, CameraRow, CommittedRecord } from '../../src/data-ops/store.ts';
 import { connectIpc } from '../../src/transports/ipc/connect-ipc.ts';
@@ -22,6 +25,7 @@ import type { IngestSettings, LeftNote } from '../ingest/ingest-role.ts';
 import { ProcessActor, type ProcessOptions } from '../process/child-process.ts';
 import type { Role } from '../process/protocol.ts';
 import { openKafkaLink, type KafkaLink } from '../process/kafka-link.ts';
+import type { VisionMessage } from '../vision/vision-role.ts';
 import { POLICIES } from '../tree.ts';
 import type { SwitchedNote } from '../vision/switch-messages.ts';
 import { AliveMark } from './alive-mark.ts';
@@ -100,6 +104,7 @@ export class Orchestrator {
   /** Starts every process and the cameras of the configuration and of the store. Resolves when the store serves; the rest comes up by itself. */
   async start(): Promise<void> {
     const { config, clock, random } = this.#options;
+    for (const { encoders = [], pictures } of this.#configured()) await checkEncoders(encoders, pictures?.modality ?? null);
     const folder = resolve(config.data);
     await mkdir(folder, { recursive: true, mode: 0o700 });
     this.#paths = { data: folder, sockets: await createSocketFolder() };
@@ -136,6 +141,15 @@ export class Orchestrator {
     if (!this.#rows.has(id)) throw new PlatformError('CAMERA_UNKNOWN', `camera '${id}' is unknown`, { camera: id });
     this.#displace(id);
     await this.store.deleteCamera(id);
+  }
+
+  /** Changes what is computed of a camera's frames; its session goes on. @throws PlatformError CAMERA_UNKNOWN */
+  async changeEncoders(id: CameraId, encoders: readonly EncodingWish[]): Promise<void> {
+    const known = this.#rows.get(id);
+    if (known === undefined) throw new PlatformError('CAMERA_UNKNOWN', `camera '${id}' is unknown`, { camera: id });
+    const row = withEncoders(known, encoders);
+    if (!this.board.isTemporary(id)) await this.store.putCamera(row);
+    this.#place(row, false);
   }
 
   camera(id: CameraId): CameraRow | undefined { return this.#rows.get(id); }
@@ -201,7 +215,7 @@ export class Orchestrator {
 
   /** Cameras of the settings. */
   #configured(): readonly CameraRow[] {
-    return this.#options.config.cameras.map(({ id, uri, maxFps, isDetecting, isLooping }) => ({ id: id as CameraId, uri, maxFps: maxFps ?? null, isDetecting, isLooping })); // the schema checked its form
+    return this.#options.config.cameras.map(cameraRowOf);
   }
 
   async #wantedCameras(): Promise<readonly CameraRow[]> {
@@ -239,6 +253,7 @@ export class Orchestrator {
     this.#rows.delete(id);
     this.board.remove(id);
     this.#options.telemetry.forget('camera', id);
+    this.#tellVision({ camera: id, limit: null, encoders: [] });
     if (this.#plan.isCluster) this.#leaving.set(id, index);
     this.#processes.get(`ingest-${index}`)?.supervised.tell({ type: 'remove', id });
   }
@@ -257,19 +272,24 @@ export class Orchestrator {
     const known = this.#rows.get(row.id);
     if (known && JSON.stringify(known) === JSON.stringify(row)) return;
     this.#rows.set(row.id, row);
-    this.board.add(row, uriLabel(row.uri), isTemporary);
-    this.#fleet?.tell({ camera: row.id, limit: row.maxFps });
+    if (known && isSameSource(known, row)) this.board.change(row);
+    else this.board.add(row, uriLabel(row.uri), isTemporary);
+    this.#tellVision({ camera: row.id, limit: row.maxFps, encoders: row.encoders ?? [] });
     // One process at a time has a camera: the one that has it, or hands over what is left of it.
     const held = known ? this.#groups.findIndex(group => group.has(row.id)) : this.#leaving.get(row.id) ?? -1;
     this.#leaving.delete(row.id);
     let index = held >= 0 ? held : this.#groups.findIndex(group => group.size < config.ingress.camerasPerProcess);
     if (index >= 0) {
       this.#groups[index]?.add(row.id);
-      this.#processes.get(`ingest-${index}`)?.supervised.tell({ type: 'put', row, floor });
+      this.#processes.get(`ingest-${index}`)?.supervised.tell({ type: 'put', row: sourceOf(row), floor }); // the same as before: its session goes on
       return;
     }
     index = this.#groups.push(new Set([row.id])) - 1;
     this.#startIngest(index);
+  }
+
+  #tellVision(message: VisionMessage): void {
+    this.#fleet?.tell(message);
   }
 
   #startIngest(index: number): void {
@@ -295,7 +315,7 @@ export class Orchestrator {
   #startProcess(name: string, role: Role, threadPoolSize: number, { settings, onNote = () => {} }: Pick<ProcessOptions, 'settings' | 'onNote'>): Running {
     const { clock, onLine } = this.#options;
     const actor = new ProcessActor({ name, role, settings, threadPoolSize, clock, onLine, onNote, stopMs: STOP_MS[role] });
-    const running: Running = { actor, supervised: this.#system.supervise(actor, POLICIES.process) };
+    const running: Running = { actor, supervised: this.#system.supervise(actor, role === 'vision' ? POLICIES.vision : POLICIES.process) };
     this.#processes.set(name, running);
     return running;
   }

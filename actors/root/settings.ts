@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { sourceOf } from '../../src/data-ops/camera-row.ts';
 import type { CameraRow } from '../../src/data-ops/store.ts';
 import type { Config } from '../../src/utility-ops/config/schema.ts';
 import type { IndexSettings } from '../index/index-role.ts';
@@ -17,12 +18,14 @@ export interface Paths {
 }
 
 const HOUR_MS = 3_600_000;
+/** On one machine a viewer waits: what was missed for longer is not worth the delay of what is live. */
+const CATCH_UP_MS = 5_000;
 
 /** Settings of the store process. */
 export function storeSettings(config: Config, paths: Paths, isSpoolOnly = false): StoreSettings {
   return {
     file: join(paths.data, 'store.sqlite'), archive: join(paths.data, 'archive'), socket: join(paths.sockets, 'store.sock'),
-    maxArchiveBytes: config.recording.maxBytes, retentionMs: config.store.retentionHours * HOUR_MS, isSpoolOnly,
+    maxArchiveBytes: config.recording.maxBytes, retentionMs: config.store.retentionHours * HOUR_MS, featuresMaxBytes: config.store.featuresMaxBytes, isSpoolOnly,
   };
 }
 
@@ -38,12 +41,14 @@ export function indexSettings(config: Config, paths: Paths): IndexSettings {
 export interface VisionPlace { readonly index: number; readonly socket: string; readonly model: ModelSettings }
 
 /** Settings of a vision process. */
-export function visionSettings(config: Config, paths: Paths, { index, socket, model }: VisionPlace, rows: Iterable<CameraRow>): VisionSettings {
+export function visionSettings(config: Config, paths: Paths, { index, socket, model }: VisionPlace, cameras: Iterable<CameraRow>): VisionSettings {
+  const rows = [...cameras];
   return {
     socket, storeSocket: join(paths.sockets, 'store.sock'),
     model: detectorOptions(config, index, model),
-    stalenessMs: config.vision.stalenessMs, catchUpMs: config.vision.catchUpMs, splitMaxFps: config.vision.splitMaxFps,
-    maxFps: { '*': config.ingress.maxFps || null, ...Object.fromEntries([...rows].filter(row => row.maxFps !== null).map(row => [row.id, row.maxFps || null])) },
+    stalenessMs: config.vision.stalenessMs, catchUpMs: catchUpMs(config, CATCH_UP_MS), splitMaxFps: config.vision.splitMaxFps, maxMemoryBytes: config.vision.maxMemoryBytes,
+    maxFps: { '*': config.ingress.maxFps || null, ...Object.fromEntries(rows.filter(row => row.maxFps !== null).map(row => [row.id, row.maxFps || null])) },
+    encoders: Object.fromEntries(rows.map(row => [row.id, row.encoders ?? []])),
   };
 }
 
@@ -59,7 +64,8 @@ export function nodeVisionSettings(config: Config, { duty, socket, host, index, 
   // A part brings so much video at once, and a transaction so many features: the last of them have waited for the others, not for the machine.
   const burstMs = duty === 'detector' ? kafka.commitIntervalMs : recording.partMs;
   return {
-    duty, socket, storeSocket: host, model: detectorOptions(config, index, model), stalenessMs: vision.stalenessMs + burstMs, catchUpMs: vision.catchUpMs, splitMaxFps: vision.splitMaxFps,
+    duty, socket, storeSocket: host, model: detectorOptions(config, index, model), stalenessMs: vision.stalenessMs + burstMs, catchUpMs: catchUpMs(config, kafka.chunksRetentionHours * HOUR_MS), splitMaxFps: vision.splitMaxFps,
+    maxMemoryBytes: vision.maxMemoryBytes,
     maxFps: { '*': ingress.maxFps || null, ...Object.fromEntries([...limits].map(([camera, limit]) => [camera, limit || null])) },
   };
 }
@@ -75,9 +81,13 @@ export type VisionTargets = Pick<IngestSettings, 'visionSockets' | 'successors'>
 /** Settings of an ingest process with `cameras`. */
 export function ingestSettings(config: Config, paths: Paths, cameras: readonly CameraRow[], targets: VisionTargets | ClusterIngest): IngestSettings {
   return {
-    visionSockets: [], ...targets, cameras, archive: join(paths.data, 'archive'), storeSocket: join(paths.sockets, 'store.sock'),
+    visionSockets: [], ...targets, cameras: cameras.map(sourceOf), archive: join(paths.data, 'archive'), storeSocket: join(paths.sockets, 'store.sock'),
     ingress: config.ingress, recording: config.recording, maxRewindMs: config.vision.maxRewindMs,
   };
+}
+
+function catchUpMs({ vision }: Config, otherwise: number): number {
+  return vision.catchUpMs < 0 ? otherwise : vision.catchUpMs;
 }
 
 function detectorOptions(config: Config, index: number, model: ModelSettings): VisionSettings['model'] {

@@ -184,7 +184,7 @@ export class VisionFleet {
         }
       },
     };
-    const member: Member = { name, index, socket, actor, supervised: system.supervise(provisional, POLICIES.process), loaded: undefined, isProvisional, failed };
+    const member: Member = { name, index, socket, actor, supervised: system.supervise(provisional, POLICIES.vision), loaded: undefined, isProvisional, failed };
     return member;
   }
 }

@@ -1,6 +1,7 @@
 import type { Actor } from '../../src/engine/actor.ts';
 import type { Envelope, InPort, OutPort } from '../../src/engine/ports.ts';
 import type { CameraId } from '../../src/engine/units.ts';
+import type { CameraEncoders } from '../../src/feature-ops/camera-encoders.ts';
 import { FeatureReader } from '../../src/feature-ops/feature-reader.ts';
 import { FeatureWriter } from '../../src/feature-ops/feature-writer.ts';
 import { FrameRateGate } from '../../src/feature-ops/frame-gate.ts';
@@ -20,6 +21,7 @@ import { detectFlow, featureFlow, visionFlow } from '../pipeline.ts';
 import { gaugeQueues } from '../process/queue-gauges.ts';
 import type { RoleContext } from '../process/role-process.ts';
 import { Detector } from './detector.ts';
+import { FeaturesFirst, featuresFirst } from './features-first.ts';
 import type { ModelNote } from './switch-messages.ts';
 import type { VisionSettings } from './vision-role.ts';
 
@@ -31,6 +33,8 @@ export interface VisionLinks {
   readonly results: IpcNode;
   /** Most frames a second of a camera that are chosen; null: all. Asked when a camera appears. */
   readonly maxFpsOf: (camera: CameraId) => number | null;
+  /** Features besides detections. Absent where nobody keeps them. */
+  readonly encoders?: CameraEncoders;
 }
 
 /** What a vision process does. */
@@ -43,11 +47,16 @@ export const DUTIES: Readonly<Record<VisionDuty, (settings: VisionSettings, link
     const model = await loaded(settings, ctx);
     const scaler = createScaler(model.shape);
     const records = links.results.output('vto.detections', terminalRecordCodec, { maxItems: 4096, maxBytes: 32 << 20 });
-    gaugeQueues({ records }, ctx);
-    return visionFlow(hostOf(ctx), {
-      ...chosenBy(settings), parts: partsOf(await links.listen()), records, featurizer: featurizerOf(scaler, links.maxFpsOf),
-      detector: new Detector(async () => model, frame => scaler.release(frame)),
-    });
+    const detector = new Detector(async () => model, frame => scaler.release(frame));
+    const { encoders } = links;
+    const chosen = { ...chosenBy(settings), featurizer: featurizerOf(scaler, links.maxFpsOf, encoders) };
+    if (encoders === undefined) {
+      gaugeQueues({ records }, ctx);
+      return visionFlow(hostOf(ctx), { ...chosen, parts: partsOf(await links.listen()), records, detector });
+    }
+    const features = links.results.output('vto.features', featureTensorCodec, { maxItems: 256, maxBytes: 32 << 20 });
+    gaugeQueues({ records, features }, ctx);
+    return visionFlow(hostOf(ctx), { ...chosen, parts: partsOf(await links.listen()), records: featuresFirst(features, records), detector: new FeaturesFirst(detector) });
   },
 
   /** Encoded parts in, features and dropped records out, at a bounded rate: the model's file is read for the size it wants, not loaded. */
@@ -101,9 +110,10 @@ function partsOf(node: IpcNode): InPort<ChunkPart> {
   return node.input('vto.chunks', chunkPartCodec, { maxItems: 16_384, maxBytes: 256 << 20 });
 }
 
-function featurizerOf(scaler: PooledScaler, maxFpsOf: VisionLinks['maxFpsOf']): Featurizer {
+function featurizerOf(scaler: PooledScaler, maxFpsOf: VisionLinks['maxFpsOf'], encoders?: CameraEncoders): Featurizer {
   return new Featurizer({
     createDecoder: parameters => createDecoder(parameters, { threads: 1 }), createScaler: () => scaler, gateOf: camera => new FrameRateGate(maxFpsOf(camera)),
+    ...encoders && { encoders },
   });
 }
 

@@ -1,7 +1,8 @@
 import type { ActorReport } from '../engine/actor.ts';
 import type { CameraId, EpochMicros } from '../engine/units.ts';
 import type { PartitionLag } from '../data-ops/group-lag.ts';
-import type { Balance, CameraRow, ChunkRow, CommittedRecord } from '../data-ops/store.ts';
+import type { Balance, CameraRow, ChunkRow, CommittedRecord, FeatureQuery, StoredFeature } from '../data-ops/store.ts';
+import type { EncodingWish } from '../messages/desired-camera.ts';
 import type { PlatformEvent } from '../messages/platform-event.ts';
 import type { DropReason } from '../messages/terminal-record.ts';
 
@@ -23,6 +24,8 @@ export interface CameraView {
   readonly maxFps: number | null;
   readonly isDetecting: boolean;
   readonly isLooping: boolean;
+  /** Features computed of its frames: names of encoders, their options beside. */
+  readonly encoders: readonly (Readonly<Record<string, unknown>> & { readonly name: string })[];
   /** Of all epochs. */
   readonly counts: { readonly received: number; readonly detected: number; readonly dropped: Readonly<Partial<Record<DropReason, number>>>; readonly gaps: number };
   readonly lastError?: { readonly code: string; readonly message: string };
@@ -100,6 +103,8 @@ export interface ServingBackend {
   cameraOf(uri: string): CameraId | undefined;
   /** @throws PlatformError CAMERA_EXISTS, REQUEST_INVALID (the URI), PLUGIN_UNKNOWN, STORE_FAILED */
   addCamera(request: CameraRow): Promise<CameraView>;
+  /** Changes what is computed of a camera's frames, from one of its next frames on. @throws PlatformError CAMERA_UNKNOWN, STORE_FAILED */
+  changeEncoders(id: CameraId, encoders: readonly EncodingWish[]): Promise<CameraView>;
   /** @throws PlatformError CAMERA_UNKNOWN, STORE_FAILED */
   removeCamera(id: CameraId): Promise<void>;
   /**
@@ -116,6 +121,8 @@ export interface ServingBackend {
   records(query: RecordQuery): AsyncIterable<CommittedRecord>;
   /** Records with id > `after`, oldest first, at most `max`. */
   recordsAfter(query: { readonly after: number; readonly max: number; readonly camera?: CameraId }): Promise<readonly CommittedRecord[]>;
+  /** Newest last, at most `max`; with `after` those that follow it. @throws PlatformError CAMERA_UNKNOWN */
+  features(query: FeatureQuery): Promise<readonly StoredFeature[]>;
   /** Newest last, at most `max`. */
   events(query: { readonly camera?: CameraId; readonly max: number }): Promise<readonly PlatformEvent[]>;
   /** Recorded chunks that overlap [from, to), oldest first, at most `max`. */

@@ -5,12 +5,23 @@ const milliseconds = (min: number): z.ZodInt => z.int().min(min).max(86_400_000)
 const byteSize = (): z.ZodType<number, string | number> => z.union([z.int().min(0), z.string().regex(BYTE_SIZE, 'expected bytes like "20GB" or "500MiB"')])
   .transform((size) => (typeof size === 'number' ? size : parseByteSize(size)));
 
+const encoderName = z.string().regex(/^[a-z][a-z0-9-]{0,62}$/, 'expected the name of an encoder');
+
+/** An encoder that a camera wants: its name, or a table of its name and options. */
+export const encoder = z.union([encoderName, z.looseObject({ name: encoderName })], { error: 'expected the name of an encoder, or { name, and its options }' });
+
 const camera = z.strictObject({
   id: z.string().regex(/^[a-z0-9][a-z0-9_-]{0,62}$/, 'expected 1 to 63 of a-z 0-9 - _, starting with a letter or digit').describe('Name of the camera: 1 to 63 of `a-z 0-9 - _`, starting with a letter or digit.').meta({ examples: ['dock-2'] }),
   uri: z.string().min(1).describe('Where its pictures come from: an rtsp:// address, a file or a folder of pictures.').meta({ examples: ['rtsp://user:password@10.0.0.12/stream1'] }),
   maxFps: z.number().min(0).max(1000).optional().describe('At most so many frames a second are detected on; all are recorded. 0: every frame. Absent: `ingress.maxFps`.').meta({ examples: [10] }),
   isDetecting: z.boolean().default(true).describe('False: the camera is recorded only.'),
   isLooping: z.boolean().default(false).describe('True: a file starts again at its end.'),
+  fps: z.number().positive().max(1000).optional().describe('Pictures a second of a folder of pictures. Absent: 1.').meta({ examples: [2] }),
+  encoders: z.array(encoder).max(16).default([]).describe('Features that are computed of every frame that is detected on: names of encoders, or tables of a name and its options.').meta({ examples: [['hog', { name: 'lbp', columns: 8 }]] }),
+  modality: z.enum(['auto', 'rgb', 'depth', 'thermal']).default('auto').describe('What its pictures show. `auto`: as they say themselves: 16-bit grey PNG is depth, FLIR records and radiometric JPEG are thermal, anything else is rgb.'),
+  metresPerStep: z.number().positive().max(1000).optional().describe('Metres of one step of 16-bit depth; 0 is no reading. Absent: 0.001, millimetres; TUM RGB-D: 0.0002.').meta({ examples: [0.0002] }),
+  range: z.tuple([z.number(), z.number()]).refine(([black, white]) => white > black, 'expected [black, white] with black < white').optional()
+    .describe('What black and white stand for where 16-bit samples are shown in 8 bits, as to detectors: metres of depth, degrees Celsius, or steps of uncalibrated pictures. Absent: 0 to 10 m, -20 to 60 degrees, or all steps.').meta({ examples: [[0.5, 4]] }),
 });
 
 const model = z.strictObject({
@@ -44,8 +55,9 @@ const vision = z.strictObject({
   stalenessMs: milliseconds(1).default(100).describe('A live frame that waited longer gives way to a newer one of its camera (dropped as `stale`).'),
   isSplit: z.boolean().default(false).describe('True: nodes with role `featurizer` make features and nodes with role `detector` detect on them, over Kafka. False: a `detector` does both.'),
   splitMaxFps: z.number().min(0.01).max(1000).default(5).describe('When split, at most so many pictures a second of each camera are sent from featurizers to detectors: they take far more room than encoded video.'),
-  catchUpMs: milliseconds(0).default(5000).describe('For so long after a vision process was replaced, the frames missed meanwhile are caught up with before any counts as stale.'),
+  catchUpMs: milliseconds(-1).default(-1).describe('For so long after a failure, the frames missed meanwhile are caught up with before any counts as stale. -1: 5 s on one machine; in a cluster, as long as chunks stay on Kafka.'),
   maxRewindMs: milliseconds(0).default(10_000).describe('Frames that waited longer than this for a vision process are dropped as `expired`.'),
+  maxMemoryBytes: byteSize().prefault(0).describe('A vision process that holds more memory is ended and started again: a model may ask for any amount. 0: half of what the machine or container has.'),
 });
 
 const modelOps = z.strictObject({
@@ -66,7 +78,8 @@ const serving = z.strictObject({
 });
 
 const store = z.strictObject({
-  retentionHours: z.number().min(0).max(876_000).default(168).describe('Detections are kept this long; their counts stay. 0: for ever.'),
+  retentionHours: z.number().min(0).max(876_000).default(168).describe('Detections and features are kept this long; the counts of detections stay. 0: for ever.'),
+  featuresMaxBytes: byteSize().prefault('2GB').describe('Room for features of all cameras; the oldest are deleted beyond it.'),
 });
 
 const utilityOps = z.strictObject({
