@@ -17,7 +17,8 @@ test('every endpoint of the index answers, and no route is missing from it', () 
   backend.end();
   for (const endpoint of ENDPOINTS) {
     const path = endpoint.path.replace(':id', 'dock-1') + (endpoint.path.endsWith('/infer') ? '?stream=dock-1' : '');
-    const body = endpoint.method === 'POST' ? { body: { id: 'dock-9', uri: 'rtsp://cam/9' } } : {};
+    const bodies: Readonly<Record<string, object>> = { POST: { body: { id: 'dock-9', uri: 'rtsp://cam/9' } }, PUT: { body: { model: 'yolox@1' } } };
+    const body = bodies[endpoint.method] ?? {};
     const answer = await call(endpoint.method, path, body);
     assert.ok(answer.status < 300, `${endpoint.method} ${path}: ${String(answer.status)} ${answer.text}`);
   }
