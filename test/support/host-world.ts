@@ -1,4 +1,5 @@
 import { detectTask } from '../../actors/host/detect-task.ts';
+import type { ChildLink } from '../../actors/host/host-task.ts';
 import { Host } from '../../actors/host/host.ts';
 import type { HostSettings } from '../../actors/host/host-settings.ts';
 import { PlatformError } from '../../src/engine/errors.ts';
@@ -31,6 +32,8 @@ export interface RunningHost { readonly host: Host<ChunkPart, TerminalRecord>; r
 /** Starts a host with fake vision processes, attached. */
 export function startHost(kafka: KafkaNode, options: {
   readonly topics: Topics; readonly visions?: readonly FakeVision[]; readonly codecs?: HostCodecs; readonly maxRewindMs?: number; readonly settings?: Partial<HostSettings>;
+  /** Ways to vision processes. @default those of `visions` */
+  readonly children?: readonly ChildLink<ChunkPart>[];
 }): RunningHost {
   const { topics, visions = [new FakeVision()], codecs = v8Codecs() } = options;
   const telemetry = createRecorder({ process: 'host', hasProcessMetrics: false });
@@ -41,7 +44,7 @@ export function startHost(kafka: KafkaNode, options: {
     ctx: { clock: systemClock, telemetry, log: createLogger({ level: 'debug', format: 'json', isTerminal: false, scrub: text => text, write: line => { lines.push(line); } }) },
     task: detectTask({
       group: topics.group, chunks: { topic: topics.chunks, codec: codecs.chunks }, detections: { topic: topics.detections, codec: codecs.detections },
-      maxRewindMs: options.maxRewindMs ?? 60_000, children: visions.map(vision => vision.link()), endings: visions.map(vision => vision.endings),
+      maxRewindMs: options.maxRewindMs ?? 60_000, children: options.children ?? visions.map(vision => vision.link()), endings: visions.map(vision => vision.endings),
     }),
     settings: {
       delivery: 'exactly-once', commitIntervalMs: 10, sessionTimeoutMs: 1_000, deadLetterTries: 3, positionsTopic: topics.positions, deadLettersTopic: topics.deadLetters, drainMs: 300, silentMs: 30_000, ...options.settings,

@@ -182,5 +182,6 @@ export class Handover {
 function canStartAt(part: ChunkPart, track: FedTrack | undefined): boolean {
   const [unit] = part.units;
   if (!track || part.feed !== track.feed || part.epoch !== track.epoch) return true;
-  return unit?.isKey === true && isClosedGopStart(part.parameters, unit);
+  if (unit?.isKey !== true) return false;
+  return part.partSeq === 0 ? !part.isOpenGop : isClosedGopStart(part.parameters, unit);
 }
