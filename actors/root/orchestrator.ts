@@ -253,7 +253,7 @@ export class Orchestrator {
     this.#rows.delete(id);
     this.board.remove(id);
     this.#options.telemetry.forget('camera', id);
-    this.#tellVision({ camera: id, limit: null, encoders: [] });
+    this.#fleet?.tell({ camera: id, limit: null, encoders: [] } satisfies VisionMessage);
     if (this.#plan.isCluster) this.#leaving.set(id, index);
     this.#processes.get(`ingest-${index}`)?.supervised.tell({ type: 'remove', id });
   }
@@ -274,7 +274,7 @@ export class Orchestrator {
     this.#rows.set(row.id, row);
     if (known && isSameSource(known, row)) this.board.change(row);
     else this.board.add(row, uriLabel(row.uri), isTemporary);
-    this.#tellVision({ camera: row.id, limit: row.maxFps, encoders: row.encoders ?? [] });
+    this.#fleet?.tell({ camera: row.id, limit: row.maxFps, encoders: row.encoders ?? [] } satisfies VisionMessage);
     // One process at a time has a camera: the one that has it, or hands over what is left of it.
     const held = known ? this.#groups.findIndex(group => group.has(row.id)) : this.#leaving.get(row.id) ?? -1;
     this.#leaving.delete(row.id);
@@ -286,10 +286,6 @@ export class Orchestrator {
     }
     index = this.#groups.push(new Set([row.id])) - 1;
     this.#startIngest(index);
-  }
-
-  #tellVision(message: VisionMessage): void {
-    this.#fleet?.tell(message);
   }
 
   #startIngest(index: number): void {
