@@ -110,12 +110,7 @@ export function createBackend(root: BackendRoot, options: BackendOptions): Servi
       return rows.filter(row => (from === undefined || row.endedAt >= from) && (to === undefined || row.startedAt < to)).slice(0, max);
     },
     balances: () => root.store.balances(),
-    models: () => root.models.list(),
-    activeModel: () => root.models.view(),
-    useModel: async reference => {
-      await root.models.want(reference);
-      return root.models.view();
-    },
+    ...modelAnswers(root.models),
     tree: () => root.tree(),
     isReady: () => {
       const reasons = root.unready();
@@ -123,6 +118,17 @@ export function createBackend(root: BackendRoot, options: BackendOptions): Servi
     },
     lag: () => root.cluster?.lag() ?? [],
     metrics: async () => ({ contentType: METRICS_CONTENT_TYPE, body: await renderMetrics([await options.ownMetrics(), ...await root.metrics()]) }),
+  };
+}
+
+function modelAnswers(models: ModelAccess): Pick<ServingBackend, 'models' | 'activeModel' | 'useModel'> {
+  return {
+    models: () => models.list(),
+    activeModel: () => models.view(),
+    useModel: async reference => {
+      await models.want(reference);
+      return models.view();
+    },
   };
 }
 
