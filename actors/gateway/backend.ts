@@ -40,7 +40,7 @@ export interface BackendRoot extends CameraDirectory {
 /** The models of a node, or of its cluster. */
 export interface ModelAccess {
   list(): Promise<readonly ModelView[]>;
-  view(): ActiveModelView;
+  view(): ActiveModelView | Promise<ActiveModelView>;
   /** @throws PlatformError MODEL_UNKNOWN */
   want(reference: string): Promise<void>;
 }
@@ -124,7 +124,7 @@ export function createBackend(root: BackendRoot, options: BackendOptions): Servi
 function modelAnswers(models: ModelAccess): Pick<ServingBackend, 'models' | 'activeModel' | 'useModel'> {
   return {
     models: () => models.list(),
-    activeModel: () => models.view(),
+    activeModel: async () => models.view(),
     useModel: async reference => {
       await models.want(reference);
       return models.view();
