@@ -4,6 +4,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { modelsFile, putModel, untilActive } from '../support/swaps.ts';
 import { PATIENT, withSite } from '../support/three-cameras.ts';
+import { runVto } from '../support/vto-process.ts';
 import { until } from '../support/vto-run.ts';
 
 interface View { readonly active: string; readonly wanted: string; readonly state: string; readonly lastError?: { readonly code: string; readonly model: string }; readonly counts: { readonly done: number; readonly refused: number } }
@@ -41,15 +42,19 @@ test('a change that fails leaves everything as it was; deaths on the way cost no
     await until(() => site.run.pid('vision-0'), 'a successor starts');
     site.kill('store');
     await untilActive([site.run], 'motion@2');
-    await putModel(site.run, 'quick@1');
-    await untilActive([site.run], 'quick@1');
+    const listed = await runVto(['models', 'list', '--url', site.run.url]);
+    assert.match(listed.stdout, /^ {2}junk@1 +folder\n\* motion@2 +built-in\n {2}quick@1 +settings\n$/);
+    const unknown = await runVto(['models', 'use', 'nobody@1', '--url', site.run.url]);
+    assert.equal([unknown.code, /MODEL_UNKNOWN.*known: junk@1, motion@2, quick@1/.test(unknown.stderr)], [1, true]);
+    const used = await runVto(['models', 'use', 'quick@1', '--url', site.run.url]);
+    assert.equal([used.code, used.stdout], [0, 'quick@1 detects\n']);
     await site.moreFrames(5);
 
-    site.kill('root');
+    const diedAt = site.kill('root');
     await site.run.gone();
     await site.startAgain();
     assert.is((await view())?.active, 'quick@1', 'the choice survives');
-    await site.moreFrames(5);
+    await site.detectedAgain(diedAt);
     const { verdicts } = await site.judge();
     for (const { problems, dropped } of verdicts) {
       assert.equal(problems, []);
