@@ -40,7 +40,7 @@ export interface BackendRoot extends CameraDirectory {
 /** The models of a node, or of its cluster. */
 export interface ModelAccess {
   list(): Promise<readonly ModelView[]>;
-  view(): ActiveModelView;
+  view(): ActiveModelView | Promise<ActiveModelView>;
   /** @throws PlatformError MODEL_UNKNOWN */
   want(reference: string): Promise<void>;
 }
@@ -100,12 +100,7 @@ export function createBackend(root: BackendRoot, options: BackendOptions): Servi
       yield* readRecords(root, { camera, signal, after: after ?? await root.store.lastRecordId() }, options.sleep);
     },
     ...historyOf(root),
-    models: () => root.models.list(),
-    activeModel: () => root.models.view(),
-    useModel: async reference => {
-      await root.models.want(reference);
-      return root.models.view();
-    },
+    ...modelAnswers(root.models),
     tree: () => root.tree(),
     isReady: () => {
       const reasons = root.unready();
@@ -130,6 +125,17 @@ function historyOf(root: BackendRoot): Pick<ServingBackend, 'recordsAfter' | 'fe
       return rows.filter(row => (from === undefined || row.endedAt >= from) && (to === undefined || row.startedAt < to)).slice(0, max);
     },
     balances: () => root.store.balances(),
+  };
+}
+
+function modelAnswers(models: ModelAccess): Pick<ServingBackend, 'models' | 'activeModel' | 'useModel'> {
+  return {
+    models: () => models.list(),
+    activeModel: async () => models.view(),
+    useModel: async reference => {
+      await models.want(reference);
+      return models.view();
+    },
   };
 }
 

@@ -1,5 +1,6 @@
 import { detectTask } from '../../actors/host/detect-task.ts';
 import { FeatureShelf } from '../../actors/host/feature-shelf.ts';
+import type { ChildLink } from '../../actors/host/host-task.ts';
 import { Host } from '../../actors/host/host.ts';
 import type { HostSettings } from '../../actors/host/host-settings.ts';
 import { PlatformError } from '../../src/engine/errors.ts';
@@ -36,6 +37,8 @@ export function startHost(kafka: KafkaNode, options: {
   readonly topics: Topics; readonly visions?: readonly FakeVision[]; readonly codecs?: HostCodecs; readonly maxRewindMs?: number; readonly settings?: Partial<HostSettings>;
   /** Vision processes bring features of every frame they detect on. */
   readonly featuresTopic?: string;
+  /** Ways to vision processes. @default those of `visions` */
+  readonly children?: readonly ChildLink<ChunkPart>[];
 }): RunningHost {
   const { topics, visions = [new FakeVision()], codecs = v8Codecs(), featuresTopic } = options;
   const shelf = new FeatureShelf();
@@ -47,7 +50,7 @@ export function startHost(kafka: KafkaNode, options: {
     ctx: { clock: systemClock, telemetry, log: createLogger({ level: 'debug', format: 'json', isTerminal: false, scrub: text => text, write: line => { lines.push(line); } }) },
     task: detectTask({
       group: topics.group, chunks: { topic: topics.chunks, codec: codecs.chunks }, detections: { topic: topics.detections, codec: codecs.detections },
-      maxRewindMs: options.maxRewindMs ?? 60_000, children: visions.map(vision => vision.link()), endings: visions.map(vision => (featuresTopic === undefined ? vision.endings : withFeatures(vision.endings, shelf))),
+      maxRewindMs: options.maxRewindMs ?? 60_000, children: options.children ?? visions.map(vision => vision.link()), endings: visions.map(vision => (featuresTopic === undefined ? vision.endings : withFeatures(vision.endings, shelf))),
       ...featuresTopic !== undefined && { features: { topic: featuresTopic, codec: v8Codec<FeatureTensor>(), shelf } },
     }),
     settings: {
