@@ -28,10 +28,16 @@ export type DeadLetterAction =
   | { readonly type: 'retry'; readonly wanted: 'all' | { readonly partition: number; readonly offset: number }; readonly isForced: boolean };
 
 /** What is done with models. */
-export type ModelsAction = { readonly type: 'inspect'; readonly file: string; readonly family: string; readonly size: readonly number[] };
+export type ModelsAction =
+  | { readonly type: 'inspect'; readonly file: string; readonly family: string; readonly size: readonly number[] }
+  | { readonly type: 'list'; readonly url: string }
+  | { readonly type: 'use'; readonly model: string; readonly url: string };
 
 /** Forms that `vto infer` writes. */
 export type OutputFormat = 'ndjson' | 'coco' | 'mot';
+
+/** Where a `vto start` without flags serves. */
+const DEFAULT_URL = 'http://127.0.0.1:8080';
 
 type Values = Readonly<Record<string, string | boolean | readonly string[] | undefined>>;
 
@@ -53,7 +59,7 @@ export function parseArguments(args: readonly string[], cwd: string): Invocation
     case 'verify': return verify(values, cwd);
     case 'dead-letters': return { command: 'dead-letters', configFiles: files(values, cwd), flags: { kafka: defined({ brokers: words(values, 'kafka') }) }, action: deadLetterAction(values, positional ?? '') };
     case 'doctor': return { command: 'doctor', configFiles: files(values, cwd), flags: { modelOps: modelFlags(values, cwd), kafka: defined({ brokers: words(values, 'kafka') }) }, ...labelsFile(values, cwd) };
-    case 'models': return { command: 'models', action: modelsAction(values, positional ?? '', operand ?? '', cwd), isJson: values['json'] === true };
+    case 'models': return { command: 'models', action: modelsAction(values, positional ?? '', operand, cwd), isJson: values['json'] === true };
     case 'help':
       if (positional === undefined) return { command: 'help' };
       if (!isCommand(positional)) throw invalid(`unknown command '${positional}'${suggest(positional, Object.keys(COMMANDS))}`, positional);
@@ -192,10 +198,22 @@ function deadLetterAction(values: Values, action: string): DeadLetterAction {
   }
 }
 
-function modelsAction(values: Values, action: string, operand: string, cwd: string): ModelsAction {
+function modelsAction(values: Values, action: string, operand: string | undefined, cwd: string): ModelsAction {
+  const url = text(values, 'url') ?? DEFAULT_URL;
+  if (action === 'inspect' && values['url'] !== undefined) throw invalid('--url is for vto models list and use', 'url');
+  if (action !== 'inspect' && (values['family'] !== undefined || values['size'] !== undefined)) throw invalid('--family and --size are for vto models inspect', 'family');
+  if (!URL.canParse(url) || !/^https?:/.test(url)) throw invalid(`--url: '${url}' is no http address`, 'url');
   switch (action) {
-    case 'inspect': return { type: 'inspect', file: resolve(cwd, operand), family: text(values, 'family') ?? 'auto', size: size(values) ?? [] };
-    default: throw invalid(`unknown action '${action}'${suggest(action, ['inspect'])}`, 'arguments');
+    case 'inspect':
+      if (operand === undefined) throw invalid('vto models inspect needs the ONNX file', 'arguments');
+      return { type: 'inspect', file: resolve(cwd, operand), family: text(values, 'family') ?? 'auto', size: size(values) ?? [] };
+    case 'list':
+      if (operand !== undefined) throw invalid(`vto models list takes no argument, but got '${operand}'`, 'arguments');
+      return { type: 'list', url };
+    case 'use':
+      if (operand === undefined) throw invalid('vto models use needs the model: NAME@VERSION', 'arguments');
+      return { type: 'use', model: operand, url };
+    default: throw invalid(`unknown action '${action}'${suggest(action, ['inspect', 'list', 'use'])}`, 'arguments');
   }
 }
 

@@ -98,15 +98,16 @@ export const COMMANDS = {
     examples: ['vto dead-letters list --kafka broker:9092', 'vto dead-letters retry --kafka broker:9092 --partition 3 --offset 17'],
   },
   models: {
-    summary: 'Say what a model file is: its family and why, what it takes and gives',
-    positional: { name: 'ACTION', help: 'inspect', isRequired: true },
-    operand: { name: 'FILE', help: 'ONNX file to inspect', isRequired: true },
+    summary: 'Say what a model file is; list the models of a running vto, and change the one it detects with',
+    positional: { name: 'ACTION', help: 'inspect, list or use', isRequired: true },
+    operand: { name: 'MODEL', help: 'inspect: ONNX file; use: NAME@VERSION', isRequired: false },
     flags: {
       family: { ...modelFlags.family, help: 'inspect: look at it as a file of this family (default: told from the file)' },
       size: modelFlags.size,
+      url: { kind: 'text', value: 'URL', help: 'list, use: API of the running vto (default: http://127.0.0.1:8080)' },
       json: { kind: 'switch', help: 'one JSON object instead of text' },
     },
-    examples: ['vto models inspect yolox.onnx', 'vto models inspect rtdetr.onnx --family rt-detr --json'],
+    examples: ['vto models list', 'vto models use yolox-tiny@1.0.0', 'vto models inspect yolox.onnx', 'vto models inspect rtdetr.onnx --family rt-detr --json'],
   },
   doctor: {
     summary: 'Say what this machine can do, and the cluster: codecs, execution providers, model, Kafka',
