@@ -55,6 +55,25 @@ test('vision processes follow each other below the consumer group: each catches 
   await running.stop();
 });
 
+test('cameras whose partition goes to another node keep no switch waiting', async () => {
+  const kafka = createMemoryKafka({ partitions: 2 });
+  const producer = await kafka.node().producer();
+  const writers = ['a', 'b', 'c'].map(camera => new CameraWriter({ camera, producer, topic: topics.chunks, gop: 400 }));
+  const visions = [new FakeVision(), new FakeVision()];
+  const port = new SwitchedPort({ port: visions[0]!.port(), clock: systemClock, onPause: () => {}, async *gopOf() { /* nothing can be had */ } });
+  const host = startHost(kafka.node(), { topics, visions, children: [visionLink(port, never)] });
+  for (const writer of writers) await writer.write(20);
+  await untilLedgerButHeld(writers, visions);
+  const switched = port.switchTo(visions[1]!.port());
+  let isSwitched = false;
+  void switched.then(() => { isSwitched = true; });
+  for (const writer of writers) await writer.write(5);
+  await untilLedgerButHeld(writers, visions);
+  assert.not.ok(isSwitched, 'they wait for their key frames');
+  await host.stop();
+  await switched;
+});
+
 /** Everything that was written was fed; decoders may hold the last frames back. */
 async function untilLedgerButHeld(writers: readonly CameraWriter[], visions: readonly FakeVision[]): Promise<void> {
   const wanted = writers.reduce((sum, { next }) => sum + next, 0);
