@@ -38,6 +38,8 @@ export interface ChildLink<Part extends TrackedPart> {
   feed(feeding: Feeding<Part>): Promise<void>;
   /** Told when a process attached, or attached again: it knows nothing, and nothing that was fed before reaches it. */
   onAttach(listener: () => void): () => void;
+  /** Another node has the camera now: nothing of it comes this way any more. */
+  leave?(camera: CameraId): void;
   /** Parts that it has not taken over. */
   depth(): { readonly items: number; readonly bytes: number };
 }

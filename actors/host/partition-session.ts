@@ -89,7 +89,10 @@ export class PartitionSession<Part extends TrackedPart, Out extends Ending> impl
     this.#signal = signal;
     signal.addEventListener('abort', () => { // also while a commit is under way
       feed.remove(this);
-      feed.between(() => this.#flush([...this.#progress.cameras], true)); // decoders of cameras that went to another node are closed
+      feed.between(() => {
+        this.#flush([...this.#progress.cameras], true); // decoders of cameras that went to another node are closed
+        for (const camera of this.#progress.cameras) feed.leave(camera);
+      });
     }, { once: true });
     const committer = await openCommitter({
       kafka, member, delivery: settings.delivery, group: task.group, topic: task.topic, partition: this.partition, transactionTimeoutMs: TRANSACTION_TIMEOUT_MS,

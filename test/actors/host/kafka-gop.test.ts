@@ -5,6 +5,7 @@ import { visionLink } from '../../../actors/host/vision-link.ts';
 import { SwitchedPort } from '../../../src/data-ops/feed/switched-port.ts';
 import { systemClock } from '../../../src/engine/system-clock.ts';
 import { sumOf } from '../../../src/utility-ops/telemetry/snapshot.ts';
+import { eventually } from '../../support/eventually.ts';
 import { rollDice } from '../../support/dice.ts';
 import { FakeVision } from '../../support/fake-vision.ts';
 import { CameraWriter, startHost, topicsOf, untilLedger, wrongOf, type RunningHost } from '../../support/host-world.ts';
@@ -53,6 +54,31 @@ test('vision processes follow each other below the consumer group: each catches 
   assert.is(new Set(wanted).size, wanted.length, 'no frame is detected on twice');
   assert.ok(visions.slice(1).every(({ fed }) => fed.some(({ isAccounted }) => isAccounted)), 'each decoded the group of pictures it came into');
   await running.stop();
+});
+
+test('cameras whose partition goes to another node keep no switch waiting', async () => {
+  const kafka = createMemoryKafka({ partitions: 2 });
+  const producer = await kafka.node().producer();
+  const writers = ['a', 'b', 'c', 'd'].map(camera => new CameraWriter({ camera, producer, topic: topics.chunks, gop: 30 }));
+  const visions = [new FakeVision(), new FakeVision()];
+  const port = new SwitchedPort({ port: visions[0]!.port(), clock: systemClock, onPause: () => {}, async *gopOf() { /* nothing can be had */ } });
+  const host = startHost(kafka.node(), { topics, visions, children: [visionLink(port, never)] });
+  for (const writer of writers) await writer.write(20);
+  await untilLedgerButHeld(writers, visions);
+  const switched = port.switchTo(visions[1]!.port());
+  let isSwitched = false;
+  void switched.then(() => { isSwitched = true; });
+  const other = startHost(kafka.node(), { topics });
+  await eventually(() => host.host.partitions.length === 1 && other.host.partitions.length === 1, 'each has a partition');
+  assert.not.ok(isSwitched, 'the cameras that are left wait for their key frames');
+  for (const writer of writers) await writer.write(15);
+  await eventually(() => isSwitched, 'the switch is over');
+  port.settle(true);
+  for (const writer of writers) await writer.write(5, { isEnd: true });
+  const { counts } = await untilLedger(kafka.node(), topics, writers);
+  assert.equal(wrongOf(counts, writers), []);
+  await other.stop();
+  await host.stop();
 });
 
 /** Everything that was written was fed; decoders may hold the last frames back. */
