@@ -22,7 +22,7 @@ function runScript(python: string, order: ScriptOrder, isPinned: boolean): Scrip
 
 async function pairOf(python: string, { order, isPinned }: Case, isScriptFirst: boolean): Promise<Pair> {
   const script = (): ScriptResult => runScript(python, { ...order, threads: isPinned ? 1 : 0 }, isPinned);
-  const ours = (): Promise<LoopResult> => runProgram<LoopResult>('pipeline-loop', order, isPinned);
+  const ours = (): Promise<LoopResult> => runProgram<LoopResult>('pipeline-loop', order, { cores: isPinned ? 1 : 0 });
   if (isScriptFirst) return { script: script(), ours: await ours() };
   return { ours: await ours(), script: script() };
 }

@@ -1,6 +1,7 @@
 import { mkdirSync, readFileSync, writeFileSync, existsSync } from 'node:fs';
 import { loadavg } from 'node:os';
 import { fileURLToPath } from 'node:url';
+import { busySubstreams } from './busy-substreams.ts';
 import { clusterLatency } from './cluster-latency.ts';
 import { clusterRecords } from './cluster-records.ts';
 import { deliveryGuarantee } from './delivery-guarantee.ts';
@@ -18,7 +19,10 @@ import { isMet, machineText, type Bench } from './support/bench.ts';
 import { readmeText, rowText, type BenchReport } from './support/report.ts';
 
 /** In the order of the table. */
-const BENCHES: readonly Bench[] = [pipelineThroughput, plainScript, inGraphProcessing, engineOverhead, frameAllocations, recordedOnly, memory, firstDetection, kafkaChunks, clusterRecords, deliveryGuarantee, clusterLatency];
+const BENCHES: readonly Bench[] = [
+  pipelineThroughput, plainScript, inGraphProcessing, engineOverhead, frameAllocations, busySubstreams, recordedOnly, memory, firstDetection, kafkaChunks,
+  clusterRecords, deliveryGuarantee, clusterLatency,
+];
 const RESULTS = fileURLToPath(new URL('results/', import.meta.url));
 
 /** `npm run bench [-- --quick | --setup] [name …]`: measures, prints, and (unless quick) keeps the results and the table made from them. */

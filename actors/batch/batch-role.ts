@@ -38,8 +38,17 @@ export interface BatchSettings {
 /** What a batch process tells when the sources are open and the model is warm. */
 export interface BatchOpened { readonly expectedUnits: number | null; readonly model: string; readonly provider: string; readonly labels: readonly string[] }
 
-/** Nobody waits for a single record of a batch: those of this time go together. */
-const GATHER_MS = 20;
+/**
+ * Records of this time go together. Of a file nobody waits for a single one, and each hop to the parent costs two process switches and cold caches,
+ * far more than a record does; somebody may watch a camera.
+ */
+const GATHER_MS = { file: 200, live: 20 } as const;
+
+/** Most frames that go through the model at once, where that pays. */
+const BATCH_MAX = 32;
+
+/** Parts between reader and acknowledged record: more than two hops carry, so that neither waits for the other. */
+const CREDIT = 256;
 
 /** Sources from start to end through one detector: every frame is waited for, none is dropped, nothing is recorded. */
 export async function batchRole(settings: unknown, ctx: RoleContext): Promise<void> {
@@ -75,16 +84,18 @@ function sumOf(counts: readonly (number | null)[]): number | null {
 async function runInputs(inputs: readonly Input[], model: DetectorModel, options: BatchSettings, ctx: RoleContext): Promise<void> {
   const link = connectIpc({ clock: ctx.clock, random: ctx.random, path: options.socket, backoffMs: 10, backoffMaxMs: 200 });
   const records = link.output('vto.detections', terminalRecordCodec, { maxItems: 256, maxBytes: 16 << 20 });
-  const gathered = gather(records, { max: 64, withinMs: GATHER_MS, clock: ctx.clock });
+  const isLive = inputs.some(input => input.session.isLive);
+  const gathered = gather(records, { max: 64, withinMs: isLive ? GATHER_MS.live : GATHER_MS.file, clock: ctx.clock });
   const scaler = createScaler(model.shape);
+  const detector = new Detector(async () => model, frame => scaler.release(frame), { max: BATCH_MAX });
   const host = { clock: ctx.clock, random: ctx.random, observer: ctx.telemetry };
   const batch = batchFlow(host, inputs.map(({ camera, units }) => ({
     name: inputs.length === 1 ? 'chunker' : `chunker-${camera}`, units, chunker: new Chunker({ camera, epoch: 1, chunkSeconds: 10, isClosedGopStart }),
   })));
   const actors = [...batch.actors, ...visionFlow(host, {
     parts: batch.parts, records: numberedAsShown(new Map(inputs.map(input => [input.camera, input.order])), gathered),
-    credit: 64, catchUpMs: 0, stalenessMs: inputs.some(input => input.session.isLive) ? 100 : Number.POSITIVE_INFINITY,
-    detector: new Detector(async () => model, frame => scaler.release(frame)),
+    credit: CREDIT, catchUpMs: 0, stalenessMs: isLive ? 100 : Number.POSITIVE_INFINITY,
+    detector, batching: detector,
     featurizer: new Featurizer({
       createDecoder: parameters => createDecoder(parameters, { threads: 1 }), createScaler: () => scaler,
       gateOf: () => (options.every > 1 ? new EveryNth(options.every) : new FrameRateGate(options.maxFps)),

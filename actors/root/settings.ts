@@ -41,13 +41,19 @@ export function indexSettings(config: Config, paths: Paths): IndexSettings {
 /** Where a vision process is, and what it is to load. */
 export interface VisionPlace { readonly index: number; readonly socket: string; readonly model: ModelSettings }
 
+/** How vision processes choose among cameras, and how many frames they take at once. */
+function chosenBy({ vision, cameras }: Config): Pick<VisionSettings, 'batchMax' | 'batchWithinMs' | 'priorities'> {
+  const { batchMax, batchWithinMs } = vision;
+  return { batchMax, batchWithinMs, priorities: Object.fromEntries(cameras.flatMap(({ id, priority }) => (priority === undefined ? [] : [[id, priority]]))) };
+}
+
 /** Settings of a vision process. */
 export function visionSettings(config: Config, paths: Paths, { index, socket, model }: VisionPlace, cameras: Iterable<CameraRow>): VisionSettings {
   const rows = [...cameras];
   return {
     socket, storeSocket: join(paths.sockets, 'store.sock'),
     model: detectorOptions(config, index, model),
-    stalenessMs: config.vision.stalenessMs, catchUpMs: catchUpMs(config, CATCH_UP_MS), splitMaxFps: config.vision.splitMaxFps, maxMemoryBytes: config.vision.maxMemoryBytes,
+    ...chosenBy(config), stalenessMs: config.vision.stalenessMs, catchUpMs: catchUpMs(config, CATCH_UP_MS), splitMaxFps: config.vision.splitMaxFps, maxMemoryBytes: config.vision.maxMemoryBytes,
     maxFps: { '*': config.ingress.maxFps || null, ...Object.fromEntries(rows.filter(row => row.maxFps !== null).map(row => [row.id, row.maxFps || null])) },
     encoders: Object.fromEntries(rows.map(row => [row.id, row.encoders ?? []])),
   };
@@ -72,7 +78,7 @@ export function nodeVisionSettings(config: Config, { duty, socket, host, index, 
   // A part brings so much video at once, and a transaction so many features: the last of them have waited for the others, not for the machine.
   const burstMs = duty === 'detector' ? kafka.commitIntervalMs : recording.partMs;
   return {
-    duty, socket, storeSocket: host, model: detectorOptions(config, index, model), stalenessMs: vision.stalenessMs + burstMs, catchUpMs: catchUpMs(config, kafka.chunksRetentionHours * HOUR_MS), splitMaxFps: vision.splitMaxFps,
+    duty, socket, storeSocket: host, model: detectorOptions(config, index, model), ...chosenBy(config), stalenessMs: vision.stalenessMs + burstMs, catchUpMs: catchUpMs(config, kafka.chunksRetentionHours * HOUR_MS), splitMaxFps: vision.splitMaxFps,
     maxMemoryBytes: vision.maxMemoryBytes,
     maxFps: { '*': ingress.maxFps || null, ...Object.fromEntries([...limits].map(([camera, limit]) => [camera, limit || null])) },
     // Where pictures cross Kafka, the topic of features is theirs alone.
@@ -86,7 +92,7 @@ export function hostSettings(config: Config, duty: VisionDuty, sockets: Pick<Hos
 }
 
 /** The vision processes that an ingest process feeds, and those that its cameras are going over to. */
-export type VisionTargets = Pick<IngestSettings, 'visionSockets' | 'successors'>;
+export type VisionTargets = Pick<IngestSettings, 'visionSockets' | 'successors' | 'places'>;
 
 /** Settings of an ingest process with `cameras`. */
 export function ingestSettings(config: Config, paths: Paths, cameras: readonly CameraRow[], targets: VisionTargets | ClusterIngest): IngestSettings {

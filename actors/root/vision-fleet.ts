@@ -6,7 +6,7 @@ import { deferred, withTimeout, type Deferred } from '../../src/engine/timers.ts
 import type { DetectorOptions } from '../../src/inference/detector-model.ts';
 import { ProcessActor } from '../process/child-process.ts';
 import { POLICIES } from '../tree.ts';
-import type { ModelNote, Successors, SwitchMessage, SwitchedNote } from '../vision/switch-messages.ts';
+import type { ModelNote, SpentNote, Successors, SwitchMessage, SwitchedNote } from '../vision/switch-messages.ts';
 
 /** What to load, without where. */
 export type ModelSettings = Omit<DetectorOptions, 'providers' | 'device'>;
@@ -27,6 +27,8 @@ export interface VisionFleetOptions {
   /** Names of the processes that feed them. */
   readonly feeders: () => readonly string[];
   readonly tell: (feeder: string, message: SwitchMessage) => void;
+  /** What the process at a place spent on its cameras. */
+  readonly onSpent?: (index: number, note: SpentNote) => void;
 }
 
 /** A vision process, with what it says of itself. */
@@ -165,11 +167,15 @@ export class VisionFleet {
   }
 
   #start(index: number, name: string, model: ModelSettings, isProvisional = false): Member {
-    const { socketOf, settings, system, clock, onLine, stopMs } = this.#options;
+    const { socketOf, settings, system, clock, onLine, stopMs, onSpent } = this.#options;
     const socket = socketOf(name);
     const actor = new ProcessActor({
       name, role: 'vision', settings: () => settings({ index, socket }, model), threadPoolSize: 4, clock, onLine, stopMs,
-      onNote: note => { member.loaded = note as ModelNote; }, // told by the vision role of the same version
+      onNote: note => {
+        const told = note as ModelNote | SpentNote; // by the vision role of the same version
+        if (told.type === 'model') member.loaded = told;
+        else if (this.#members.includes(member) && this.#successors.length === 0) onSpent?.(index, told); // while models change, two processes share a place
+      },
     });
     const failed = deferred<never>();
     failed.promise.catch(() => { /* told to whoever waits for it */ });

@@ -1,4 +1,5 @@
 import { mkdir, rm } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { ActorReport, Supervised } from '../../src/engine/actor.ts';
 import { createActorSystem, type ActorSystem } from '../../src/engine/actor-system.ts';
@@ -13,6 +14,7 @@ import { topicName } from '../../src/messages/topics.ts';
 import type { KafkaNode } from '../../src/transports/kafka-types.ts';
 import type { NodePlan } from '../../src/utility-ops/config/node-roles.ts';
 import type { Config } from '../../src/utility-ops/config/schema.ts';
+import { visionProcesses } from '../../src/utility-ops/config/vision-processes.ts';
 import type { Logger } from '../../src/utility-ops/log.ts';
 import type { Recorder } from '../../src/utility-ops/telemetry/recorder.ts';
 import type { MetricsSnapshot } from '../../src/utility-ops/telemetry/snapshot.ts';
@@ -119,7 +121,7 @@ export class VisionNode implements NodePart {
     const host = duty === 'fused' ? 'host' : `${duty}-host`;
     const hostSocket = join(sockets, `${stem}-host.sock`);
     const fleet = new VisionFleet({
-      count: config.vision.processes, stem, system: this.#system, clock, onLine, stopMs: STOP_MS.vision, socketOf: name => join(sockets, `${name}.sock`),
+      count: visionProcesses(config, { cores: availableParallelism(), cameras: Number.POSITIVE_INFINITY }), stem, system: this.#system, clock, onLine, stopMs: STOP_MS.vision, socketOf: name => join(sockets, `${name}.sock`),
       settings: (place, model) => nodeVisionSettings(config, { ...place, model, duty, host: hostSocket }, { limits: this.#limits, encoders: this.#encoders }),
       feeders: () => [host], tell: (_, message) => running.supervised.tell(message),
     });

@@ -18,7 +18,7 @@ const YUV: ReadonlySet<number> = new Set([
 /** One channel, scaled as one: a third of the time of three copies of it. */
 const GREY: ReadonlySet<number> = new Set([AV_PIX_FMT_GRAY8, AV_PIX_FMT_GRAY16BE, AV_PIX_FMT_GRAY16LE]);
 const OUTPUT = { rgb: AV_PIX_FMT_RGB24, bgr: AV_PIX_FMT_BGR24, gray: AV_PIX_FMT_GRAY8 } as const;
-/** Pixel buffers kept for reuse: a batch and the frame after it. */
+/** Pixel buffers of a form kept for reuse: a batch and the frame after it. */
 const POOL_LIMIT = 16;
 
 /**
@@ -64,11 +64,15 @@ function placeIn(shape: FrameShape, form: SourceForm): { readonly width: number;
   return { width, height, left: Math.floor((shape.width - width) / 2), top: Math.floor((shape.height - height) / 2) };
 }
 
+/** Forms of pictures that are converted in turns without building anything anew: streams of one process are mostly of a few sizes. */
+const ROUTES_MAX = 16;
+
 class LibavScaler implements PooledScaler {
   readonly #shape: FrameShape;
-  readonly #lent = new WeakSet<Uint8Array>();
-  #pool: Uint8Array[] = [];
-  #route: Route | undefined;
+  /** The one used last first. */
+  readonly #routes: Route[] = [];
+  /** Buffers that are out, and whose they are: the padding lies elsewhere in those of another. */
+  readonly #lent = new WeakMap<Uint8Array, Route>();
 
   constructor(shape: FrameShape) {
     this.#shape = shape;
@@ -77,29 +81,32 @@ class LibavScaler implements PooledScaler {
   scale(picture: Picture): ModelFrame {
     if (!(picture instanceof LibavPicture)) throw new TypeError('the picture is not from a decoder of src/media');
     const { frame } = picture;
-    const form = formOf(picture);
-    if (this.#route === undefined || !isSameForm(this.#route.form, form)) {
-      this.#route?.close();
-      this.#route = undefined;
-      this.#pool = []; // their padding lies elsewhere
-      this.#route = new Route(this.#shape, form);
-    }
-    const pixels = this.#pool.pop() ?? this.#route.blank();
-    this.#route.convert(frame, pixels);
-    this.#lent.add(pixels);
-    return this.#route.describe(pixels);
+    const route = this.#routeOf(formOf(picture));
+    const pixels = route.pool.pop() ?? route.blank();
+    route.convert(frame, pixels);
+    this.#lent.set(pixels, route);
+    return route.describe(pixels);
   }
 
-  release(frame: ModelFrame): void {
-    const isOfRoute = this.#route !== undefined && frame.sourceWidth === this.#route.form.width && frame.sourceHeight === this.#route.form.height;
-    if (!this.#lent.delete(frame.pixels) || !isOfRoute || this.#pool.length >= POOL_LIMIT) return;
-    this.#pool.push(frame.pixels);
+  release({ pixels }: ModelFrame): void {
+    const route = this.#lent.get(pixels);
+    if (!this.#lent.delete(pixels) || route === undefined || !this.#routes.includes(route) || route.pool.length >= POOL_LIMIT) return;
+    route.pool.push(pixels);
   }
 
   close(): void {
-    this.#route?.close();
-    this.#route = undefined;
-    this.#pool = [];
+    for (const route of this.#routes.splice(0)) route.close();
+  }
+
+  #routeOf(form: SourceForm): Route {
+    const index = this.#routes.findIndex(each => isSameForm(each.form, form));
+    const known = this.#routes[index];
+    if (index === 0 && known !== undefined) return known;
+    const route = known ?? new Route(this.#shape, form);
+    if (known !== undefined) this.#routes.splice(index, 1);
+    this.#routes.unshift(route);
+    if (this.#routes.length > ROUTES_MAX) this.#routes.pop()?.close();
+    return route;
   }
 }
 
@@ -117,6 +124,8 @@ const GREY_STEP = { colorSpace: AVCOL_SPC_UNSPECIFIED, colorRange: AVCOL_RANGE_J
  */
 class Route {
   readonly form: SourceForm;
+  /** Buffers of its frames, for reuse. */
+  readonly pool: Uint8Array[] = [];
   readonly #shape: FrameShape;
   readonly #place: ReturnType<typeof placeIn>;
   readonly #channels: number;

@@ -16,6 +16,7 @@ const camera = z.strictObject({
   maxFps: z.number().min(0).max(1000).optional().describe('At most so many frames a second are detected on; all are recorded. 0: every frame. Absent: `ingress.maxFps`.').meta({ examples: [10] }),
   isDetecting: z.boolean().default(true).describe('False: the camera is recorded only.'),
   isLooping: z.boolean().default(false).describe('True: a file starts again at its end.'),
+  priority: z.number().min(0.01).max(100).optional().describe('Share of the time for detection when there is not enough for all cameras: one with 2 gets twice as much as one with 1, which is what absent means.').meta({ examples: [2] }),
   fps: z.number().positive().max(1000).optional().describe('Pictures a second of a folder of pictures. Absent: 1.').meta({ examples: [2] }),
   encoders: z.array(encoder).max(16).default([]).describe('Features that are computed of every frame that is detected on: names of encoders, or tables of a name and its options.').meta({ examples: [['hog', { name: 'lbp', columns: 8 }]] }),
   modality: z.enum(['auto', 'rgb', 'depth', 'thermal']).default('auto').describe('What its pictures show. `auto`: as they say themselves: 16-bit grey PNG is depth, FLIR records and radiometric JPEG are thermal, anything else is rgb.'),
@@ -56,7 +57,9 @@ const recording = z.strictObject({
 });
 
 const vision = z.strictObject({
-  processes: z.int().min(1).max(256).default(1).describe('Processes that decode and detect: one per core or GPU to use.'),
+  processes: z.int().min(0).max(256).default(0).describe('Processes that decode and detect. 0: one for each GPU of the pool; else one for each core but one (but more of many), and no more than there are cameras.'),
+  batchMax: z.int().min(1).max(256).default(32).describe('At most so many frames of several cameras go through the model at once. How many do is learnt, and is 1 on a processor.'),
+  batchWithinMs: milliseconds(0).default(5).describe('So long a frame may wait for others to go through the model with it, where that pays.'),
   stalenessMs: milliseconds(1).default(100).describe('A live frame that waited longer gives way to a newer one of its camera (dropped as `stale`).'),
   isSplit: z.boolean().default(false).describe('True: nodes with role `featurizer` make features and nodes with role `detector` detect on them, over Kafka. False: a `detector` does both.'),
   splitMaxFps: z.number().min(0.01).max(1000).default(5).describe('When split, at most so many pictures a second of each camera are sent from featurizers to detectors: they take far more room than encoded video.'),

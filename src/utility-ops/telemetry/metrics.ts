@@ -18,6 +18,7 @@ export const METRICS = {
   decodeTime: { kind: 'histogram', name: 'decode_seconds', labels: [], help: 'Time to decode and scale a detected frame.' },
   inferTime: { kind: 'histogram', name: 'infer_seconds', labels: ['provider'], help: 'Time of the model for a frame.' },
   waitTime: { kind: 'histogram', name: 'wait_seconds', labels: [], help: 'Time a frame waited for decoding and for the model.' },
+  cameraSpent: { kind: 'counter', name: 'camera_vision_seconds_total', labels: ['camera'], help: 'Time that decoding, scaling and detection took, by camera.' },
   cameraLive: { kind: 'gauge', name: 'camera_live', labels: ['camera'], help: '1 while the camera sends frames, else 0.' },
   reconnects: { kind: 'counter', name: 'reconnects_total', labels: ['camera', 'reason'], help: 'Sessions of a camera that ended and were opened again, by error code.' },
   gaps: { kind: 'counter', name: 'gaps_total', labels: ['camera'], help: 'Spans of time whose frames never became durable.' },
