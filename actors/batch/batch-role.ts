@@ -3,7 +3,6 @@ import { isCameraId, type CameraId } from '../../src/engine/units.ts';
 import { Chunker } from '../../src/data-ops/chunker.ts';
 import { EveryNth, FrameRateGate } from '../../src/feature-ops/frame-gate.ts';
 import { Featurizer } from '../../src/feature-ops/featurizer.ts';
-import { loadDetector } from '../../src/inference/load-detector.ts';
 import type { DetectorModel, DetectorOptions } from '../../src/inference/detector-model.ts';
 import { createSource } from '../../src/ingress/index.ts';
 import { libavAccess } from '../../src/ingress/libav-access.ts';
@@ -17,6 +16,7 @@ import type { RoleContext } from '../process/role-process.ts';
 import { POLICIES } from '../tree.ts';
 import { numberedAsShown, PresentationOrder } from './presentation-order.ts';
 import { Detector } from '../vision/detector.ts';
+import { loadModel } from '../vision/load-model.ts';
 
 /** Settings of a batch process. */
 export interface BatchSettings {
@@ -43,7 +43,7 @@ export async function batchRole(settings: unknown, ctx: RoleContext): Promise<vo
   const inputs: Input[] = [];
   try {
     for (const source of options.sources) inputs.push(await openInput(source, ctx));
-    const model = await loadDetector(options.model, { warn: (fields, text) => ctx.log.warn(fields, text) });
+    const model = await loadModel(options.model, ctx);
     ctx.note({ expectedUnits: sumOf(inputs.map(input => input.session.expectedUnits)), model: model.id, provider: model.provider, labels: model.labels } satisfies BatchOpened);
     await runInputs(inputs, model, options, ctx);
   } finally {

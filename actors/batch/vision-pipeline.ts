@@ -8,6 +8,7 @@ import { systemClock } from '../../src/engine/system-clock.ts';
 import type { DetectedRecord } from '../../src/messages/terminal-record.ts';
 import { loadConfig, resolveModel, resolveUri } from '../../src/utility-ops/config/load-config.ts';
 import type { Config } from '../../src/utility-ops/config/schema.ts';
+import { wantedProviders } from '../../src/utility-ops/config/wanted-providers.ts';
 import { runBatch } from './batch-run.ts';
 
 /** What a pipeline is built on: time, chance and settings. */
@@ -95,12 +96,12 @@ export class VisionPipeline {
     const { config, clock, random } = this.#ctx;
     const { uri, transform, detect } = this.#plan;
     if (uri === '') throw new PlatformError('REQUEST_INVALID', 'the pipeline has no source: call ingest(uri) before serve()');
-    const { model, family, labels, scoreMin, iouMax, providers } = config.modelOps;
+    const { model, family, labels, scoreMin, iouMax } = config.modelOps;
     const records = runBatch({
       uri, clock, random, every: transform.every ?? 1, maxFps: (transform.maxFps ?? config.ingress.maxFps) || null,
       model: {
         model: detect.model === undefined ? model : resolveModel(detect.model, resolve()), family: detect.family ?? family,
-        labels, scoreMin: detect.scoreMin ?? scoreMin, iouMax, providers,
+        labels, scoreMin: detect.scoreMin ?? scoreMin, iouMax, providers: wantedProviders(config.modelOps),
       },
     });
     for await (const record of records) if (record.kind === 'detected') yield record;

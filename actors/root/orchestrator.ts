@@ -19,6 +19,7 @@ import type { Recorder } from '../../src/utility-ops/telemetry/recorder.ts';
 import type { MetricsSnapshot } from '../../src/utility-ops/telemetry/snapshot.ts';
 import { uriLabel } from '../../src/utility-ops/redact-uri.ts';
 import type { IngestSettings, LeftNote } from '../ingest/ingest-role.ts';
+import type { VisionSettings } from '../vision/vision-role.ts';
 import { ProcessActor, type ProcessOptions } from '../process/child-process.ts';
 import type { Role } from '../process/protocol.ts';
 import { openKafkaLink, type KafkaLink } from '../process/kafka-link.ts';
@@ -29,8 +30,10 @@ import { CameraNode } from './camera-node.ts';
 import { followRecords } from './follow-records.ts';
 import { nodeName } from './node-name.ts';
 import { noteLifecycle } from './note-lifecycle.ts';
+import { ProviderLadder } from './provider-ladder.ts';
 import { createSocketFolder, takeOverSockets } from './socket-folder.ts';
 import { ingestSettings, storeSettings, visionSettings, type Paths } from './settings.ts';
+import { visionEnvironment } from './vision-environment.ts';
 
 /** What the root process is made of. */
 export interface OrchestratorOptions {
@@ -67,6 +70,7 @@ export class Orchestrator {
   readonly #rows = new Map<CameraId, CameraRow>();
   readonly #adding = new Set<CameraId>();
   readonly #plan: NodePlan;
+  readonly #ladder: ProviderLadder;
   /** In a cluster: cameras that are no longer this node's, by the ingest process that hands over what they recorded. */
   readonly #leaving = new Map<CameraId, number>();
   #cluster: CameraNode | undefined;
@@ -78,6 +82,7 @@ export class Orchestrator {
   constructor(options: OrchestratorOptions) {
     this.#options = options;
     this.#plan = planNode(options.config);
+    this.#ladder = new ProviderLadder(options);
     this.board = new CameraBoard(() => options.clock.monotonicMs());
     this.#system = createActorSystem({ name: 'vto', clock: options.clock, random: options.random, onEvent: event => this.#note(event) });
   }
@@ -104,7 +109,9 @@ export class Orchestrator {
     this.#link = link;
     this.#store = remoteStore(link, clock, this.signal);
     for (let index = 0; index < config.vision.processes && !this.#plan.isCluster; index += 1) {
-      this.#startProcess(`vision-${index}`, 'vision', 4, { settings: () => visionSettings(config, paths, index, this.#rows.values()) });
+      const name = `vision-${index}`;
+      const settings = (): VisionSettings => visionSettings(config, paths, { index, providers: this.#ladder.providersOf(name) }, this.#rows.values());
+      this.#startProcess(name, 'vision', 4, { settings, env: visionEnvironment(config, index, process.env) });
     }
     if (!this.#plan.isCluster) for (const row of await this.#wantedCameras()) this.#place(row, false);
     else if (this.#plan.hasCameras) void this.#joinCluster(folder).catch((error: unknown) => this.#options.log.error({ error: reportError(error) }, 'this node cannot join its cluster'));
@@ -275,9 +282,9 @@ export class Orchestrator {
     this.#startProcess(`ingest-${index}`, 'ingest', threads, { settings, onNote });
   }
 
-  #startProcess(name: string, role: Role, threadPoolSize: number, { settings, onNote = () => {} }: Pick<ProcessOptions, 'settings' | 'onNote'>): Running {
+  #startProcess(name: string, role: Role, threadPoolSize: number, { settings, onNote = () => {}, env = {} }: Pick<ProcessOptions, 'settings' | 'onNote' | 'env'>): Running {
     const { clock, onLine } = this.#options;
-    const actor = new ProcessActor({ name, role, settings, threadPoolSize, clock, onLine, onNote, stopMs: STOP_MS[role] });
+    const actor = new ProcessActor({ name, role, settings, env, threadPoolSize, clock, onLine, onNote, stopMs: STOP_MS[role] });
     const running: Running = { actor, supervised: this.#system.supervise(actor, POLICIES.process) };
     this.#processes.set(name, running);
     return running;
@@ -308,6 +315,7 @@ export class Orchestrator {
   #note(event: LifecycleEvent): void {
     const { log, clock, telemetry } = this.#options;
     const noted = noteLifecycle(event, { log, clock, telemetry, isProcess: name => this.#processes.has(name) });
+    this.#ladder.note(event);
     void this.#store?.putEvents([noted]).catch(() => {});
   }
 }

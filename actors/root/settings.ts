@@ -33,11 +33,14 @@ export function indexSettings(config: Config, paths: Paths): IndexSettings {
   };
 }
 
-/** Settings of vision process `index`. */
-export function visionSettings(config: Config, paths: Paths, index: number, rows: Iterable<CameraRow>): VisionSettings {
+/** A vision process: its number, and the execution providers that it may use now. */
+export interface VisionPlace { readonly index: number; readonly providers: readonly string[] }
+
+/** Settings of a vision process. */
+export function visionSettings(config: Config, paths: Paths, { index, providers }: VisionPlace, rows: Iterable<CameraRow>): VisionSettings {
   return {
     socket: visionSocket(paths, index), storeSocket: join(paths.sockets, 'store.sock'),
-    model: detectorOptions(config, index),
+    model: detectorOptions(config, providers),
     stalenessMs: config.vision.stalenessMs, catchUpMs: config.vision.catchUpMs, splitMaxFps: config.vision.splitMaxFps,
     maxFps: { '*': config.ingress.maxFps || null, ...Object.fromEntries([...rows].filter(row => row.maxFps !== null).map(row => [row.id, row.maxFps || null])) },
   };
@@ -47,15 +50,15 @@ export function visionSettings(config: Config, paths: Paths, index: number, rows
 export type ClusterIngest = Pick<IngestSettings, 'kafka' | 'floors' | 'leftovers'>;
 
 /** One vision process of a cluster node, and the host above it. */
-export interface NodeVision { readonly duty: VisionDuty; readonly socket: string; readonly host: string; readonly index: number }
+export interface NodeVision { readonly duty: VisionDuty; readonly socket: string; readonly host: string; readonly providers: readonly string[] }
 
 /** Settings of a vision process of a cluster node. `limits`: frames a second of cameras that have a limit of their own. */
-export function nodeVisionSettings(config: Config, { duty, socket, host, index }: NodeVision, limits: ReadonlyMap<string, number | null>): VisionSettings {
+export function nodeVisionSettings(config: Config, { duty, socket, host, providers }: NodeVision, limits: ReadonlyMap<string, number | null>): VisionSettings {
   const { vision, ingress, recording, kafka } = config;
   // A part brings so much video at once, and a transaction so many features: the last of them have waited for the others, not for the machine.
   const burstMs = duty === 'detector' ? kafka.commitIntervalMs : recording.partMs;
   return {
-    duty, socket, storeSocket: host, model: detectorOptions(config, index), stalenessMs: vision.stalenessMs + burstMs, catchUpMs: vision.catchUpMs, splitMaxFps: vision.splitMaxFps,
+    duty, socket, storeSocket: host, model: detectorOptions(config, providers), stalenessMs: vision.stalenessMs + burstMs, catchUpMs: vision.catchUpMs, splitMaxFps: vision.splitMaxFps,
     maxFps: { '*': ingress.maxFps || null, ...Object.fromEntries([...limits].map(([camera, limit]) => [camera, limit || null])) },
   };
 }
@@ -74,9 +77,9 @@ export function ingestSettings(config: Config, paths: Paths, cameras: readonly C
   };
 }
 
-function detectorOptions(config: Config, index: number): VisionSettings['model'] {
-  const { model, family, labels, scoreMin, iouMax, providers, gpuPool } = config.modelOps;
-  return { model, family, labels, scoreMin, iouMax, providers, device: gpuPool > 0 ? index % gpuPool : 0 };
+function detectorOptions(config: Config, providers: readonly string[]): VisionSettings['model'] {
+  const { model, family, labels, scoreMin, iouMax } = config.modelOps;
+  return { model, family, labels, scoreMin, iouMax, providers };
 }
 
 function visionSocket(paths: Paths, index: number): string {

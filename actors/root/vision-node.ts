@@ -19,8 +19,10 @@ import { POLICIES } from '../tree.ts';
 import type { VisionDuty } from '../vision/duties.ts';
 import type { NodePart } from './gateway-node.ts';
 import { noteLifecycle } from './note-lifecycle.ts';
+import { ProviderLadder } from './provider-ladder.ts';
 import { hostSettings, nodeVisionSettings } from './settings.ts';
 import { createSocketFolder } from './socket-folder.ts';
+import { visionEnvironment } from './vision-environment.ts';
 
 /** What the vision part of a cluster node is made of. */
 export interface VisionNodeOptions {
@@ -48,15 +50,17 @@ export class VisionNode implements NodePart {
   readonly #system: ActorSystem;
   readonly #hosts: Running[] = [];
   readonly #visions: Running[] = [];
+  readonly #ladder: ProviderLadder;
   readonly #limits = new Map<string, number | null>();
   #sockets: string | undefined;
 
   constructor(options: VisionNodeOptions) {
     const { clock, random, log, telemetry } = options;
     this.#options = options;
+    this.#ladder = new ProviderLadder(options);
     this.#system = createActorSystem({
       name: 'vto', clock, random,
-      onEvent: event => { noteLifecycle(event, { log, clock, telemetry, isProcess: name => name !== 'cameras' }); },
+      onEvent: event => { noteLifecycle(event, { log, clock, telemetry, isProcess: name => name !== 'cameras' }); this.#ladder.note(event); },
     });
   }
 
@@ -103,13 +107,15 @@ export class VisionNode implements NodePart {
     const host = { socket: join(sockets, `${stem}-host.sock`), visions: Array.from({ length: config.vision.processes }, (_, index) => join(sockets, `${stem}-${index}.sock`)) };
     this.#hosts.push(this.#run(duty === 'fused' ? 'host' : `${duty}-host`, 'host', () => hostSettings(config, duty, host)));
     for (const [index, socket] of host.visions.entries()) {
-      this.#visions.push(this.#run(`${stem}-${index}`, 'vision', () => nodeVisionSettings(config, { duty, socket, host: host.socket, index }, this.#limits)));
+      const name = `${stem}-${index}`;
+      const settings = (): unknown => nodeVisionSettings(config, { duty, socket, host: host.socket, providers: this.#ladder.providersOf(name) }, this.#limits);
+      this.#visions.push(this.#run(name, 'vision', settings, visionEnvironment(config, index, process.env)));
     }
   }
 
-  #run(name: string, role: 'host' | 'vision', settings: () => unknown): Running {
+  #run(name: string, role: 'host' | 'vision', settings: () => unknown, env: Readonly<Record<string, string>> = {}): Running {
     const { clock, onLine } = this.#options;
-    const actor = new ProcessActor({ name, role, settings, threadPoolSize: 4, clock, onLine, stopMs: STOP_MS[role] });
+    const actor = new ProcessActor({ name, role, settings, env, threadPoolSize: 4, clock, onLine, stopMs: STOP_MS[role] });
     return { actor, supervised: this.#system.supervise(actor, POLICIES.process) };
   }
 

@@ -5,7 +5,7 @@ import { FeatureReader } from '../../src/feature-ops/feature-reader.ts';
 import { FeatureWriter } from '../../src/feature-ops/feature-writer.ts';
 import { FrameRateGate } from '../../src/feature-ops/frame-gate.ts';
 import { Featurizer } from '../../src/feature-ops/featurizer.ts';
-import { detectorShape, loadDetector } from '../../src/inference/load-detector.ts';
+import { detectorShape } from '../../src/inference/load-detector.ts';
 import { createDecoder, createScaler, type PooledScaler } from '../../src/media/index.ts';
 import { chunkPartCodec } from '../../src/messages/chunk-part-codec.ts';
 import type { ChunkPart } from '../../src/messages/chunk-part.ts';
@@ -19,6 +19,7 @@ import { detectFlow, featureFlow, visionFlow } from '../pipeline.ts';
 import { gaugeQueues } from '../process/queue-gauges.ts';
 import type { RoleContext } from '../process/role-process.ts';
 import { Detector } from './detector.ts';
+import { loadModel } from './load-model.ts';
 import type { VisionSettings } from './vision-role.ts';
 
 /** What a vision process works with. */
@@ -38,7 +39,7 @@ export type VisionDuty = 'fused' | 'featurizer' | 'detector';
 export const DUTIES: Readonly<Record<VisionDuty, (settings: VisionSettings, links: VisionLinks, ctx: RoleContext) => Promise<readonly Actor[]>>> = {
   /** Encoded parts in, terminal records out: pixels never leave this process. */
   async fused(settings, links, ctx) {
-    const model = await loadDetector(settings.model, { warn: (fields, text) => ctx.log.warn(fields, text) });
+    const model = await loadModel(settings.model, ctx);
     const scaler = createScaler(model.shape);
     const records = links.results.output('vto.detections', terminalRecordCodec, { maxItems: 4096, maxBytes: 32 << 20 });
     gaugeQueues({ records }, ctx);
@@ -64,7 +65,7 @@ export const DUTIES: Readonly<Record<VisionDuty, (settings: VisionSettings, link
 
   /** Features in, terminal records out. */
   async detector(settings, links, ctx) {
-    const model = await loadDetector(settings.model, { warn: (fields, text) => ctx.log.warn(fields, text) });
+    const model = await loadModel(settings.model, ctx);
     const records = links.results.output('vto.detections', terminalRecordCodec, { maxItems: 4096, maxBytes: 32 << 20 });
     gaugeQueues({ records }, ctx);
     const said = new Map<CameraId, string>();

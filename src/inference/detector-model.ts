@@ -33,8 +33,6 @@ export interface DetectorOptions {
   readonly family: string;
   /** Execution providers in order of preference; `cpu` is always known. */
   readonly providers: readonly string[];
-  /** Which of several GPUs runs the model: 0 is the first; no meaning on the processor. @default 0 */
-  readonly device?: number;
   readonly scoreMin: number;
   readonly iouMax: number;
   /** Class names in output order; empty: those of the family or `class-N`. */

@@ -11,7 +11,7 @@ import { DETECTOR_INPUTS, DETECTOR_OUTPUT } from './families/family.ts';
 import { describeModel, parseModel, serializeModel } from './graph/model-file.ts';
 import { loadMotionDetector, MOTION_SHAPE } from './motion.ts';
 import { openSession } from './session.ts';
-import type { Session, Tensor, Warn } from './session.ts';
+import type { LoadContext, Session, Tensor } from './session.ts';
 
 /** Name of the built-in detector that needs no model file. */
 export const MOTION_MODEL = 'motion';
@@ -23,7 +23,7 @@ const FILE_BYTES_MAX = 2 ** 31 - 1;
  * Loads a detector and runs it once, so that the first frame is as fast as the rest.
  * @throws PlatformError SOURCE_NOT_FOUND, MODEL_INVALID, MODEL_FAMILY_UNKNOWN, PLUGIN_UNKNOWN (family or provider), PROVIDER_UNAVAILABLE
  */
-export async function loadDetector(options: DetectorOptions, ctx: { readonly warn: Warn }): Promise<DetectorModel> {
+export async function loadDetector(options: DetectorOptions, ctx: LoadContext): Promise<DetectorModel> {
   if (options.model === MOTION_MODEL) return loadMotionDetector(options, ctx);
   const bytes = await readModelFile(options.model);
   const model = parseModel(bytes);
@@ -31,7 +31,7 @@ export async function loadDetector(options: DetectorOptions, ctx: { readonly war
   const family = chooseFamily(options.family, io);
   const shape = family.shape(io);
   const digest = createHash('sha256').update(bytes).digest('hex');
-  const session = await openSession(serializeModel(family.wrap(model, io)), { providers: options.providers, device: options.device, warn: ctx.warn });
+  const session = await openSession(serializeModel(family.wrap(model, io)), { providers: options.providers, warn: ctx.warn, runtime: ctx.runtime });
   const detector = new FileDetector(session, {
     id: `${io.metadata.get('name') ?? basename(options.model, extname(options.model))}@${io.metadata.get('version') ?? digest.slice(0, 8)}`,
     digest, family: family.type, shape,

@@ -44,8 +44,9 @@ const modelOps = z.strictObject({
   labels: z.array(z.string()).default([]).describe('Class names in the order of the model\'s output; empty: those of the model or its family.'),
   scoreMin: z.number().min(0).max(1).default(0.3).describe('Boxes with a lower score are left out.'),
   iouMax: z.number().min(0).max(1).default(0.45).describe('Of two boxes of a class that overlap more than this (intersection over union) the better stays.'),
-  providers: z.array(z.string().min(1)).min(1).default(['cpu']).describe('Execution providers in order of preference, such as `cuda` and `cpu`.'),
-  gpuPool: z.int().min(0).max(64).default(0).describe('GPUs that vision processes are spread over, one after the other (provider `cuda`). 0: all use the first.'),
+  providers: z.array(z.string().min(1)).min(1).default(['cpu']).describe('Execution providers in order of preference, such as `cuda` and `cpu`: the first that starts runs the model.'),
+  isStrict: z.boolean().default(false).describe('True: only the first of `providers` may run the model; where it does not start, nothing is detected and `/readyz` says so.'),
+  gpuPool: z.int().min(0).max(64).default(0).describe('GPUs that vision processes are spread over, one after the other: each process sees only its own, taken from CUDA_VISIBLE_DEVICES where that is set. 0: all use the first.'),
 });
 
 const serving = z.strictObject({

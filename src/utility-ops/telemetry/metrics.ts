@@ -45,6 +45,8 @@ export const METRICS = {
   spoolBytes: { kind: 'gauge', name: 'spool_bytes', labels: [], help: 'Their share of the recordings.' },
   lagRecords: { kind: 'gauge', name: 'lag_records', labels: ['group', 'partition'], help: 'Records of an owned partition that are not processed to the end.' },
   lagSeconds: { kind: 'gauge', name: 'lag_seconds', labels: ['group', 'partition'], help: 'Age of the oldest record of an owned partition that is not processed to the end.' },
+  modelLoaded: { kind: 'gauge', name: 'model_loaded', labels: ['model', 'provider'], help: '1 while a process has this model loaded on this execution provider.' },
+  providerFallbacks: { kind: 'counter', name: 'provider_fallbacks_total', labels: ['wanted', 'used'], help: 'Models that another execution provider than the wanted one runs, because that did not start or failed repeatedly.' },
   processRestarts: { kind: 'counter', name: 'process_restarts_total', labels: ['child'], help: 'Child processes that ended and were started again.' },
   actorRestarts: { kind: 'counter', name: 'actor_restarts_total', labels: ['actor'], help: 'Actors that failed and were started again.' },
   seriesRefused: { kind: 'counter', name: 'series_refused_total', labels: ['metric'], help: 'Samples counted under `other` because a metric has too many label values.' },

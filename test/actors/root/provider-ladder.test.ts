@@ -1,0 +1,65 @@
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { ProviderLadder } from '../../../actors/root/provider-ladder.ts';
+import { PlatformError } from '../../../src/engine/errors.ts';
+import { loadConfig } from '../../../src/utility-ops/config/load-config.ts';
+import { createRecorder } from '../../../src/utility-ops/telemetry/recorder.ts';
+import { sumOf } from '../../../src/utility-ops/telemetry/snapshot.ts';
+import { fakeClock } from '../../support/fake-clock.ts';
+
+const MINUTE_MS = 60_000;
+
+function world(environment: Readonly<Record<string, string>>) {
+  const clock = fakeClock();
+  const telemetry = createRecorder({ process: 'root', hasProcessMetrics: false });
+  const warnings: string[] = [];
+  const log = { warn: (_fields: object, text: string) => { warnings.push(text); } };
+  const config = loadConfig({ environment, cwd: '/' });
+  const ladder = new ProviderLadder({ config, clock, log: log as never, telemetry });
+  const fail = (process: string, provider: string, code: 'DEVICE_FAILED' | 'INFERENCE_FAILED' = 'DEVICE_FAILED'): void => {
+    ladder.note({ type: 'failed', path: [process], generation: 1, error: new PlatformError(code, 'the device of \'cuda\' is lost', { provider }), retryInMs: 50 });
+  };
+  return { ladder, clock, warnings, fail, fallbacks: async () => sumOf([await telemetry.snapshot()], 'visutility_provider_fallbacks_total', { wanted: 'cuda', used: 'cpu' }) };
+}
+
+test('a device that fails three times within ten minutes is left out by that process, once told and counted; the others keep it', async () => {
+  const { ladder, warnings, fail, fallbacks } = world({ VTO__MODEL_OPS__PROVIDERS: 'cuda,cpu' });
+  fail('vision-0', 'cuda');
+  fail('vision-0', 'cuda');
+  assert.equal(ladder.providersOf('vision-0'), ['cuda', 'cpu'], 'twice may be chance');
+  fail('vision-0', 'cuda');
+  assert.equal(ladder.providersOf('vision-0'), ['cpu']);
+  assert.equal(ladder.providersOf('vision-1'), ['cuda', 'cpu']);
+  assert.equal(warnings, ['device failed repeatedly: the process goes on with another execution provider']);
+  assert.is(await fallbacks(), 1);
+});
+
+test('failures that lie far apart, or are the model\'s, leave the device in use', async () => {
+  const { ladder, clock, fail } = world({ VTO__MODEL_OPS__PROVIDERS: 'cuda,cpu' });
+  for (let count = 0; count < 6; count += 1) {
+    fail('vision-0', 'cuda');
+    await clock.advance(6 * MINUTE_MS);
+  }
+  for (let count = 0; count < 6; count += 1) fail('vision-0', 'cuda', 'INFERENCE_FAILED');
+  assert.equal(ladder.providersOf('vision-0'), ['cuda', 'cpu']);
+});
+
+test('after half an hour the device is tried again', async () => {
+  const { ladder, clock, fail } = world({ VTO__MODEL_OPS__PROVIDERS: 'cuda,cpu' });
+  for (let count = 0; count < 3; count += 1) fail('vision-0', 'cuda');
+  await clock.advance(29 * MINUTE_MS);
+  assert.equal(ladder.providersOf('vision-0'), ['cpu']);
+  await clock.advance(2 * MINUTE_MS);
+  assert.equal(ladder.providersOf('vision-0'), ['cuda', 'cpu']);
+});
+
+test('strict: only the first provider is ever used, however often it fails', async () => {
+  const { ladder, warnings, fail, fallbacks } = world({ VTO__MODEL_OPS__PROVIDERS: 'cuda,cpu', VTO__MODEL_OPS__IS_STRICT: 'true' });
+  assert.equal(ladder.providersOf('vision-0'), ['cuda']);
+  for (let count = 0; count < 3; count += 1) fail('vision-0', 'cuda');
+  assert.equal(ladder.providersOf('vision-0'), ['cuda']);
+  assert.equal(warnings, ['device failed repeatedly and there is no other to use']);
+  assert.is(await fallbacks(), 0);
+});
+
+test.run();
