@@ -1,4 +1,4 @@
-import { createScaler, createDecoder, isClosedGopStart } from '../../src/media/index.ts';
+import { createScaler, isClosedGopStart } from '../../src/media/index.ts';
 import { isCameraId, type CameraId } from '../../src/engine/units.ts';
 import { Chunker } from '../../src/data-ops/chunker.ts';
 import { EveryNth, FrameRateGate } from '../../src/feature-ops/frame-gate.ts';
@@ -8,6 +8,7 @@ import { createSource } from '../../src/ingress/index.ts';
 import { libavAccess } from '../../src/ingress/libav-access.ts';
 import type { SourceSession } from '../../src/ingress/source.ts';
 import { terminalRecordCodec } from '../../src/messages/terminal-record-codec.ts';
+import type { Config } from '../../src/utility-ops/config/schema.ts';
 import { gather } from '../../src/transports/gather.ts';
 import { connectIpc } from '../../src/transports/ipc/connect-ipc.ts';
 import { batchFlow, visionFlow } from '../pipeline.ts';
@@ -15,6 +16,7 @@ import { SessionUnits } from '../ingest/session-units.ts';
 import type { RoleContext } from '../process/role-process.ts';
 import { POLICIES } from '../tree.ts';
 import { numberedAsShown, PresentationOrder } from './presentation-order.ts';
+import { decodingOf } from '../vision/decoding.ts';
 import { Detector } from '../vision/detector.ts';
 import { loadModel } from '../vision/load-model.ts';
 
@@ -23,6 +25,8 @@ export interface BatchSettings {
   /** Read at the same time, fairly. */
   readonly sources: readonly { readonly uri: string; readonly camera: string }[];
   readonly model: DetectorOptions;
+  /** What decodes. @default 'auto' */
+  readonly decoder?: Config['vision']['decoder'];
   /** Every `n`th picture only; 1: all. */
   readonly every: number;
   /** At most so many frames a second of the source's own time; null: all. */
@@ -81,7 +85,7 @@ async function runInputs(inputs: readonly Input[], model: DetectorModel, options
     credit: 64, catchUpMs: 0, stalenessMs: inputs.some(input => input.session.isLive) ? 100 : Number.POSITIVE_INFINITY,
     detector: new Detector(async () => model, frame => scaler.release(frame)),
     featurizer: new Featurizer({
-      createDecoder: parameters => createDecoder(parameters, { threads: 1 }), createScaler: () => scaler,
+      createDecoder: decodingOf(options.decoder, model.provider, ctx), createScaler: () => scaler,
       gateOf: () => (options.every > 1 ? new EveryNth(options.every) : new FrameRateGate(options.maxFps)),
     }),
   })];

@@ -110,7 +110,7 @@ export class Orchestrator {
     this.#store = remoteStore(link, clock, this.signal);
     for (let index = 0; index < config.vision.processes && !this.#plan.isCluster; index += 1) {
       const name = `vision-${index}`;
-      const settings = (): VisionSettings => visionSettings(config, paths, { index, providers: this.#ladder.providersOf(name) }, this.#rows.values());
+      const settings = (): VisionSettings => visionSettings(config, paths, { index, devices: this.#ladder.devicesOf(name) }, this.#rows.values());
       this.#startProcess(name, 'vision', 4, { settings, env: visionEnvironment(config, index, process.env) });
     }
     if (!this.#plan.isCluster) for (const row of await this.#wantedCameras()) this.#place(row, false);

@@ -12,6 +12,12 @@ const WINDOW_MS = 600_000;
 /** For so long; the next replacement of the process after it tries the device again. */
 const AVOID_MS = 1_800_000;
 
+/** What a vision process runs on. */
+export interface Devices { readonly providers: readonly string[]; readonly decoder: Config['vision']['decoder'] }
+
+/** The one device besides those of providers. */
+const DECODER = 'nvdec';
+
 interface Trouble { failedAtMs: number[]; avoidUntilMs: number }
 
 /**
@@ -32,11 +38,15 @@ export class ProviderLadder {
     this.#telemetry = telemetry;
   }
 
-  /** Best first, never empty. */
-  providersOf(process: string): readonly string[] {
+  /** What a process may use now; providers best first, never none. */
+  devicesOf(process: string): Devices {
     const wanted = wantedProviders(this.#config.modelOps);
-    const left = wanted.filter(provider => this.#clock.monotonicMs() >= (this.#troubles.get(`${process} ${provider}`)?.avoidUntilMs ?? 0));
-    return left.length > 0 ? left : wanted;
+    const left = wanted.filter(provider => !this.#isAvoided(process, provider));
+    return { providers: left.length > 0 ? left : wanted, decoder: this.#isAvoided(process, DECODER) ? 'software' : this.#config.vision.decoder };
+  }
+
+  #isAvoided(process: string, device: string): boolean {
+    return this.#clock.monotonicMs() < (this.#troubles.get(`${process} ${device}`)?.avoidUntilMs ?? 0);
   }
 
   /** Takes what happened to a process. */
@@ -50,13 +60,14 @@ export class ProviderLadder {
     if (trouble.failedAtMs.length < FAILURES_MAX) return;
     trouble.failedAtMs = [];
     trouble.avoidUntilMs = nowMs + AVOID_MS;
-    const used = this.providersOf(process)[0] ?? provider;
+    const { providers: [first = provider], decoder } = this.devicesOf(process);
+    const used = provider === DECODER ? decoder : first;
     if (used === provider) {
       trouble.avoidUntilMs = 0; // there is no other, or none is allowed
       this.#log.warn({ process, provider, isStrict: this.#config.modelOps.isStrict }, 'device failed repeatedly and there is no other to use');
       return;
     }
     this.#telemetry.count('providerFallbacks', { wanted: provider, used });
-    this.#log.warn({ process, wanted: provider, used, reason: event.error.message, forMs: AVOID_MS }, 'device failed repeatedly: the process goes on with another execution provider');
+    this.#log.warn({ process, wanted: provider, used, reason: event.error.message, forMs: AVOID_MS }, 'device failed repeatedly: the process goes on with another');
   }
 }

@@ -5,6 +5,7 @@ import type { IndexSettings } from '../index/index-role.ts';
 import type { IngestSettings } from '../ingest/ingest-role.ts';
 import type { StoreSettings } from '../store/store-role.ts';
 import type { HostRoleSettings } from '../host/host-role.ts';
+import type { Devices } from './provider-ladder.ts';
 import type { VisionDuty } from '../vision/duties.ts';
 import type { VisionSettings } from '../vision/vision-role.ts';
 
@@ -33,14 +34,14 @@ export function indexSettings(config: Config, paths: Paths): IndexSettings {
   };
 }
 
-/** A vision process: its number, and the execution providers that it may use now. */
-export interface VisionPlace { readonly index: number; readonly providers: readonly string[] }
+/** A vision process: its number, and what it may use now. */
+export interface VisionPlace { readonly index: number; readonly devices: Devices }
 
 /** Settings of a vision process. */
-export function visionSettings(config: Config, paths: Paths, { index, providers }: VisionPlace, rows: Iterable<CameraRow>): VisionSettings {
+export function visionSettings(config: Config, paths: Paths, { index, devices }: VisionPlace, rows: Iterable<CameraRow>): VisionSettings {
   return {
     socket: visionSocket(paths, index), storeSocket: join(paths.sockets, 'store.sock'),
-    model: detectorOptions(config, providers),
+    model: detectorOptions(config, devices), decoder: devices.decoder,
     stalenessMs: config.vision.stalenessMs, catchUpMs: config.vision.catchUpMs, splitMaxFps: config.vision.splitMaxFps,
     maxFps: { '*': config.ingress.maxFps || null, ...Object.fromEntries([...rows].filter(row => row.maxFps !== null).map(row => [row.id, row.maxFps || null])) },
   };
@@ -50,15 +51,15 @@ export function visionSettings(config: Config, paths: Paths, { index, providers 
 export type ClusterIngest = Pick<IngestSettings, 'kafka' | 'floors' | 'leftovers'>;
 
 /** One vision process of a cluster node, and the host above it. */
-export interface NodeVision { readonly duty: VisionDuty; readonly socket: string; readonly host: string; readonly providers: readonly string[] }
+export interface NodeVision { readonly duty: VisionDuty; readonly socket: string; readonly host: string; readonly devices: Devices }
 
 /** Settings of a vision process of a cluster node. `limits`: frames a second of cameras that have a limit of their own. */
-export function nodeVisionSettings(config: Config, { duty, socket, host, providers }: NodeVision, limits: ReadonlyMap<string, number | null>): VisionSettings {
+export function nodeVisionSettings(config: Config, { duty, socket, host, devices }: NodeVision, limits: ReadonlyMap<string, number | null>): VisionSettings {
   const { vision, ingress, recording, kafka } = config;
   // A part brings so much video at once, and a transaction so many features: the last of them have waited for the others, not for the machine.
   const burstMs = duty === 'detector' ? kafka.commitIntervalMs : recording.partMs;
   return {
-    duty, socket, storeSocket: host, model: detectorOptions(config, providers), stalenessMs: vision.stalenessMs + burstMs, catchUpMs: vision.catchUpMs, splitMaxFps: vision.splitMaxFps,
+    duty, socket, storeSocket: host, model: detectorOptions(config, devices), decoder: devices.decoder, stalenessMs: vision.stalenessMs + burstMs, catchUpMs: vision.catchUpMs, splitMaxFps: vision.splitMaxFps,
     maxFps: { '*': ingress.maxFps || null, ...Object.fromEntries([...limits].map(([camera, limit]) => [camera, limit || null])) },
   };
 }
@@ -77,7 +78,7 @@ export function ingestSettings(config: Config, paths: Paths, cameras: readonly C
   };
 }
 
-function detectorOptions(config: Config, providers: readonly string[]): VisionSettings['model'] {
+function detectorOptions(config: Config, { providers }: Devices): VisionSettings['model'] {
   const { model, family, labels, scoreMin, iouMax } = config.modelOps;
   return { model, family, labels, scoreMin, iouMax, providers };
 }

@@ -108,7 +108,7 @@ export class VisionNode implements NodePart {
     this.#hosts.push(this.#run(duty === 'fused' ? 'host' : `${duty}-host`, 'host', () => hostSettings(config, duty, host)));
     for (const [index, socket] of host.visions.entries()) {
       const name = `${stem}-${index}`;
-      const settings = (): unknown => nodeVisionSettings(config, { duty, socket, host: host.socket, providers: this.#ladder.providersOf(name) }, this.#limits);
+      const settings = (): unknown => nodeVisionSettings(config, { duty, socket, host: host.socket, devices: this.#ladder.devicesOf(name) }, this.#limits);
       this.#visions.push(this.#run(name, 'vision', settings, visionEnvironment(config, index, process.env)));
     }
   }

@@ -6,7 +6,7 @@ import { FeatureWriter } from '../../src/feature-ops/feature-writer.ts';
 import { FrameRateGate } from '../../src/feature-ops/frame-gate.ts';
 import { Featurizer } from '../../src/feature-ops/featurizer.ts';
 import { detectorShape } from '../../src/inference/load-detector.ts';
-import { createDecoder, createScaler, type PooledScaler } from '../../src/media/index.ts';
+import { createScaler, type PooledScaler } from '../../src/media/index.ts';
 import { chunkPartCodec } from '../../src/messages/chunk-part-codec.ts';
 import type { ChunkPart } from '../../src/messages/chunk-part.ts';
 import { featureTensorCodec } from '../../src/messages/feature-tensor-codec.ts';
@@ -18,6 +18,7 @@ import type { IpcNode, LinkOutPort } from '../../src/transports/ipc-types.ts';
 import { detectFlow, featureFlow, visionFlow } from '../pipeline.ts';
 import { gaugeQueues } from '../process/queue-gauges.ts';
 import type { RoleContext } from '../process/role-process.ts';
+import { decodingOf, type CreateDecoder } from './decoding.ts';
 import { Detector } from './detector.ts';
 import { loadModel } from './load-model.ts';
 import type { VisionSettings } from './vision-role.ts';
@@ -44,7 +45,7 @@ export const DUTIES: Readonly<Record<VisionDuty, (settings: VisionSettings, link
     const records = links.results.output('vto.detections', terminalRecordCodec, { maxItems: 4096, maxBytes: 32 << 20 });
     gaugeQueues({ records }, ctx);
     return visionFlow(hostOf(ctx), {
-      ...chosenBy(settings), parts: partsOf(await links.listen()), records, featurizer: featurizerOf(scaler, links.maxFpsOf),
+      ...chosenBy(settings), parts: partsOf(await links.listen()), records, featurizer: featurizerOf(scaler, decodingOf(settings.decoder, model.provider, ctx), links.maxFpsOf),
       detector: new Detector(async () => model, frame => scaler.release(frame)),
     });
   },
@@ -58,7 +59,7 @@ export const DUTIES: Readonly<Record<VisionDuty, (settings: VisionSettings, link
     gaugeQueues({ features, records }, ctx);
     const maxFpsOf = (camera: CameraId): number => Math.min(links.maxFpsOf(camera) ?? Number.POSITIVE_INFINITY, settings.splitMaxFps);
     return featureFlow(hostOf(ctx), {
-      ...chosenBy(settings), parts: partsOf(await links.listen()), records: byKind(features, records), featurizer: featurizerOf(scaler, maxFpsOf),
+      ...chosenBy(settings), parts: partsOf(await links.listen()), records: byKind(features, records), featurizer: featurizerOf(scaler, decodingOf(settings.decoder, settings.model.providers[0] ?? '', ctx), maxFpsOf),
       writer: new FeatureWriter(shape.channels, frame => scaler.release(frame)),
     });
   },
@@ -93,9 +94,9 @@ function partsOf(node: IpcNode): InPort<ChunkPart> {
   return node.input('vto.chunks', chunkPartCodec, { maxItems: 16_384, maxBytes: 256 << 20 });
 }
 
-function featurizerOf(scaler: PooledScaler, maxFpsOf: VisionLinks['maxFpsOf']): Featurizer {
+function featurizerOf(scaler: PooledScaler, createDecoder: CreateDecoder, maxFpsOf: VisionLinks['maxFpsOf']): Featurizer {
   return new Featurizer({
-    createDecoder: parameters => createDecoder(parameters, { threads: 1 }), createScaler: () => scaler, gateOf: camera => new FrameRateGate(maxFpsOf(camera)),
+    createDecoder, createScaler: () => scaler, gateOf: camera => new FrameRateGate(maxFpsOf(camera)),
   });
 }
 

@@ -3,6 +3,7 @@ import type { DetectorOptions } from '../../src/inference/detector-model.ts';
 import { connectIpc } from '../../src/transports/ipc/connect-ipc.ts';
 import type { IpcNode } from '../../src/transports/ipc-types.ts';
 import { listenIpc } from '../../src/transports/ipc/listen-ipc.ts';
+import type { Config } from '../../src/utility-ops/config/schema.ts';
 import type { RoleContext } from '../process/role-process.ts';
 import { POLICIES } from '../tree.ts';
 import { DUTIES, type VisionDuty } from './duties.ts';
@@ -16,6 +17,8 @@ export interface VisionSettings {
   /** Where it takes its results: the store, or in a cluster the host. */
   readonly storeSocket: string;
   readonly model: DetectorOptions;
+  /** What decodes. @default 'auto' */
+  readonly decoder?: Config['vision']['decoder'];
   readonly stalenessMs: number;
   readonly catchUpMs: number;
   /** Frames per second to detect on, by camera; `*` for the others. */

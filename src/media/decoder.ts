@@ -4,26 +4,47 @@ import { PlatformError } from '../engine/errors.ts';
 import type { StreamParameters } from '../messages/stream-parameters.ts';
 import { AGAIN, CODEC_IDS, END, explain } from './libav.ts';
 import type { FrameDecoder, Picture } from './types.ts';
+import type { DeviceStream, PictureSize, VideoDevice } from './video-device.ts';
+
+/** How a decoder works. */
+export interface DecoderOptions {
+  readonly threads: number;
+  readonly device?: VideoDevice | undefined;
+  readonly onSoftware?: (reason: string) => void;
+}
+
+/** A stream on a device, until it is known that the device takes it. */
+interface OnDevice { readonly stream: DeviceStream; readonly onSoftware: (reason: string) => void }
 
 /**
  * Opens libav's decoder for a stream. Create it asynchronously, use it synchronously: the synchronous creation of node-av 6.1.1 corrupts the
  * heap when given options.
  * @param options.threads 1: a picture comes out with its own access unit unless the stream reorders; n: up to n - 1 units later
+ * @param options.device decodes the stream, if it can; what it cannot is decoded on the processor, and `onSoftware` is told once why
  * @throws PlatformError MEDIA_UNSUPPORTED when this libav has no such decoder, MEDIA_INVALID when it refuses the parameters
  */
-export async function createDecoder(parameters: StreamParameters, options: { readonly threads: number }): Promise<FrameDecoder> {
+export async function createDecoder(parameters: StreamParameters, options: DecoderOptions): Promise<FrameDecoder> {
   const codec = Codec.findDecoder(CODEC_IDS[parameters.codec]);
   if (codec === null) throw new PlatformError('MEDIA_UNSUPPORTED', `this libav cannot decode ${parameters.codec}`, { codec: parameters.codec });
   const context = new CodecContext();
   context.allocContext3(codec);
   describe(context, parameters);
-  context.threadCount = options.threads;
+  const { device, onSoftware = () => {}, threads } = options;
+  const isWanted = device?.decodes(parameters.codec) === true;
+  const stream = isWanted ? device.attach(context) : undefined;
+  if (device && !isWanted) onSoftware(`${device.name} does not decode ${parameters.codec}`);
+  context.threadCount = stream ? 1 : threads;
   const opened = await context.open2(codec, null);
   if (opened < 0) {
     context.freeContext();
+    stream?.close();
+    if (stream) {
+      onSoftware(`${device?.name} does not open this ${parameters.codec} stream: ${explain(opened).toLowerCase()}`);
+      return createDecoder(parameters, { threads });
+    }
     throw new PlatformError('MEDIA_INVALID', `cannot decode this ${parameters.codec} stream: ${explain(opened).toLowerCase()}`, { codec: parameters.codec, libav: opened });
   }
-  return new LibavDecoder(context, parameters.codec);
+  return new LibavDecoder(context, parameters.codec, stream && { stream, onSoftware });
 }
 
 function describe(context: CodecContext, parameters: StreamParameters): void {
@@ -45,10 +66,15 @@ export class LibavPicture implements Picture {
   readonly height: number;
   /** A JPEG or PNG: a still, where exactness is worth more than a millisecond. */
   readonly isStill: boolean;
+  readonly #stream: DeviceStream | undefined;
   #frame: Frame | undefined;
+  /** On the host, once somebody looked. */
+  #fetched: Frame | undefined;
 
-  constructor(frame: Frame, isStill: boolean) {
+  /** @param stream whose device holds the picture; undefined: the host does */
+  constructor(frame: Frame, isStill: boolean, stream?: DeviceStream) {
     this.isStill = isStill;
+    this.#stream = stream;
     this.frameSeq = Number(frame.pts);
     this.width = frame.width;
     this.height = frame.height;
@@ -57,6 +83,25 @@ export class LibavPicture implements Picture {
 
   /** @throws Error after `free`: a programming mistake that native code must never see */
   get frame(): Frame {
+    const own = this.#own();
+    if (this.#stream === undefined) return own;
+    if (this.#fetched === undefined) {
+      const fetched = this.#stream.fetch(own).clone();
+      if (fetched === null) throw new PlatformError('MEDIA_CORRUPT', 'no memory for a picture', {});
+      this.#fetched = fetched;
+    }
+    return this.#fetched;
+  }
+
+  /** True while it lies in the memory of a device alone. */
+  get isOnDevice(): boolean { return this.#stream !== undefined && this.#fetched === undefined; }
+
+  /** The picture as `frame`, or smaller, down to `size`, where a device holds it: less to carry to the host. Borrowed until the next call. */
+  near(size: PictureSize): Frame {
+    return this.#stream === undefined ? this.frame : this.#stream.fetch(this.#own(), size);
+  }
+
+  #own(): Frame {
     if (this.#frame === undefined) throw new Error(`picture ${this.frameSeq} was used after free`);
     return this.#frame;
   }
@@ -64,6 +109,8 @@ export class LibavPicture implements Picture {
   free(): void {
     this.#frame?.free();
     this.#frame = undefined;
+    this.#fetched?.free();
+    this.#fetched = undefined;
   }
 }
 
@@ -77,8 +124,11 @@ class LibavDecoder implements FrameDecoder {
   #held: Picture[] = [];
   #awaitsKey = false;
   #isClosed = false;
+  #onDevice: OnDevice | undefined;
+  #deviceFailures = 0;
 
-  constructor(context: CodecContext, codec: string) {
+  constructor(context: CodecContext, codec: string, onDevice?: OnDevice) {
+    this.#onDevice = onDevice;
     this.#context = context;
     this.#codec = codec;
     this.#isStill = codec === 'mjpeg' || codec === 'png';
@@ -99,6 +149,7 @@ class LibavDecoder implements FrameDecoder {
     const failure = sent < 0 ? sent : received;
     if (failure < 0) {
       this.#held = pictures;
+      this.#judgeDevice(failure);
       throw new PlatformError('MEDIA_CORRUPT', `the ${this.#codec} decoder refused frame ${unit.frameSeq}: ${explain(failure).toLowerCase()}`, { frameSeq: unit.frameSeq, libav: failure });
     }
     return pictures;
@@ -127,7 +178,7 @@ class LibavDecoder implements FrameDecoder {
       const frame = this.#takeFrame();
       const code = this.#context.receiveFrameSync(frame);
       if (code >= 0) {
-        pictures.push(new LibavPicture(frame, this.#isStill));
+        pictures.push(this.#pictureOf(frame));
         continue;
       }
       this.#spare = frame;
@@ -136,6 +187,22 @@ class LibavDecoder implements FrameDecoder {
       errors++;
     }
     return failure;
+  }
+
+  #pictureOf(frame: Frame): LibavPicture {
+    this.#deviceFailures = 0;
+    const { stream, onSoftware } = this.#onDevice ?? {};
+    if (stream === undefined || stream.holds(frame)) return new LibavPicture(frame, this.#isStill, stream);
+    onSoftware?.(`the device refuses this ${this.#codec} stream: its profile, its size, or too many streams`);
+    this.#onDevice = undefined;
+    stream.close();
+    return new LibavPicture(frame, this.#isStill);
+  }
+
+  /** A damaged stream may look like a device that fails, for a picture or two. */
+  #judgeDevice(code: number): void {
+    if (this.#onDevice?.stream.isFailure(code) !== true || ++this.#deviceFailures < DEVICE_FAILURES_MAX) return;
+    throw new PlatformError('DEVICE_FAILED', `the GPU decodes no more: ${explain(code).toLowerCase()}`, { provider: 'nvdec', libav: code });
   }
 
   #takeFrame(): Frame {
@@ -151,11 +218,15 @@ class LibavDecoder implements FrameDecoder {
     this.#spare?.free();
     this.#packet.free();
     this.#context.freeContext();
+    this.#onDevice?.stream.close();
   }
 }
 
 /** More than a decoder's threads can hold; beyond it something is wrong with the decoder itself. */
 const ERRORS_IN_A_ROW = 64;
+
+/** Units in a row that a device fails on before it counts as lost. */
+const DEVICE_FAILURES_MAX = 16;
 
 function newFrame(): Frame {
   const frame = new Frame();

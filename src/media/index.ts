@@ -9,7 +9,9 @@ export {
 export { createContentHash, type ContentHash } from './content-hash.ts';
 export { chunkExtension, createChunkWriter } from './chunk-writer.ts';
 export { countFrames, cutTornTail, readChunkFile } from './chunk-file.ts';
-export { createDecoder } from './decoder.ts';
+export { createDecoder, type DecoderOptions } from './decoder.ts';
+export { openNvdec } from './nvdec.ts';
+export type { DeviceProbe, VideoDevice } from './video-device.ts';
 export { createScaler, type PooledScaler } from './scaler.ts';
 export { openGeneratedReader, type GeneratedEncoding, type GeneratedOptions } from './synthetic-reader.ts';
 export { mediaCapabilities, type MediaCapabilities } from './capabilities.ts';

@@ -31,6 +31,7 @@ const recording = z.strictObject({
 
 const vision = z.strictObject({
   processes: z.int().min(1).max(256).default(1).describe('Processes that decode and detect: one per core or GPU to use.'),
+  decoder: z.enum(['auto', 'software', 'nvdec']).default('auto').describe('What decodes video: `nvdec` is NVIDIA\'s, `auto` takes it when the model runs on such a card. What it cannot decode goes to the processor.'),
   stalenessMs: milliseconds(1).default(100).describe('A live frame that waited longer gives way to a newer one of its camera (dropped as `stale`).'),
   isSplit: z.boolean().default(false).describe('True: nodes with role `featurizer` make features and nodes with role `detector` detect on them, over Kafka. False: a `detector` does both.'),
   splitMaxFps: z.number().min(0.01).max(1000).default(5).describe('When split, at most so many pictures a second of each camera are sent from featurizers to detectors: they take far more room than encoded video.'),

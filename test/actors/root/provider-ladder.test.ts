@@ -26,11 +26,11 @@ test('a device that fails three times within ten minutes is left out by that pro
   const { ladder, warnings, fail, fallbacks } = world({ VTO__MODEL_OPS__PROVIDERS: 'cuda,cpu' });
   fail('vision-0', 'cuda');
   fail('vision-0', 'cuda');
-  assert.equal(ladder.providersOf('vision-0'), ['cuda', 'cpu'], 'twice may be chance');
+  assert.equal(ladder.devicesOf('vision-0').providers, ['cuda', 'cpu'], 'twice may be chance');
   fail('vision-0', 'cuda');
-  assert.equal(ladder.providersOf('vision-0'), ['cpu']);
-  assert.equal(ladder.providersOf('vision-1'), ['cuda', 'cpu']);
-  assert.equal(warnings, ['device failed repeatedly: the process goes on with another execution provider']);
+  assert.equal(ladder.devicesOf('vision-0').providers, ['cpu']);
+  assert.equal(ladder.devicesOf('vision-1').providers, ['cuda', 'cpu']);
+  assert.equal(warnings, ['device failed repeatedly: the process goes on with another']);
   assert.is(await fallbacks(), 1);
 });
 
@@ -41,25 +41,35 @@ test('failures that lie far apart, or are the model\'s, leave the device in use'
     await clock.advance(6 * MINUTE_MS);
   }
   for (let count = 0; count < 6; count += 1) fail('vision-0', 'cuda', 'INFERENCE_FAILED');
-  assert.equal(ladder.providersOf('vision-0'), ['cuda', 'cpu']);
+  assert.equal(ladder.devicesOf('vision-0').providers, ['cuda', 'cpu']);
 });
 
 test('after half an hour the device is tried again', async () => {
   const { ladder, clock, fail } = world({ VTO__MODEL_OPS__PROVIDERS: 'cuda,cpu' });
   for (let count = 0; count < 3; count += 1) fail('vision-0', 'cuda');
   await clock.advance(29 * MINUTE_MS);
-  assert.equal(ladder.providersOf('vision-0'), ['cpu']);
+  assert.equal(ladder.devicesOf('vision-0').providers, ['cpu']);
   await clock.advance(2 * MINUTE_MS);
-  assert.equal(ladder.providersOf('vision-0'), ['cuda', 'cpu']);
+  assert.equal(ladder.devicesOf('vision-0').providers, ['cuda', 'cpu']);
 });
 
 test('strict: only the first provider is ever used, however often it fails', async () => {
   const { ladder, warnings, fail, fallbacks } = world({ VTO__MODEL_OPS__PROVIDERS: 'cuda,cpu', VTO__MODEL_OPS__IS_STRICT: 'true' });
-  assert.equal(ladder.providersOf('vision-0'), ['cuda']);
+  assert.equal(ladder.devicesOf('vision-0').providers, ['cuda']);
   for (let count = 0; count < 3; count += 1) fail('vision-0', 'cuda');
-  assert.equal(ladder.providersOf('vision-0'), ['cuda']);
+  assert.equal(ladder.devicesOf('vision-0').providers, ['cuda']);
   assert.equal(warnings, ['device failed repeatedly and there is no other to use']);
   assert.is(await fallbacks(), 0);
+});
+
+test('a decoder that fails again and again is left out like a provider, strict or not: frames are the same from the processor', async () => {
+  const { ladder, clock, warnings, fail } = world({ VTO__MODEL_OPS__PROVIDERS: 'cuda', VTO__MODEL_OPS__IS_STRICT: 'true' });
+  assert.equal(ladder.devicesOf('vision-0'), { providers: ['cuda'], decoder: 'auto' });
+  for (let count = 0; count < 3; count += 1) fail('vision-0', 'nvdec');
+  assert.equal(ladder.devicesOf('vision-0'), { providers: ['cuda'], decoder: 'software' });
+  assert.equal(warnings, ['device failed repeatedly: the process goes on with another']);
+  await clock.advance(31 * MINUTE_MS);
+  assert.is(ladder.devicesOf('vision-0').decoder, 'auto');
 });
 
 test.run();
