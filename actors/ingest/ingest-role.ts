@@ -135,7 +135,7 @@ function openChunkLog(kafka: Config['kafka'], partMs: number, ctx: RoleContext, 
   output.then(port => gaugeQueues({ chunks: port }, ctx), (error: unknown) => {
     if (!closing.aborted) log.error({ error: reportError(error) }, 'no way to the chunks topic: cameras are only recorded');
   });
-  const chunkLog = new ChunkLog({ output: lateOutput(output), partMs, maxPartBytes: kafka.maxPartBytes, clock, log, telemetry });
+  const chunkLog = new ChunkLog({ output: lateOutput(output), partMs, maxPartBytes: kafka.maxPartBytes, createHash: contentHashOf, clock, log, telemetry });
   void chunkLog.gauge(ctx.signal);
   const topic = link.topic('chunks');
   return {

@@ -285,7 +285,7 @@ export class Orchestrator {
   #startProcess(name: string, role: Role, threadPoolSize: number, { settings, onNote = () => {}, env = {} }: Pick<ProcessOptions, 'settings' | 'onNote' | 'env'>): Running {
     const { clock, onLine } = this.#options;
     const actor = new ProcessActor({ name, role, settings, env, threadPoolSize, clock, onLine, onNote, stopMs: STOP_MS[role] });
-    const running: Running = { actor, supervised: this.#system.supervise(actor, POLICIES.process) };
+    const running: Running = { actor, supervised: this.#system.supervise(actor, role === 'vision' ? POLICIES.vision : POLICIES.process) };
     this.#processes.set(name, running);
     return running;
   }

@@ -17,6 +17,8 @@ export interface Paths {
 }
 
 const HOUR_MS = 3_600_000;
+/** On one machine a viewer waits: what was missed for longer is not worth the delay of what is live. */
+const CATCH_UP_MS = 5_000;
 
 /** Settings of the store process. */
 export function storeSettings(config: Config, paths: Paths, isSpoolOnly = false): StoreSettings {
@@ -42,7 +44,7 @@ export function visionSettings(config: Config, paths: Paths, { index, devices }:
   return {
     socket: visionSocket(paths, index), storeSocket: join(paths.sockets, 'store.sock'),
     model: detectorOptions(config, devices), decoder: devices.decoder,
-    stalenessMs: config.vision.stalenessMs, catchUpMs: config.vision.catchUpMs, splitMaxFps: config.vision.splitMaxFps,
+    stalenessMs: config.vision.stalenessMs, catchUpMs: catchUpMs(config, CATCH_UP_MS), splitMaxFps: config.vision.splitMaxFps, maxMemoryBytes: config.vision.maxMemoryBytes,
     maxFps: { '*': config.ingress.maxFps || null, ...Object.fromEntries([...rows].filter(row => row.maxFps !== null).map(row => [row.id, row.maxFps || null])) },
   };
 }
@@ -59,7 +61,8 @@ export function nodeVisionSettings(config: Config, { duty, socket, host, devices
   // A part brings so much video at once, and a transaction so many features: the last of them have waited for the others, not for the machine.
   const burstMs = duty === 'detector' ? kafka.commitIntervalMs : recording.partMs;
   return {
-    duty, socket, storeSocket: host, model: detectorOptions(config, devices), decoder: devices.decoder, stalenessMs: vision.stalenessMs + burstMs, catchUpMs: vision.catchUpMs, splitMaxFps: vision.splitMaxFps,
+    duty, socket, storeSocket: host, model: detectorOptions(config, devices), decoder: devices.decoder,
+    stalenessMs: vision.stalenessMs + burstMs, catchUpMs: catchUpMs(config, kafka.chunksRetentionHours * HOUR_MS), splitMaxFps: vision.splitMaxFps, maxMemoryBytes: vision.maxMemoryBytes,
     maxFps: { '*': ingress.maxFps || null, ...Object.fromEntries([...limits].map(([camera, limit]) => [camera, limit || null])) },
   };
 }
@@ -76,6 +79,10 @@ export function ingestSettings(config: Config, paths: Paths, cameras: readonly C
     visionSockets: Array.from({ length: config.vision.processes }, (_, index) => visionSocket(paths, index)),
     ingress: config.ingress, recording: config.recording, maxRewindMs: config.vision.maxRewindMs,
   };
+}
+
+function catchUpMs({ vision }: Config, otherwise: number): number {
+  return vision.catchUpMs < 0 ? otherwise : vision.catchUpMs;
 }
 
 function detectorOptions(config: Config, { providers }: Devices): VisionSettings['model'] {

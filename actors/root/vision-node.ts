@@ -116,7 +116,7 @@ export class VisionNode implements NodePart {
   #run(name: string, role: 'host' | 'vision', settings: () => unknown, env: Readonly<Record<string, string>> = {}): Running {
     const { clock, onLine } = this.#options;
     const actor = new ProcessActor({ name, role, settings, env, threadPoolSize: 4, clock, onLine, stopMs: STOP_MS[role] });
-    return { actor, supervised: this.#system.supervise(actor, POLICIES.process) };
+    return { actor, supervised: this.#system.supervise(actor, role === 'vision' ? POLICIES.vision : POLICIES.process) };
   }
 
   /** How many frames a second of each camera are wanted is part of the cluster's list of cameras. */

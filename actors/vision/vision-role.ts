@@ -4,6 +4,7 @@ import { connectIpc } from '../../src/transports/ipc/connect-ipc.ts';
 import type { IpcNode } from '../../src/transports/ipc-types.ts';
 import { listenIpc } from '../../src/transports/ipc/listen-ipc.ts';
 import type { Config } from '../../src/utility-ops/config/schema.ts';
+import { halfOfMemory } from '../process/half-of-memory.ts';
 import type { RoleContext } from '../process/role-process.ts';
 import { POLICIES } from '../tree.ts';
 import { DUTIES, type VisionDuty } from './duties.ts';
@@ -25,11 +26,14 @@ export interface VisionSettings {
   readonly maxFps: Readonly<Record<string, number | null>>;
   /** Most frames per second of any camera that a featurizer sends. */
   readonly splitMaxFps: number;
+  /** The process is killed when it holds more. 0: half of the machine. @default 0 */
+  readonly maxMemoryBytes?: number;
 }
 
 /** Encoded parts in, terminal records out; or, split, one half of that. */
 export async function visionRole(settings: unknown, ctx: RoleContext): Promise<void> {
   const options = settings as VisionSettings; // sent by the root of the same version
+  ctx.limitMemory(options.maxMemoryBytes || halfOfMemory());
   const maxFps = new Map(Object.entries(options.maxFps));
   ctx.onMessage(message => {
     const { camera, limit } = message as { camera: string; limit: number | null }; // the root's only message to vision

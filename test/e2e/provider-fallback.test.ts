@@ -24,11 +24,12 @@ without('strict, nothing is detected on another provider than the first, and /re
   const vto = await startVto(temporaryFolder(), [], { ...WANTED, VTO__MODEL_OPS__IS_STRICT: 'true' });
   const said = await until(async () => {
     const text = await vto.text('/readyz?format=text');
-    return /vision-0 escalated/.test(text) && text;
-  }, 'vision-0 gives up', START_LIMIT_MS);
+    return /PROVIDER_UNAVAILABLE/.test(text) && text;
+  }, 'vision-0 fails', START_LIMIT_MS);
   assert.match(said, /^not ready: .*process vision-0 is not ready/);
-  assert.match(said, /vision-0 escalated .*PROVIDER_UNAVAILABLE no wanted execution provider starts here \(cuda: /);
-  assert.match(vto.output(), /"message":"process gave up"/);
+  assert.match(said, /vision-0 .*last: PROVIDER_UNAVAILABLE no wanted execution provider starts here \(cuda: /);
+  assert.match(vto.output(), /"level":"warn".*PROVIDER_UNAVAILABLE/);
+  assert.not.match(await vto.text('/metrics'), /visutility_model_loaded/);
   assert.is(await vto.stop(), 0);
 });
 

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { contentHashOf } from '../../actors/ingest/chunk-tools.ts';
 import { createBackend } from '../../actors/gateway/backend.ts';
 import { openKafkaLink } from '../../actors/process/kafka-link.ts';
 import { startGatewayNode, type GatewayRoot } from '../../actors/root/start-gateway-node.ts';
@@ -194,7 +195,7 @@ for (const series of ['3.9', '4.x'] as const) {
         const frames = Array.from({ length: 200 }, (_, frame) => frame).filter(frame => !(id === 'c' && frame === 117));
         await writer.commit(frames.map(frame => rig.record(detected(id, 3, frame))), [{ group: `${rig.config.kafka.topicPrefix}.detector`, topic: rig.topic('chunks'), partition: written[0]!.partition, offset: written.at(-1)!.offset + 1 }]);
       }
-      const report = await auditTopics({ node: rig.node, codecs: rig.codecs, prefix: rig.config.kafka.topicPrefix, isSplit: false, clock: systemClock, signal: new AbortController().signal });
+      const report = await auditTopics({ node: rig.node, codecs: rig.codecs, prefix: rig.config.kafka.topicPrefix, isSplit: false, createHash: contentHashOf, clock: systemClock, signal: new AbortController().signal });
       assert.equal(report.problems.map(({ message }) => message), ["camera 'c' epoch 3: 1 frames in chunks have no record and nobody works on them: 117"]);
       assert.equal([report.balances.length, report.records, report.pending], [5, 200 + 999, 0]);
       const verified = await vto(rig, 'verify');

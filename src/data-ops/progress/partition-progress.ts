@@ -245,6 +245,7 @@ export class PartitionProgress<Part extends TrackedPart, Out extends Ending> {
   /** Runs of units that the decoder can use; the others end here. */
   #feedingsOf({ offset, timestampMs, part }: Accepted<Part>, camera: CameraProgress, epoch: EpochProgress): Feeding<Part>[] {
     const feedings: Mutable<Feeding<Part>>[] = [];
+    const isRecovered = isLate(part, offset, camera);
     for (const [index, unit] of part.units.entries()) {
       const { frameSeq } = unit;
       if (frameSeq < epoch.fedNext) { this.#repeats += 1; continue; }
@@ -261,7 +262,7 @@ export class PartitionProgress<Part extends TrackedPart, Out extends Ending> {
       }
       const run = feedings.at(-1);
       if (run && run.end === index && run.isAccounted === isAccounted) run.end = index + 1;
-      else feedings.push({ part, first: index, end: index + 1, isAccounted, isRecovered: offset < camera.recoveredTo, isEnd: false, feed: camera.feed });
+      else feedings.push({ part, first: index, end: index + 1, isAccounted, isRecovered, isEnd: false, feed: camera.feed });
     }
     return feedings;
   }
@@ -270,7 +271,7 @@ export class PartitionProgress<Part extends TrackedPart, Out extends Ending> {
     epoch.hasEnded = true;
     epoch.decoder = 'joining';
     camera.isTouched = true;
-    feedings.push({ part, first: 0, end: 0, isAccounted: false, isRecovered: offset < camera.recoveredTo, isEnd: true, feed: camera.feed });
+    feedings.push({ part, first: 0, end: 0, isAccounted: false, isRecovered: isLate(part, offset, camera), isEnd: true, feed: camera.feed });
   }
 
   /** Ends frames here, without decoding. */
@@ -302,6 +303,11 @@ interface Run { readonly from: number; readonly to: number; readonly reason: Dro
 
 /** True for a record of dropped frames. */
 export function isDropped(record: Ending): record is DroppedRecord { return 'from' in record; }
+
+/** It waited for a detector, wherever: it is caught up with rather than left out for its age. */
+function isLate(part: TrackedPart, offset: number, camera: CameraProgress): boolean {
+  return part.isRecovered === true || offset < camera.recoveredTo;
+}
 
 function dropped(camera: CameraId, epoch: number, run: Run): DroppedRecord {
   return { kind: 'dropped', camera, epoch, from: run.from, to: run.to, reason: run.reason, isIntentional: DROP_REASONS[run.reason].isIntentional, capturedAt: run.capturedAt };
