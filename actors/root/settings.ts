@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { sourceOf } from '../../src/data-ops/camera-row.ts';
 import type { CameraRow } from '../../src/data-ops/store.ts';
 import type { Config } from '../../src/utility-ops/config/schema.ts';
 import type { IndexSettings } from '../index/index-role.ts';
@@ -8,6 +9,7 @@ import type { HostRoleSettings } from '../host/host-role.ts';
 import type { Devices } from './provider-ladder.ts';
 import type { VisionDuty } from '../vision/duties.ts';
 import type { VisionSettings } from '../vision/vision-role.ts';
+import type { ModelSettings } from './vision-fleet.ts';
 
 /** Where this run keeps its files. */
 export interface Paths {
@@ -24,7 +26,7 @@ const CATCH_UP_MS = 5_000;
 export function storeSettings(config: Config, paths: Paths, isSpoolOnly = false): StoreSettings {
   return {
     file: join(paths.data, 'store.sqlite'), archive: join(paths.data, 'archive'), socket: join(paths.sockets, 'store.sock'),
-    maxArchiveBytes: config.recording.maxBytes, retentionMs: config.store.retentionHours * HOUR_MS, isSpoolOnly,
+    maxArchiveBytes: config.recording.maxBytes, retentionMs: config.store.retentionHours * HOUR_MS, featuresMaxBytes: config.store.featuresMaxBytes, isSpoolOnly,
   };
 }
 
@@ -36,16 +38,18 @@ export function indexSettings(config: Config, paths: Paths): IndexSettings {
   };
 }
 
-/** A vision process: its number, and what it may use now. */
-export interface VisionPlace { readonly index: number; readonly devices: Devices }
+/** Where a vision process is, what it is to load, and what it may use now. */
+export interface VisionPlace { readonly socket: string; readonly model: ModelSettings; readonly devices: Devices }
 
 /** Settings of a vision process. */
-export function visionSettings(config: Config, paths: Paths, { index, devices }: VisionPlace, rows: Iterable<CameraRow>): VisionSettings {
+export function visionSettings(config: Config, paths: Paths, { socket, model, devices }: VisionPlace, cameras: Iterable<CameraRow>): VisionSettings {
+  const rows = [...cameras];
   return {
-    socket: visionSocket(paths, index), storeSocket: join(paths.sockets, 'store.sock'),
-    model: detectorOptions(config, devices), decoder: devices.decoder,
+    socket, storeSocket: join(paths.sockets, 'store.sock'),
+    model: { ...model, providers: devices.providers }, decoder: devices.decoder,
     stalenessMs: config.vision.stalenessMs, catchUpMs: catchUpMs(config, CATCH_UP_MS), splitMaxFps: config.vision.splitMaxFps, maxMemoryBytes: config.vision.maxMemoryBytes,
-    maxFps: { '*': config.ingress.maxFps || null, ...Object.fromEntries([...rows].filter(row => row.maxFps !== null).map(row => [row.id, row.maxFps || null])) },
+    maxFps: { '*': config.ingress.maxFps || null, ...Object.fromEntries(rows.filter(row => row.maxFps !== null).map(row => [row.id, row.maxFps || null])) },
+    encoders: Object.fromEntries(rows.map(row => [row.id, row.encoders ?? []])),
   };
 }
 
@@ -53,43 +57,36 @@ export function visionSettings(config: Config, paths: Paths, { index, devices }:
 export type ClusterIngest = Pick<IngestSettings, 'kafka' | 'floors' | 'leftovers'>;
 
 /** One vision process of a cluster node, and the host above it. */
-export interface NodeVision { readonly duty: VisionDuty; readonly socket: string; readonly host: string; readonly devices: Devices }
+export interface NodeVision extends VisionPlace { readonly duty: VisionDuty; readonly host: string }
 
 /** Settings of a vision process of a cluster node. `limits`: frames a second of cameras that have a limit of their own. */
-export function nodeVisionSettings(config: Config, { duty, socket, host, devices }: NodeVision, limits: ReadonlyMap<string, number | null>): VisionSettings {
+export function nodeVisionSettings(config: Config, { duty, socket, host, model, devices }: NodeVision, limits: ReadonlyMap<string, number | null>): VisionSettings {
   const { vision, ingress, recording, kafka } = config;
   // A part brings so much video at once, and a transaction so many features: the last of them have waited for the others, not for the machine.
   const burstMs = duty === 'detector' ? kafka.commitIntervalMs : recording.partMs;
   return {
-    duty, socket, storeSocket: host, model: detectorOptions(config, devices), decoder: devices.decoder,
-    stalenessMs: vision.stalenessMs + burstMs, catchUpMs: catchUpMs(config, kafka.chunksRetentionHours * HOUR_MS), splitMaxFps: vision.splitMaxFps, maxMemoryBytes: vision.maxMemoryBytes,
+    duty, socket, storeSocket: host, model: { ...model, providers: devices.providers }, decoder: devices.decoder, stalenessMs: vision.stalenessMs + burstMs, catchUpMs: catchUpMs(config, kafka.chunksRetentionHours * HOUR_MS), splitMaxFps: vision.splitMaxFps,
+    maxMemoryBytes: vision.maxMemoryBytes,
     maxFps: { '*': ingress.maxFps || null, ...Object.fromEntries([...limits].map(([camera, limit]) => [camera, limit || null])) },
   };
 }
 
 /** Settings of the host above the vision processes of a duty. */
-export function hostSettings(config: Config, duty: VisionDuty, sockets: { readonly socket: string; readonly visions: readonly string[] }): HostRoleSettings {
-  return { duty, socket: sockets.socket, visionSockets: sockets.visions, kafka: config.kafka, maxRewindMs: config.vision.maxRewindMs };
+export function hostSettings(config: Config, duty: VisionDuty, sockets: Pick<HostRoleSettings, 'socket' | 'visionSockets' | 'successors'>): HostRoleSettings {
+  return { ...sockets, duty, kafka: config.kafka, maxRewindMs: config.vision.maxRewindMs };
 }
 
+/** The vision processes that an ingest process feeds, and those that its cameras are going over to. */
+export type VisionTargets = Pick<IngestSettings, 'visionSockets' | 'successors'>;
+
 /** Settings of an ingest process with `cameras`. */
-export function ingestSettings(config: Config, paths: Paths, cameras: readonly CameraRow[], cluster: ClusterIngest = {}): IngestSettings {
+export function ingestSettings(config: Config, paths: Paths, cameras: readonly CameraRow[], targets: VisionTargets | ClusterIngest): IngestSettings {
   return {
-    ...cluster, cameras, archive: join(paths.data, 'archive'), storeSocket: join(paths.sockets, 'store.sock'),
-    visionSockets: Array.from({ length: config.vision.processes }, (_, index) => visionSocket(paths, index)),
+    visionSockets: [], ...targets, cameras: cameras.map(sourceOf), archive: join(paths.data, 'archive'), storeSocket: join(paths.sockets, 'store.sock'),
     ingress: config.ingress, recording: config.recording, maxRewindMs: config.vision.maxRewindMs,
   };
 }
 
 function catchUpMs({ vision }: Config, otherwise: number): number {
   return vision.catchUpMs < 0 ? otherwise : vision.catchUpMs;
-}
-
-function detectorOptions(config: Config, { providers }: Devices): VisionSettings['model'] {
-  const { model, family, labels, scoreMin, iouMax } = config.modelOps;
-  return { model, family, labels, scoreMin, iouMax, providers };
-}
-
-function visionSocket(paths: Paths, index: number): string {
-  return join(paths.sockets, `vision-${index}.sock`);
 }

@@ -1,10 +1,12 @@
 import type { Actor } from '../../src/engine/actor.ts';
 import type { Envelope, InPort, OutPort } from '../../src/engine/ports.ts';
 import type { CameraId } from '../../src/engine/units.ts';
+import type { CameraEncoders } from '../../src/feature-ops/camera-encoders.ts';
 import { FeatureReader } from '../../src/feature-ops/feature-reader.ts';
 import { FeatureWriter } from '../../src/feature-ops/feature-writer.ts';
 import { FrameRateGate } from '../../src/feature-ops/frame-gate.ts';
 import { Featurizer } from '../../src/feature-ops/featurizer.ts';
+import type { DetectorModel } from '../../src/inference/detector-model.ts';
 import { detectorShape } from '../../src/inference/load-detector.ts';
 import { createScaler, type PooledScaler } from '../../src/media/index.ts';
 import { chunkPartCodec } from '../../src/messages/chunk-part-codec.ts';
@@ -20,7 +22,9 @@ import { gaugeQueues } from '../process/queue-gauges.ts';
 import type { RoleContext } from '../process/role-process.ts';
 import { decodingOf, type CreateDecoder } from './decoding.ts';
 import { Detector } from './detector.ts';
+import { FeaturesFirst, featuresFirst } from './features-first.ts';
 import { loadModel } from './load-model.ts';
+import type { ModelNote } from './switch-messages.ts';
 import type { VisionSettings } from './vision-role.ts';
 
 /** What a vision process works with. */
@@ -31,6 +35,8 @@ export interface VisionLinks {
   readonly results: IpcNode;
   /** Most frames a second of a camera that are chosen; null: all. Asked when a camera appears. */
   readonly maxFpsOf: (camera: CameraId) => number | null;
+  /** Features besides detections. Absent where nobody keeps them. */
+  readonly encoders?: CameraEncoders;
 }
 
 /** What a vision process does. */
@@ -40,14 +46,19 @@ export type VisionDuty = 'fused' | 'featurizer' | 'detector';
 export const DUTIES: Readonly<Record<VisionDuty, (settings: VisionSettings, links: VisionLinks, ctx: RoleContext) => Promise<readonly Actor[]>>> = {
   /** Encoded parts in, terminal records out: pixels never leave this process. */
   async fused(settings, links, ctx) {
-    const model = await loadModel(settings.model, ctx);
+    const model = await loaded(settings, ctx);
     const scaler = createScaler(model.shape);
     const records = links.results.output('vto.detections', terminalRecordCodec, { maxItems: 4096, maxBytes: 32 << 20 });
-    gaugeQueues({ records }, ctx);
-    return visionFlow(hostOf(ctx), {
-      ...chosenBy(settings), parts: partsOf(await links.listen()), records, featurizer: featurizerOf(scaler, decodingOf(settings.decoder, model.provider, ctx), links.maxFpsOf),
-      detector: new Detector(async () => model, frame => scaler.release(frame)),
-    });
+    const detector = new Detector(async () => model, frame => scaler.release(frame));
+    const { encoders } = links;
+    const chosen = { ...chosenBy(settings), featurizer: featurizerOf(scaler, decodingOf(settings.decoder, model.provider, ctx), links.maxFpsOf, encoders) };
+    if (encoders === undefined) {
+      gaugeQueues({ records }, ctx);
+      return visionFlow(hostOf(ctx), { ...chosen, parts: partsOf(await links.listen()), records, detector });
+    }
+    const features = links.results.output('vto.features', featureTensorCodec, { maxItems: 256, maxBytes: 32 << 20 });
+    gaugeQueues({ records, features }, ctx);
+    return visionFlow(hostOf(ctx), { ...chosen, parts: partsOf(await links.listen()), records: featuresFirst(features, records), detector: new FeaturesFirst(detector) });
   },
 
   /** Encoded parts in, features and dropped records out, at a bounded rate: the model's file is read for the size it wants, not loaded. */
@@ -66,7 +77,7 @@ export const DUTIES: Readonly<Record<VisionDuty, (settings: VisionSettings, link
 
   /** Features in, terminal records out. */
   async detector(settings, links, ctx) {
-    const model = await loadModel(settings.model, ctx);
+    const model = await loaded(settings, ctx);
     const records = links.results.output('vto.detections', terminalRecordCodec, { maxItems: 4096, maxBytes: 32 << 20 });
     gaugeQueues({ records }, ctx);
     const said = new Map<CameraId, string>();
@@ -82,6 +93,13 @@ export const DUTIES: Readonly<Record<VisionDuty, (settings: VisionSettings, link
   },
 };
 
+/** The model, warm; the root is told which. */
+async function loaded(settings: VisionSettings, ctx: RoleContext): Promise<DetectorModel> {
+  const model = await loadModel(settings.model, ctx);
+  ctx.note({ type: 'model', model: model.id, digest: model.digest, provider: model.provider } satisfies ModelNote);
+  return model;
+}
+
 function hostOf({ clock, random, telemetry }: RoleContext): { readonly clock: RoleContext['clock']; readonly random: RoleContext['random']; readonly observer: RoleContext['telemetry'] } {
   return { clock, random, observer: telemetry };
 }
@@ -94,9 +112,10 @@ function partsOf(node: IpcNode): InPort<ChunkPart> {
   return node.input('vto.chunks', chunkPartCodec, { maxItems: 16_384, maxBytes: 256 << 20 });
 }
 
-function featurizerOf(scaler: PooledScaler, createDecoder: CreateDecoder, maxFpsOf: VisionLinks['maxFpsOf']): Featurizer {
+function featurizerOf(scaler: PooledScaler, createDecoder: CreateDecoder, maxFpsOf: VisionLinks['maxFpsOf'], encoders?: CameraEncoders): Featurizer {
   return new Featurizer({
     createDecoder, createScaler: () => scaler, gateOf: camera => new FrameRateGate(maxFpsOf(camera)),
+    ...encoders && { encoders },
   });
 }
 

@@ -4,6 +4,7 @@ import type { CameraId } from '../engine/units.ts';
 import type { Scaler } from '../media/types.ts';
 import type { ChunkPart } from '../messages/chunk-part.ts';
 import type { Feature, FeatureRequest } from '../messages/feature.ts';
+import type { CameraEncoders } from './camera-encoders.ts';
 import type { FrameGate } from './frame-gate.ts';
 import { CameraFeaturizer, type FeaturizerTools } from './camera-featurizer.ts';
 
@@ -14,6 +15,8 @@ export interface FeaturizerOptions {
   readonly createScaler: () => Scaler;
   /** Which frames to detect on. Asked when a camera appears. */
   readonly gateOf: (camera: CameraId) => FrameGate;
+  /** Computes features of the frames chosen; closed with the stage. @default none are */
+  readonly encoders?: CameraEncoders;
 }
 
 /** Access units in, frames at model size out, each frame chosen before it is scaled. Keeps one decoder per camera. */
@@ -33,7 +36,12 @@ export class Featurizer implements Stage<FeatureRequest<ChunkPart>, Feature> {
   async process(batch: readonly Envelope<FeatureRequest<ChunkPart>>[], ctx: StageContext): Promise<readonly Envelope<Feature>[]> {
     const out: Envelope<Feature>[] = [];
     for (const { body, key, trace } of batch) {
-      for (const feature of await this.#camera(key, ctx).take(body)) out.push({ body: feature, key, capturedAt: feature.capturedAt, trace });
+      const { encoders } = this.#options;
+      await encoders?.settle(key, body.part.parameters);
+      for (const taken of await this.#camera(key, ctx).take(body)) {
+        const feature = encoders === undefined ? taken : await encoders.encode(taken);
+        out.push({ body: feature, key, capturedAt: feature.capturedAt, trace });
+      }
     }
     return out;
   }
@@ -42,13 +50,14 @@ export class Featurizer implements Stage<FeatureRequest<ChunkPart>, Feature> {
     for (const camera of this.#cameras.values()) camera.close();
     this.#cameras.clear();
     this.#scaler?.close();
+    await this.#options.encoders?.close().catch(() => { /* the process ends next: nothing is left to give back */ });
   }
 
   #camera(id: CameraId, ctx: StageContext): CameraFeaturizer {
     let camera = this.#cameras.get(id);
     if (!camera) {
       if (!this.#scaler) throw new Error('featurizer used before open');
-      const tools: FeaturizerTools = { createDecoder: this.#options.createDecoder, scaler: this.#scaler, nowMs: () => ctx.clock.monotonicMs() };
+      const tools: FeaturizerTools = { createDecoder: this.#options.createDecoder, scaler: this.#scaler, nowMs: () => ctx.clock.monotonicMs(), look: (of, picture) => this.#options.encoders?.look(of, picture) };
       camera = new CameraFeaturizer(id, this.#options.gateOf(id), tools);
       this.#cameras.set(id, camera);
     }

@@ -38,6 +38,8 @@ export interface DetectorModel {
 export interface DetectorOptions {
   /** Path of an ONNX file, or `motion` for the built-in weight-free detector. */
   readonly model: string;
+  /** `name@version` in its records. @default what the file says of itself, or its name and digest */
+  readonly id?: string;
   /** Name of the family, or `auto` to tell it from the file. */
   readonly family: string;
   /** Execution providers in order of preference; `cpu` is always known. */

@@ -34,7 +34,7 @@ export async function loadDetector(options: DetectorOptions, ctx: LoadContext): 
   const digest = createHash('sha256').update(bytes).digest('hex');
   const session = await openSession(serializeModel(wrapModel(foreign, plan, options.entry)), { providers: options.providers, warn: ctx.warn, runtime: ctx.runtime });
   const detector = new FileDetector(session, {
-    id: `${metadata.get('name') ?? basename(options.model, extname(options.model))}@${metadata.get('version') ?? digest.slice(0, 8)}`,
+    id: options.id ?? `${metadata.get('name') ?? basename(options.model, extname(options.model))}@${metadata.get('version') ?? digest.slice(0, 8)}`,
     digest, family: family.type, shape: plan.shape, entry: options.entry ?? 'frame', isBatchable: plan.isBatchable && options.entry !== 'picture',
     labels: options.labels.length > 0 ? options.labels : plan.labels,
     scoreMin: options.scoreMin, iouMax: options.iouMax,

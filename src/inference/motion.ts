@@ -4,6 +4,7 @@ import { PlatformError } from '../engine/errors.ts';
 import type { FrameShape, ModelFrame } from '../messages/model-frame.ts';
 import type { Box } from '../messages/terminal-record.ts';
 import { toBoxes } from './boxes.ts';
+import { MOTION_VERSION } from './built-in.ts';
 import { detectEach } from './detector-model.ts';
 import type { DetectorModel, DetectorOptions } from './detector-model.ts';
 import { GEOMETRY, GEOMETRY_COLUMNS, geometryOf } from './geometry.ts';
@@ -11,9 +12,6 @@ import { serializeModel } from './graph/model-file.ts';
 import { MOTION_SETTINGS, motionGraph, motionState } from './motion-graph.ts';
 import { openSession } from './session.ts';
 import type { LoadContext, Session, Tensor } from './session.ts';
-
-/** Version of the graph: grows when its results change. */
-const VERSION = '2';
 
 const CHANNELS = 3;
 
@@ -37,7 +35,7 @@ export async function loadMotionDetector(options: DetectorOptions, ctx: LoadCont
 }
 
 class MotionDetector implements DetectorModel {
-  readonly id = `motion@${VERSION}`;
+  readonly id = `motion@${MOTION_VERSION}`;
   readonly digest: string;
   readonly family = 'motion';
   readonly provider: string;

@@ -28,7 +28,7 @@ export interface Session {
   readonly inputNames: readonly string[];
   readonly outputNames: readonly string[];
   /** Makes an input; borrows `data` until the run that uses it has ended. */
-  tensor(type: 'float32' | 'uint8', data: Float32Array | Uint8Array, dims: readonly number[]): Tensor;
+  tensor(type: 'float32' | 'uint8' | 'uint16', data: Float32Array | Uint8Array | Uint16Array, dims: readonly number[]): Tensor;
   /**
    * @throws PlatformError INFERENCE_FAILED when the graph fails, an input has the wrong shape, or the session is closed; DEVICE_FAILED when the GPU does (facts
    * `provider`, `trouble`): nothing of this process can use it any more
@@ -130,7 +130,7 @@ class NativeSession implements Session {
     this.outputNames = native.outputNames;
   }
 
-  tensor(type: 'float32' | 'uint8', data: Float32Array | Uint8Array, dims: readonly number[]): Tensor {
+  tensor(type: 'float32' | 'uint8' | 'uint16', data: Float32Array | Uint8Array | Uint16Array, dims: readonly number[]): Tensor {
     try {
       return new this.#runtime.Tensor(type, data, dims);
     } catch (error) {

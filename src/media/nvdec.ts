@@ -10,7 +10,7 @@ import type { DeviceProbe, DeviceStream, PictureSize, VideoDevice } from './vide
 const HELD_MAX = 8;
 
 /** Stills are few and want exactness. */
-const STILLS: readonly Codec[] = ['mjpeg', 'png'];
+const STILLS: readonly Codec[] = ['mjpeg', 'png', 'tiff'];
 
 /**
  * Looks for NVIDIA's decoder: opens the first GPU that this process sees (`CUDA_VISIBLE_DEVICES`). Takes some 100 ms and 200 MB of the GPU where there is one.
@@ -35,7 +35,7 @@ class Nvdec implements VideoDevice {
   }
 
   decodes(codec: Codec): boolean {
-    return !STILLS.includes(codec) && Decoders.findDecoder(CODEC_IDS[codec])?.isHardwareAcceleratedDecoder(AV_HWDEVICE_TYPE_CUDA) === true;
+    return codec !== 'fff' && !STILLS.includes(codec) && Decoders.findDecoder(CODEC_IDS[codec])?.isHardwareAcceleratedDecoder(AV_HWDEVICE_TYPE_CUDA) === true;
   }
 
   attach(context: CodecContext): DeviceStream {

@@ -6,7 +6,6 @@ import { openNvdec } from '../../src/media/nvdec.ts';
 import { createScaler } from '../../src/media/scaler.ts';
 import type { VideoDevice } from '../../src/media/video-device.ts';
 import type { FrameShape, ModelFrame } from '../../src/messages/model-frame.ts';
-import type { Codec } from '../../src/messages/stream-parameters.ts';
 import { encodeClip } from '../support/encoded-clip.ts';
 import { FakeDevice } from '../support/fake-device.ts';
 
@@ -16,7 +15,7 @@ const GRAPH = "nullsrc=size=320x192:rate=25,geq=lum='40+X/2+N':cb='100+Y/4':cr='
 
 interface Decoded { readonly frames: readonly ModelFrame[]; readonly seqs: readonly number[]; readonly reasons: readonly string[] }
 
-async function decode(device: VideoDevice | undefined, { codec = 'h264', shape = SHAPE }: { codec?: Codec; shape?: FrameShape } = {}): Promise<Decoded> {
+async function decode(device: VideoDevice | undefined, { codec = 'h264', shape = SHAPE }: { codec?: 'h264' | 'vp8'; shape?: FrameShape } = {}): Promise<Decoded> {
   const { parameters, units } = encodeClip(codec, { frames: 12, bFrames: 2, gop: 6, size: '320x192', graph: GRAPH });
   const reasons: string[] = [];
   const decoder = await createDecoder(parameters, { threads: 1, device, onSoftware: reason => reasons.push(reason) });

@@ -6,6 +6,7 @@ import * as assert from 'uvu/assert';
 import { contentHashOf } from '../../actors/ingest/chunk-tools.ts';
 import { createBackend } from '../../actors/gateway/backend.ts';
 import { openKafkaLink } from '../../actors/process/kafka-link.ts';
+import { NO_MODELS } from '../../actors/root/node-backend.ts';
 import { startGatewayNode, type GatewayRoot } from '../../actors/root/start-gateway-node.ts';
 import { auditTopics } from '../../src/data-ops/audit-topics.ts';
 import { listDeadLetters, retryDeadLetters } from '../../src/data-ops/dead-letters.ts';
@@ -68,7 +69,7 @@ async function makeRig(brokers: readonly string[]): Promise<Rig> {
 async function serve(config: Config, codecs: RecordCodecs): Promise<Served> {
   const telemetry = createRecorder({ process: 'root', hasProcessMetrics: false });
   const link = openKafkaLink({ kafka: config.kafka, name: 'root', clock: systemClock, random: systemRandom, log: quiet });
-  const root = await startGatewayNode({ config, clock: systemClock, random: systemRandom, log: quiet, telemetry, onLine: (_name, line) => { if (/"level":(50|60)/.test(line)) console.log(line); }, node: link.node, codecs });
+  const root = await startGatewayNode({ config, clock: systemClock, random: systemRandom, log: quiet, telemetry, onLine: (_name, line) => { if (/"level":(50|60)/.test(line)) console.log(line); }, node: link.node, codecs, models: NO_MODELS });
   const backend = createBackend(root.gateway, { ownMetrics: () => telemetry.snapshot(), sleep: (ms, signal) => systemClock.sleep(ms, signal) });
   const http = await createGateway({ backend, clock: systemClock, log: quiet, port: 0 });
   const { port } = await http.listen();

@@ -3,7 +3,7 @@ import { epochMicros, type CameraId, type EpochMicros } from '../../engine/units
 import type { CameraPosition } from '../../messages/position.ts';
 import { DROP_REASONS, type DropReason, type DroppedRecord } from '../../messages/terminal-record.ts';
 import { CameraProgress } from './camera-progress.ts';
-import type { EpochProgress } from './epoch-progress.ts';
+import type { EpochProgress, Start } from './epoch-progress.ts';
 import { OpenRecords } from './open-records.ts';
 import type { Accepted, Ending, Feeding, TakeOver, Taken, TrackedPart } from './tracked-part.ts';
 
@@ -112,6 +112,12 @@ export class PartitionProgress<Part extends TrackedPart, Out extends Ending> {
     if (!camera || !epoch || !part || part.epoch !== epoch.epoch || (epoch.left === 0 && !isLeaving) || epoch.decoder !== 'following') return [];
     epoch.decoder = 'flushed';
     return [{ part, first: 0, end: 0, isAccounted: false, isRecovered: false, isEnd: true, feed: camera.feed }];
+  }
+
+  /** Where decoding has to start for the frame of the camera that is fed next; undefined where no decoder stands in that session. */
+  gopStart(id: CameraId, epoch: number): Start | undefined {
+    const progress = this.#cameras.get(id)?.epoch(epoch);
+    return progress?.decoder === 'following' ? progress.gopStart : undefined;
   }
 
   /** What was accepted last of the camera was not fed: its decoder cannot go on before the next key frame. */

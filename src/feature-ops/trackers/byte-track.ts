@@ -65,27 +65,26 @@ class ByteTracker implements Tracker {
       track.filter.predict(seconds, track.misses > 0);
       track.place = track.filter.box();
     }
-    const found = new Array<Track | undefined>(boxes.length).fill(undefined);
-    const known = boxes.slice(0, BOXES_MAX).map((box, index): Candidate => ({ box, index }));
-    for (const classId of new Set([...this.#tracks, ...known.map(({ box }) => box)].map(each => each.classId))) this.#matchClass(classId, known, at, found, isFirst);
+    const round: Round = { at, isFirst, found: new Map(), known: boxes.slice(0, BOXES_MAX).map((box, index) => ({ box, index })) };
+    for (const classId of new Set([...this.#tracks, ...round.known.map(({ box }) => box)].map(each => each.classId))) this.#matchClass(classId, round);
     this.#mergeTwins();
     return boxes.map((box, index) => {
-      const id = found[index]?.id ?? 0;
+      const id = round.found.get(index)?.id ?? 0;
       return id === 0 ? box : { ...box, trackId: id };
     });
   }
 
-  #matchClass(classId: number, known: readonly Candidate[], at: number, found: (Track | undefined)[], isFirst: boolean): void {
+  #matchClass(classId: number, round: Round): void {
     const { scoreHigh } = this.#options;
     const take = (track: Track, { box, index }: Candidate): void => {
       track.filter.update(box);
       track.place = box;
-      track.seenAt = at;
+      track.seenAt = round.at;
       track.misses = 0;
       if (track.id === 0) track.id = this.#nextId++;
-      found[index] = track;
+      round.found.set(index, track);
     };
-    const boxes = known.filter(({ box }) => box.classId === classId);
+    const boxes = round.known.filter(({ box }) => box.classId === classId);
     const tracks = this.#tracks.filter(track => track.classId === classId);
     const first = match(tracks.filter(({ id }) => id !== 0), boxes.filter(({ box }) => box.score >= scoreHigh), COST_MAX.high, take);
     const second = match(first.tracks.filter(({ misses }) => misses === 0), boxes.filter(({ box }) => box.score < scoreHigh), COST_MAX.low, take);
@@ -93,15 +92,15 @@ class ByteTracker implements Tracker {
     for (const track of [...second.tracks, ...first.tracks.filter(({ misses }) => misses > 0)]) track.misses += 1;
     const gone = new Set(third.tracks); // what only one frame has seen
     this.#tracks = this.#tracks.filter(track => !gone.has(track));
-    for (const candidate of third.boxes) if (candidate.box.score >= Math.min(1, scoreHigh + BEGIN_MARGIN)) this.#begin(candidate, at, found, isFirst);
+    for (const candidate of third.boxes) if (candidate.box.score >= Math.min(1, scoreHigh + BEGIN_MARGIN)) this.#begin(candidate, round);
   }
 
   /** What is there in the first frame is taken for real at once. */
-  #begin({ box, index }: Candidate, at: number, found: (Track | undefined)[], isFirst: boolean): void {
+  #begin({ box, index }: Candidate, { at, isFirst, found }: Round): void {
     if (this.#tracks.length >= TRACKS_MAX && !this.#dropLongestLost()) return;
     const track: Track = { id: isFirst ? this.#nextId++ : 0, classId: box.classId, filter: new BoxFilter(box), bornAt: at, place: box, seenAt: at, misses: 0 };
     this.#tracks.push(track);
-    found[index] = track;
+    found.set(index, track);
   }
 
   #forget(at: number): void {
@@ -133,6 +132,9 @@ class ByteTracker implements Tracker {
 
 /** A box of the frame and its place in it. */
 interface Candidate { readonly box: Box; readonly index: number }
+
+/** A frame that is worked on: `found` are the objects of boxes, by their place in it. */
+interface Round { readonly at: number; readonly isFirst: boolean; readonly found: Map<number, Track>; readonly known: readonly Candidate[] }
 
 /** Pairs tracks with boxes at the least cost, hands the pairs to `take`, and gives what is left of both. */
 function match(tracks: readonly Track[], boxes: readonly Candidate[], costMax: number, take: (track: Track, box: Candidate) => void): { readonly tracks: Track[]; readonly boxes: Candidate[] } {

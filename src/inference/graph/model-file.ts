@@ -7,16 +7,16 @@ import type { GraphProto, ModelProto, TensorProto, ValueInfoProto } from './gene
 import { checkWire } from './wire.ts';
 
 /** Element types that this platform reads and writes itself; anything else is named by its ONNX number. */
-export type ElementType = 'float32' | 'float16' | 'uint8' | 'int64' | 'bool';
+export type ElementType = 'float32' | 'float16' | 'uint8' | 'uint16' | 'int64' | 'bool';
 
 const NAMES: Readonly<Record<number, ElementType>> = {
-  [TensorProto_DataType.FLOAT]: 'float32', [TensorProto_DataType.FLOAT16]: 'float16', [TensorProto_DataType.UINT8]: 'uint8',
+  [TensorProto_DataType.FLOAT]: 'float32', [TensorProto_DataType.FLOAT16]: 'float16', [TensorProto_DataType.UINT8]: 'uint8', [TensorProto_DataType.UINT16]: 'uint16',
   [TensorProto_DataType.INT64]: 'int64', [TensorProto_DataType.BOOL]: 'bool',
 };
 
 /** The ONNX number of an element type (`TensorProto.DataType`). */
 export const ELEMENT_CODES: Readonly<Record<ElementType, TensorProto_DataType>> = {
-  float32: TensorProto_DataType.FLOAT, float16: TensorProto_DataType.FLOAT16, uint8: TensorProto_DataType.UINT8,
+  float32: TensorProto_DataType.FLOAT, float16: TensorProto_DataType.FLOAT16, uint8: TensorProto_DataType.UINT8, uint16: TensorProto_DataType.UINT16,
   int64: TensorProto_DataType.INT64, bool: TensorProto_DataType.BOOL,
 };
 
