@@ -19,6 +19,7 @@ import { POLICIES } from '../tree.ts';
 import { numberedAsShown, PresentationOrder } from './presentation-order.ts';
 import { decodingOf } from '../vision/decoding.ts';
 import { Detector } from '../vision/detector.ts';
+import { followed, modelForTracking, type TrackerNames } from '../vision/followed.ts';
 import { loadModel } from '../vision/load-model.ts';
 
 /** Settings of a batch process. */
@@ -26,6 +27,8 @@ export interface BatchSettings {
   /** Read at the same time, fairly. */
   readonly sources: readonly { readonly uri: string; readonly camera: string }[];
   readonly model: DetectorOptions;
+  /** What follows objects. @default 'none' */
+  readonly tracker?: string;
   /** What decodes. @default 'auto' */
   readonly decoder?: Config['vision']['decoder'];
   /** Every `n`th picture only; 1: all. */
@@ -49,12 +52,16 @@ export async function batchRole(settings: unknown, ctx: RoleContext): Promise<vo
   const inputs: Input[] = [];
   try {
     for (const source of options.sources) inputs.push(await openInput(source, ctx));
-    const model = await loadModel(options.model, ctx);
+    const model = await loadModel(modelForTracking(options.model, trackersOf(options)), ctx);
     ctx.note({ expectedUnits: sumOf(inputs.map(input => input.session.expectedUnits)), model: model.id, provider: model.provider, labels: model.labels } satisfies BatchOpened);
     await runInputs(inputs, model, options, ctx);
   } finally {
     await Promise.all(inputs.map(input => input.session.close()));
   }
+}
+
+function trackersOf({ tracker }: BatchSettings): TrackerNames | undefined {
+  return tracker === undefined ? undefined : { '*': tracker };
 }
 
 /** A source that is open. */
@@ -78,6 +85,7 @@ async function runInputs(inputs: readonly Input[], model: DetectorModel, options
   const records = link.output('vto.detections', terminalRecordCodec, { maxItems: 256, maxBytes: 16 << 20 });
   const gathered = gather(records, { max: 64, withinMs: GATHER_MS, clock: ctx.clock });
   const scaler = createScaler(model.shape);
+  const detector = await followed(new Detector(async () => model, frame => scaler.release(frame)), trackersOf(options), options.model.scoreMin, ctx.telemetry);
   const host = { clock: ctx.clock, random: ctx.random, observer: ctx.telemetry };
   const batch = batchFlow(host, inputs.map(({ camera, units }) => ({
     name: inputs.length === 1 ? 'chunker' : `chunker-${camera}`, units, chunker: new Chunker({ camera, epoch: 1, chunkSeconds: 10, isClosedGopStart }),
@@ -85,7 +93,7 @@ async function runInputs(inputs: readonly Input[], model: DetectorModel, options
   const actors = [...batch.actors, ...visionFlow(host, {
     parts: batch.parts, records: numberedAsShown(new Map(inputs.map(input => [input.camera, input.order])), gathered),
     credit: 64, catchUpMs: 0, stalenessMs: inputs.some(input => input.session.isLive) ? 100 : Number.POSITIVE_INFINITY,
-    detector: new Detector(async () => model, frame => scaler.release(frame)),
+    detector,
     featurizer: new Featurizer({
       createDecoder: decodingOf(options.decoder, model.provider, ctx), createScaler: () => scaler,
       gateOf: () => (options.every > 1 ? new EveryNth(options.every) : new FrameRateGate(options.maxFps)),

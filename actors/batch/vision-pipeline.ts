@@ -95,7 +95,7 @@ export class VisionPipeline {
     if (uri === '') throw new PlatformError('REQUEST_INVALID', 'the pipeline has no source: call ingest(uri) before serve()');
     const { model, family, labels, scoreMin, iouMax } = config.modelOps;
     const records = runBatch({
-      uri, clock, random, decoder: config.vision.decoder, every: transform.every ?? 1, maxFps: (transform.maxFps ?? config.ingress.maxFps) || null,
+      uri, clock, random, decoder: config.vision.decoder, tracker: config.vision.tracker, every: transform.every ?? 1, maxFps: (transform.maxFps ?? config.ingress.maxFps) || null,
       model: {
         model: detect.model === undefined ? model : resolveModel(detect.model, resolve()), family: detect.family ?? family,
         labels, scoreMin: detect.scoreMin ?? scoreMin, iouMax, providers: wantedProviders(config.modelOps),

@@ -46,7 +46,7 @@ export function visionSettings(config: Config, paths: Paths, { socket, model, de
   const rows = [...cameras];
   return {
     socket, storeSocket: join(paths.sockets, 'store.sock'),
-    model: { ...model, providers: devices.providers }, decoder: devices.decoder,
+    model: { ...model, providers: devices.providers }, decoder: devices.decoder, trackers: trackersOf(config),
     stalenessMs: config.vision.stalenessMs, catchUpMs: catchUpMs(config, CATCH_UP_MS), splitMaxFps: config.vision.splitMaxFps, maxMemoryBytes: config.vision.maxMemoryBytes,
     maxFps: { '*': config.ingress.maxFps || null, ...Object.fromEntries(rows.filter(row => row.maxFps !== null).map(row => [row.id, row.maxFps || null])) },
     encoders: Object.fromEntries(rows.map(row => [row.id, row.encoders ?? []])),
@@ -65,7 +65,7 @@ export function nodeVisionSettings(config: Config, { duty, socket, host, model, 
   // A part brings so much video at once, and a transaction so many features: the last of them have waited for the others, not for the machine.
   const burstMs = duty === 'detector' ? kafka.commitIntervalMs : recording.partMs;
   return {
-    duty, socket, storeSocket: host, model: { ...model, providers: devices.providers }, decoder: devices.decoder, stalenessMs: vision.stalenessMs + burstMs, catchUpMs: catchUpMs(config, kafka.chunksRetentionHours * HOUR_MS), splitMaxFps: vision.splitMaxFps,
+    duty, socket, storeSocket: host, model: { ...model, providers: devices.providers }, decoder: devices.decoder, trackers: trackersOf(config), stalenessMs: vision.stalenessMs + burstMs, catchUpMs: catchUpMs(config, kafka.chunksRetentionHours * HOUR_MS), splitMaxFps: vision.splitMaxFps,
     maxMemoryBytes: vision.maxMemoryBytes,
     maxFps: { '*': ingress.maxFps || null, ...Object.fromEntries([...limits].map(([camera, limit]) => [camera, limit || null])) },
   };
@@ -85,6 +85,11 @@ export function ingestSettings(config: Config, paths: Paths, cameras: readonly C
     visionSockets: [], ...targets, cameras: cameras.map(sourceOf), archive: join(paths.data, 'archive'), storeSocket: join(paths.sockets, 'store.sock'),
     ingress: config.ingress, recording: config.recording, maxRewindMs: config.vision.maxRewindMs,
   };
+}
+
+/** By camera; `*` for those that say nothing. */
+function trackersOf({ vision, cameras }: Config): Readonly<Record<string, string>> {
+  return { '*': vision.tracker, ...Object.fromEntries(cameras.flatMap(({ id, tracker }) => (tracker === undefined ? [] : [[id, tracker]]))) };
 }
 
 function catchUpMs({ vision }: Config, otherwise: number): number {

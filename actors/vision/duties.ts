@@ -23,6 +23,7 @@ import type { RoleContext } from '../process/role-process.ts';
 import { decodingOf, type CreateDecoder } from './decoding.ts';
 import { Detector } from './detector.ts';
 import { FeaturesFirst, featuresFirst } from './features-first.ts';
+import { followed, modelForTracking } from './followed.ts';
 import { loadModel } from './load-model.ts';
 import type { ModelNote } from './switch-messages.ts';
 import type { VisionSettings } from './vision-role.ts';
@@ -49,7 +50,7 @@ export const DUTIES: Readonly<Record<VisionDuty, (settings: VisionSettings, link
     const model = await loaded(settings, ctx);
     const scaler = createScaler(model.shape);
     const records = links.results.output('vto.detections', terminalRecordCodec, { maxItems: 4096, maxBytes: 32 << 20 });
-    const detector = new Detector(async () => model, frame => scaler.release(frame));
+    const detector = await followed(new Detector(async () => model, frame => scaler.release(frame)), settings.trackers, settings.model.scoreMin, ctx.telemetry);
     const { encoders } = links;
     const chosen = { ...chosenBy(settings), featurizer: featurizerOf(scaler, decodingOf(settings.decoder, model.provider, ctx), links.maxFpsOf, encoders) };
     if (encoders === undefined) {
@@ -81,6 +82,7 @@ export const DUTIES: Readonly<Record<VisionDuty, (settings: VisionSettings, link
     const records = links.results.output('vto.detections', terminalRecordCodec, { maxItems: 4096, maxBytes: 32 << 20 });
     gaugeQueues({ records }, ctx);
     const said = new Map<CameraId, string>();
+    const detector = new Detector(async () => model, () => { /* the reader keeps the pixels: the next feature may differ from them */ });
     return detectFlow(hostOf(ctx), {
       ...chosenBy(settings), parts: (await links.listen()).input('vto.features', fedFeatureCodec, { maxItems: 1024, maxBytes: 128 << 20 }), records,
       reader: new FeatureReader(model.shape, ({ code, message }, camera) => {
@@ -88,14 +90,14 @@ export const DUTIES: Readonly<Record<VisionDuty, (settings: VisionSettings, link
         if (said.get(camera) !== code) ctx.log.warn({ camera, code, reason: message }, 'feature cannot be read');
         said.set(camera, code);
       }),
-      detector: new Detector(async () => model, () => { /* the reader keeps the pixels: the next feature may differ from them */ }),
+      detector: await followed(detector, settings.trackers, settings.model.scoreMin, ctx.telemetry),
     });
   },
 };
 
 /** The model, warm; the root is told which. */
 async function loaded(settings: VisionSettings, ctx: RoleContext): Promise<DetectorModel> {
-  const model = await loadModel(settings.model, ctx);
+  const model = await loadModel(modelForTracking(settings.model, settings.trackers), ctx);
   ctx.note({ type: 'model', model: model.id, digest: model.digest, provider: model.provider } satisfies ModelNote);
   return model;
 }

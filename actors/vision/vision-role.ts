@@ -23,6 +23,8 @@ export interface VisionSettings {
   readonly model: DetectorOptions;
   /** What decodes. @default 'auto' */
   readonly decoder?: Config['vision']['decoder'];
+  /** What follows objects, by camera; `*` for the others. @default none anywhere */
+  readonly trackers?: Readonly<Record<string, string>>;
   readonly stalenessMs: number;
   readonly catchUpMs: number;
   /** Frames per second to detect on, by camera; `*` for the others. */

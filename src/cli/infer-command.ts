@@ -29,7 +29,7 @@ export async function inferCommand(invocation: InferInvocation, cwd: string): Pr
   let done = 0;
   let detected = 0;
   const records = runBatch({
-    uri: invocation.input, decoder: config.vision.decoder, every: invocation.every, maxFps: invocation.maxFps || null, clock: systemClock, random: systemRandom,
+    uri: invocation.input, decoder: config.vision.decoder, tracker: config.vision.tracker, every: invocation.every, maxFps: invocation.maxFps || null, clock: systemClock, random: systemRandom,
     model: { model, family, scoreMin, iouMax, providers: wantedProviders(config.modelOps), labels: invocation.labelsFile === undefined ? labels : readLabels(invocation.labelsFile) },
     onOpened: opened => { total = opened.expectedUnits; },
   });

@@ -14,6 +14,7 @@ const camera = z.strictObject({
   id: z.string().regex(/^[a-z0-9][a-z0-9_-]{0,62}$/, 'expected 1 to 63 of a-z 0-9 - _, starting with a letter or digit').describe('Name of the camera: 1 to 63 of `a-z 0-9 - _`, starting with a letter or digit.').meta({ examples: ['dock-2'] }),
   uri: z.string().min(1).describe('Where its pictures come from: an rtsp:// address, a file or a folder of pictures.').meta({ examples: ['rtsp://user:password@10.0.0.12/stream1'] }),
   maxFps: z.number().min(0).max(1000).optional().describe('At most so many frames a second are detected on; all are recorded. 0: every frame. Absent: `ingress.maxFps`.').meta({ examples: [10] }),
+  tracker: z.string().min(1).optional().describe('Follows its objects: `byte-track`, or `none`. Absent: `vision.tracker`. In a cluster, of the settings of the node that detects.').meta({ examples: ['byte-track'] }),
   isDetecting: z.boolean().default(true).describe('False: the camera is recorded only.'),
   isLooping: z.boolean().default(false).describe('True: a file starts again at its end.'),
   fps: z.number().positive().max(1000).optional().describe('Pictures a second of a folder of pictures. Absent: 1.').meta({ examples: [2] }),
@@ -53,6 +54,7 @@ const recording = z.strictObject({
 const vision = z.strictObject({
   processes: z.int().min(1).max(256).default(1).describe('Processes that decode and detect: one per core or GPU to use.'),
   decoder: z.enum(['auto', 'software', 'nvdec']).default('auto').describe('What decodes video: `nvdec` is NVIDIA\'s, `auto` takes it when the model runs on such a card. What it cannot decode goes to the processor.'),
+  tracker: z.string().min(1).default('none').describe('Follows objects from frame to frame, so that boxes name theirs (`trackId`): `byte-track`, or `none`. Boxes of an object that is followed are kept below `scoreMin` too.'),
   stalenessMs: milliseconds(1).default(100).describe('A live frame that waited longer gives way to a newer one of its camera (dropped as `stale`).'),
   isSplit: z.boolean().default(false).describe('True: nodes with role `featurizer` make features and nodes with role `detector` detect on them, over Kafka. False: a `detector` does both.'),
   splitMaxFps: z.number().min(0.01).max(1000).default(5).describe('When split, at most so many pictures a second of each camera are sent from featurizers to detectors: they take far more room than encoded video.'),

@@ -14,6 +14,7 @@ export const METRICS = {
   framesDropped: { kind: 'counter', name: 'frames_dropped_total', labels: ['camera', 'reason', 'intentional'], help: 'Received frames that ended without detection.' },
   boxes: { kind: 'counter', name: 'boxes_total', labels: ['camera'], help: 'Detected objects.' },
   features: { kind: 'counter', name: 'features_total', labels: ['camera', 'encoder'], help: 'Features of frames that were stored.' },
+  objects: { kind: 'counter', name: 'objects_total', labels: ['camera'], help: 'Objects that were followed, by cameras with a tracker.' },
   frameAge: { kind: 'histogram', name: 'frame_age_seconds', labels: ['camera'], help: 'Time from arrival of a frame on this machine to the end of its detection.' },
   decodeTime: { kind: 'histogram', name: 'decode_seconds', labels: [], help: 'Time to decode and scale a detected frame.' },
   inferTime: { kind: 'histogram', name: 'infer_seconds', labels: ['provider'], help: 'Time of the model for a frame.' },
