@@ -1,11 +1,20 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { ProviderLadder } from '../../../actors/root/provider-ladder.ts';
+import { ProcessActor } from '../../../actors/process/child-process.ts';
+import { POLICIES } from '../../../actors/tree.ts';
+import { createActorSystem } from '../../../src/engine/actor-system.ts';
 import { PlatformError } from '../../../src/engine/errors.ts';
+import { systemRandom } from '../../../src/engine/seeded-random.ts';
+import { systemClock } from '../../../src/engine/system-clock.ts';
 import { loadConfig } from '../../../src/utility-ops/config/load-config.ts';
 import { createRecorder } from '../../../src/utility-ops/telemetry/recorder.ts';
 import { sumOf } from '../../../src/utility-ops/telemetry/snapshot.ts';
+import { eventually } from '../../support/eventually.ts';
 import { fakeClock } from '../../support/fake-clock.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 const MINUTE_MS = 60_000;
 
@@ -70,6 +79,35 @@ test('a decoder that fails again and again is left out like a provider, strict o
   assert.equal(warnings, ['device failed repeatedly: the process goes on with another']);
   await clock.advance(31 * MINUTE_MS);
   assert.is(ladder.devicesOf('vision-0').decoder, 'auto');
+});
+
+/** A vision process whose GPU fails as soon as it is started with it. */
+const FAILING = `process.on('message', ({ type, settings }) => {
+  if (type === 'stop') process.exit(0);
+  if (type !== 'start') return;
+  process.send({ type: 'note', note: settings.providers });
+  if (settings.providers[0] !== 'cuda') { process.send({ type: 'ready' }); return; }
+  process.send({ type: 'failed', error: { code: 'DEVICE_FAILED', message: 'the device of cuda has no memory left', facts: { provider: 'cuda', trouble: 'out-of-memory' } } }, () => process.exit(1));
+});
+process.on('disconnect', () => process.exit(1));`;
+
+test('a process that a failing device costs is replaced, and the third replacement does without the device', async () => {
+  const { ladder, warnings } = world({ VTO__MODEL_OPS__PROVIDERS: 'cuda,cpu' });
+  const entry = join(temporaryFolder(), 'vision.mjs');
+  await writeFile(entry, FAILING);
+  const started: unknown[] = [];
+  const system = createActorSystem({ name: 'vto', clock: systemClock, random: systemRandom, onEvent: event => ladder.note(event) });
+  const actor = new ProcessActor({
+    name: 'vision-0', role: 'vision', settings: () => ladder.devicesOf('vision-0'), threadPoolSize: 2, clock: systemClock, stopMs: 400, entry, onLine: () => {}, onNote: note => started.push(note),
+  });
+  system.supervise(actor, { ...POLICIES.vision, backoffMaxMs: 60 });
+  try {
+    await eventually(() => actor.isReady, 'the process runs on the processor', 20_000);
+  } finally {
+    await system.stop();
+  }
+  assert.equal(started, [['cuda', 'cpu'], ['cuda', 'cpu'], ['cuda', 'cpu'], ['cpu']]);
+  assert.is(warnings.length, 1);
 });
 
 test.run();

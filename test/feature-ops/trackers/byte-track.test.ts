@@ -77,21 +77,29 @@ test('thousands of boxes and objects that never come back cost bounded time and 
   assert.ok(process.memoryUsage().heapUsed - before < 200e6);
 });
 
-const SCENES = ['street', 'yard'] as const;
 const CLEAN: Flaws = { missed: 0, invented: 0, offBy: 1, seed: 1 };
 const ROUGH: Flaws = { missed: 0.08, invented: 0.2, offBy: 4, seed: 2 };
 
-for (const scene of SCENES) {
-  for (const [what, flaws, intervals, motaMin, idf1Min] of [
-    ['a good detector at 15 fps', CLEAN, [1 / 15], 0.9, 0.85], ['a poor detector at 15 fps', ROUGH, [1 / 15], 0.8, 0.7], ['a good detector at 5 fps with frames left out', CLEAN, [0.2, 0.2, 0.6, 0.2], 0.7, 0.75],
-  ] as const) {
-    test(`${scene}, ${what}: objects are followed`, () => {
-      const frames = sceneFrames(`synthetic://${scene}?size=640x360&seed=4`, { seconds: 60, intervals, flaws });
+/** What another ByteTrack (supervision 0.25.1 of PyPI, one tracker a class, lost_track_buffer 30) reaches on the same boxes, scored by py-motmetrics 1.4.0: MOTA, IDF1. */
+const OTHERS = {
+  street: { 'a good detector at 30 fps': [0.981, 0.985], 'a poor detector at 15 fps': [0.89, 0.885], 'a good detector at 5 fps': [0.813, 0.873], 'a poor detector at 5 fps': [0.748, 0.854] },
+  yard: { 'a good detector at 30 fps': [0.967, 0.82], 'a poor detector at 15 fps': [0.858, 0.684], 'a good detector at 5 fps': [0.747, 0.834], 'a poor detector at 5 fps': [0.689, 0.804] },
+} as const;
+
+for (const [scene, rows] of Object.entries(OTHERS)) {
+  for (const [what, [mota, idf1]] of Object.entries(rows)) {
+    test(`${scene}, ${what}: objects are followed as well as another ByteTrack does`, () => {
+      const frames = sceneFrames(`synthetic://${scene}?size=640x360&seed=4`, { seconds: 60, intervals: [1 / Number(/(\d+) fps/.exec(what)?.[1])], flaws: what.includes('poor') ? ROUGH : CLEAN });
       const score = scoreTracker(make(1), frames);
-      console.log(`    ${scene}, ${what}: MOTA ${score.mota.toFixed(3)}, IDF1 ${score.idf1.toFixed(3)}, ${score.switches} switches over ${score.boxes} boxes`);
-      assert.ok(score.mota >= motaMin && score.idf1 >= idf1Min, JSON.stringify(score));
+      console.log(`    ${scene}, ${what}: MOTA ${score.mota.toFixed(3)} (${mota}), IDF1 ${score.idf1.toFixed(3)} (${idf1}), ${score.switches} switches over ${score.boxes} boxes`);
+      assert.ok(score.mota >= mota - 0.02 && score.idf1 >= idf1 - 0.04, JSON.stringify(score));
     });
   }
 }
+
+test('frames at any interval are followed as well as regular ones', () => {
+  const score = scoreTracker(make(1), sceneFrames('synthetic://street?size=640x360&seed=4', { seconds: 60, intervals: [0.2, 0.2, 0.6, 0.2, 0.04], flaws: CLEAN }));
+  assert.ok(score.mota > 0.78 && score.idf1 > 0.85, JSON.stringify(score));
+});
 
 test.run();
