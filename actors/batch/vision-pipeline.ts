@@ -93,12 +93,12 @@ export class VisionPipeline {
     const { config, clock, random } = this.#ctx;
     const { uri, transform, detect } = this.#plan;
     if (uri === '') throw new PlatformError('REQUEST_INVALID', 'the pipeline has no source: call ingest(uri) before serve()');
-    const { model, family, labels, scoreMin, iouMax } = config.modelOps;
+    const { model, family, inputSize, labels, scoreMin, iouMax } = config.modelOps;
     const records = runBatch({
       uri, clock, random, decoder: config.vision.decoder, tracker: config.vision.tracker, every: transform.every ?? 1, maxFps: (transform.maxFps ?? config.ingress.maxFps) || null,
       model: {
         model: detect.model === undefined ? model : resolveModel(detect.model, resolve()), family: detect.family ?? family,
-        labels, scoreMin: detect.scoreMin ?? scoreMin, iouMax, providers: wantedProviders(config.modelOps),
+        size: inputSize, labels, scoreMin: detect.scoreMin ?? scoreMin, iouMax, providers: wantedProviders(config.modelOps),
       },
     });
     for await (const record of records) if (record.kind === 'detected') yield record;

@@ -116,9 +116,9 @@ export class ModelKeeper {
 
 /** What a vision process is told of a model. */
 export function modelSettings(entry: ModelEntry): ModelSettings {
-  const { path, family, labels, scoreMin, iouMax, source } = entry;
+  const { path, family, inputSize, labels, scoreMin, iouMax, source } = entry;
   const isNamed = source !== 'built-in' && entry.version !== 'configured';
-  return { model: path, family, labels, scoreMin, iouMax, ...(isNamed ? { id: modelReference(entry) } : {}) };
+  return { model: path, family, size: inputSize, labels, scoreMin, iouMax, ...(isNamed ? { id: modelReference(entry) } : {}) };
 }
 
 function isSame(one: ModelEntry, other: ModelEntry): boolean {

@@ -316,7 +316,7 @@ export class Orchestrator {
   #startProcess(name: string, role: Role, threadPoolSize: number, { settings, onNote = () => {} }: Pick<ProcessOptions, 'settings' | 'onNote'>): Running {
     const { clock, onLine } = this.#options;
     const actor = new ProcessActor({ name, role, settings, threadPoolSize, clock, onLine, onNote, stopMs: STOP_MS[role] });
-    const running: Running = { actor, supervised: this.#system.supervise(actor, role === 'vision' ? POLICIES.vision : POLICIES.process) };
+    const running: Running = { actor, supervised: this.#system.supervise(actor, POLICIES.process) };
     this.#processes.set(name, running);
     return running;
   }

@@ -17,6 +17,7 @@ export type Invocation =
   | { readonly command: 'verify'; readonly configFiles: readonly string[]; readonly flags: ConfigInput; readonly isLedgerOnly: boolean; readonly topics?: { readonly waitMs: number; readonly format: 'table' | 'json' } }
   | { readonly command: 'dead-letters'; readonly configFiles: readonly string[]; readonly flags: ConfigInput; readonly action: DeadLetterAction }
   | { readonly command: 'doctor'; readonly configFiles: readonly string[]; readonly flags: ConfigInput; readonly labelsFile?: string }
+  | { readonly command: 'models'; readonly action: ModelsAction; readonly isJson: boolean }
   | { readonly command: 'help'; readonly topic?: CommandName }
   | { readonly command: 'version' };
 
@@ -24,6 +25,9 @@ export type Invocation =
 export type DeadLetterAction =
   | { readonly type: 'list'; readonly format: 'table' | 'ndjson'; readonly max: number }
   | { readonly type: 'retry'; readonly wanted: 'all' | { readonly partition: number; readonly offset: number }; readonly isForced: boolean };
+
+/** What is done with models. */
+export type ModelsAction = { readonly type: 'inspect'; readonly file: string; readonly family: string; readonly size: readonly number[] };
 
 /** Forms that `vto infer` writes. */
 export type OutputFormat = 'ndjson' | 'coco' | 'mot';
@@ -41,13 +45,14 @@ export function parseArguments(args: readonly string[], cwd: string): Invocation
   if (first === '--version' || first === '-v') return { command: 'version' };
   if (!isCommand(first)) throw invalid(`unknown command '${first}'${suggest(first, Object.keys(COMMANDS))}`, first);
   if (rest.some((text, index) => (text === '--help' || text === '-h') && !rest.slice(0, index).includes('--'))) return { command: 'help', topic: first };
-  const { values, positional } = parseFlags(first, rest);
+  const { values, positional, operand } = parseFlags(first, rest);
   switch (first) {
     case 'start': return start(values, cwd);
     case 'infer': return infer(values, positional ?? '', cwd);
     case 'verify': return verify(values, cwd);
     case 'dead-letters': return { command: 'dead-letters', configFiles: files(values, cwd), flags: { kafka: defined({ brokers: words(values, 'kafka') }) }, action: deadLetterAction(values, positional ?? '') };
     case 'doctor': return { command: 'doctor', configFiles: files(values, cwd), flags: { modelOps: modelFlags(values, cwd), kafka: defined({ brokers: words(values, 'kafka') }) }, ...labelsFile(values, cwd) };
+    case 'models': return { command: 'models', action: modelsAction(values, positional ?? '', operand ?? '', cwd), isJson: values['json'] === true };
     case 'help':
       if (positional === undefined) return { command: 'help' };
       if (!isCommand(positional)) throw invalid(`unknown command '${positional}'${suggest(positional, Object.keys(COMMANDS))}`, positional);
@@ -65,7 +70,7 @@ function isCommand(name: string): name is CommandName {
   return Object.hasOwn(COMMANDS, name);
 }
 
-function parseFlags(name: CommandName, args: readonly string[]): { values: Values; positional?: string } {
+function parseFlags(name: CommandName, args: readonly string[]): { values: Values; positional?: string; operand?: string } {
   const command: CommandRow = COMMANDS[name];
   const options: NonNullable<ParseArgsConfig['options']> = {};
   for (const [flag, row] of Object.entries(command.flags)) options[flag] = { type: row.kind === 'switch' ? 'boolean' : 'string', multiple: row.isRepeatable === true };
@@ -76,10 +81,13 @@ function parseFlags(name: CommandName, args: readonly string[]): { values: Value
     if (token.kind === 'positional') positionals.push(token.value);
     if (token.kind === 'option') addOption(name, command, values, token);
   }
-  const most = command.positional === undefined ? 0 : 1;
-  if (positionals.length > most) throw invalid(`vto ${name} takes ${most === 0 ? 'no argument' : 'one argument'} besides flags, but got '${positionals[most]}'`, 'arguments');
-  if (command.positional?.isRequired === true && positionals.length === 0) throw invalid(`vto ${name} needs ${command.positional.name}: ${command.positional.help}`, 'arguments');
-  return { values, ...(positionals[0] === undefined ? {} : { positional: positionals[0] }) };
+  const wanted = [command.positional, command.operand].filter(argument => argument !== undefined);
+  const most = wanted.length;
+  if (positionals.length > most) throw invalid(`vto ${name} takes ${['no argument', 'one argument', 'two arguments'][most]} besides flags, but got '${positionals[most]}'`, 'arguments');
+  const missing = wanted.find((argument, index) => argument.isRequired && index >= positionals.length);
+  if (missing) throw invalid(`vto ${name} needs ${missing.name}: ${missing.help}`, 'arguments');
+  const [positional, operand] = positionals;
+  return { values, ...(positional === undefined ? {} : { positional }), ...(operand === undefined ? {} : { operand }) };
 }
 
 interface OptionToken { readonly name: string; readonly rawName: string; readonly value: string | undefined }
@@ -173,6 +181,13 @@ function deadLetterAction(values: Values, action: string): DeadLetterAction {
   }
 }
 
+function modelsAction(values: Values, action: string, operand: string, cwd: string): ModelsAction {
+  switch (action) {
+    case 'inspect': return { type: 'inspect', file: resolve(cwd, operand), family: text(values, 'family') ?? 'auto', size: size(values) ?? [] };
+    default: throw invalid(`unknown action '${action}'${suggest(action, ['inspect'])}`, 'arguments');
+  }
+}
+
 /**
  * Reads `id=uri`, or a bare URI or path whose id is made of its file or host name (`10.0.0.12/cam` becomes `10-0-0-12`).
  * @param taken ids in use; the new one is added, with a number behind it when its name is taken and was not given
@@ -211,8 +226,17 @@ function modelFlags(values: Values, cwd: string): NonNullable<ConfigInput['model
   const model = text(values, 'model');
   return defined({
     model: model === undefined ? undefined : resolveModel(model, cwd), family: text(values, 'family'), scoreMin: number(values, 'score-min'), iouMax: number(values, 'iou-max'),
-    providers: listIfGiven(values, 'provider'),
+    providers: listIfGiven(values, 'provider'), inputSize: size(values),
   });
+}
+
+/** `640x384` as width and height. */
+function size(values: Values): number[] | undefined {
+  const given = text(values, 'size');
+  if (given === undefined) return undefined;
+  const [, width, height] = /^(\d+)x(\d+)$/i.exec(given) ?? [];
+  if (width === undefined || height === undefined) throw invalid(`--size must be WIDTHxHEIGHT, not '${given}'`, 'size');
+  return [Number(width), Number(height)];
 }
 
 function dataFlags(values: Values, cwd: string): { data?: string } {

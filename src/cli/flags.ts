@@ -18,6 +18,8 @@ export interface CommandRow {
   readonly summary: string;
   /** Name and meaning of the one positional argument, if the command takes one. */
   readonly positional?: { readonly name: string; readonly help: string; readonly isRequired: boolean };
+  /** The same of a second one, for commands whose first says what to do. */
+  readonly operand?: { readonly name: string; readonly help: string; readonly isRequired: boolean };
   readonly flags: Readonly<Record<string, FlagRow>>;
   readonly examples: readonly string[];
 }
@@ -28,6 +30,7 @@ const data: FlagRow = { kind: 'text', value: 'DIR', help: 'folder for recordings
 const modelFlags = {
   model: { kind: 'text', value: 'FILE', help: 'ONNX detector, or `motion` for the built-in one that needs no weights (default)' },
   family: { kind: 'text', value: 'NAME', help: 'family of the model (default: told from the file)' },
+  size: { kind: 'text', value: 'WxH', help: 'picture of a model whose file leaves its size open (default: that of its family)' },
   labels: { kind: 'text', value: 'FILE', help: 'class names of the model, one a line' },
   'score-min': { kind: 'number', value: 'SCORE', range: [0, 1], help: 'leave out boxes with a lower score (default: 0.3)' },
   'iou-max': { kind: 'number', value: 'IOU', range: [0, 1], help: 'of boxes of a class that overlap more keep the best (default: 0.45)' },
@@ -93,9 +96,20 @@ export const COMMANDS = {
     },
     examples: ['vto dead-letters list --kafka broker:9092', 'vto dead-letters retry --kafka broker:9092 --partition 3 --offset 17'],
   },
+  models: {
+    summary: 'Say what a model file is: its family and why, what it takes and gives',
+    positional: { name: 'ACTION', help: 'inspect', isRequired: true },
+    operand: { name: 'FILE', help: 'ONNX file to inspect', isRequired: true },
+    flags: {
+      family: { ...modelFlags.family, help: 'inspect: look at it as a file of this family (default: told from the file)' },
+      size: modelFlags.size,
+      json: { kind: 'switch', help: 'one JSON object instead of text' },
+    },
+    examples: ['vto models inspect yolox.onnx', 'vto models inspect rtdetr.onnx --family rt-detr --json'],
+  },
   doctor: {
     summary: 'Say what this machine can do, and the cluster: codecs, execution providers, model, Kafka',
-    flags: { model: modelFlags.model, family: modelFlags.family, labels: modelFlags.labels, provider: modelFlags.provider, config, kafka },
+    flags: { model: modelFlags.model, family: modelFlags.family, size: modelFlags.size, labels: modelFlags.labels, provider: modelFlags.provider, config, kafka },
     examples: ['vto doctor --model yolox.onnx', 'vto doctor --config config/cluster.toml'],
   },
   help: { summary: 'Show this text, or that of a command', positional: { name: 'COMMAND', help: 'command to explain', isRequired: false }, flags: {}, examples: [] },

@@ -17,7 +17,7 @@ type InferInvocation = Extract<Invocation, { command: 'infer' }>;
 /** `vto infer`: every frame of a file, or every picture of a folder, to the end. Blocks rather than drops. */
 export async function inferCommand(invocation: InferInvocation, cwd: string): Promise<number> {
   const config = loadConfig({ files: invocation.configFiles, environment: process.env, flags: invocation.flags, cwd });
-  const { model, family, labels, scoreMin, iouMax } = config.modelOps;
+  const { model, family, inputSize, labels, scoreMin, iouMax } = config.modelOps;
   const names = await pictureNames(invocation.input);
   const writer = createOutputWriter(invocation.format, names === undefined ? {} : { pictureNames: names });
   const bar = new ProgressBar({
@@ -30,7 +30,7 @@ export async function inferCommand(invocation: InferInvocation, cwd: string): Pr
   let detected = 0;
   const records = runBatch({
     uri: invocation.input, decoder: config.vision.decoder, tracker: config.vision.tracker, every: invocation.every, maxFps: invocation.maxFps || null, clock: systemClock, random: systemRandom,
-    model: { model, family, scoreMin, iouMax, providers: wantedProviders(config.modelOps), labels: invocation.labelsFile === undefined ? labels : readLabels(invocation.labelsFile) },
+    model: { model, family, size: inputSize, scoreMin, iouMax, providers: wantedProviders(config.modelOps), labels: invocation.labelsFile === undefined ? labels : readLabels(invocation.labelsFile) },
     onOpened: opened => { total = opened.expectedUnits; },
   });
   const dropped: Record<string, number> = {};

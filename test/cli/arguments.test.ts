@@ -55,6 +55,16 @@ test('infer takes one input and its form of output', () => {
   assert.match(refusal('infer a --every 1.5'), 'whole number');
 });
 
+test('models inspects a file, as the family and in the size that are named', () => {
+  assert.equal(parse('models inspect m.onnx'), { command: 'models', action: { type: 'inspect', file: '/home/me/m.onnx', family: 'auto', size: [] }, isJson: false });
+  assert.equal(parse('models inspect /m.onnx --family detr --size 640x480 --json'), { command: 'models', action: { type: 'inspect', file: '/m.onnx', family: 'detr', size: [640, 480] }, isJson: true });
+  assert.match(refusal('models'), 'needs ACTION');
+  assert.match(refusal('models inspect'), 'needs FILE');
+  assert.match(refusal('models inspct m.onnx'), "unknown action 'inspct'; did you mean 'inspect'");
+  assert.match(refusal('models inspect m.onnx n.onnx'), "takes two arguments besides flags, but got 'n.onnx'");
+  assert.match(refusal('models inspect m.onnx --size 640'), "--size must be WIDTHxHEIGHT, not '640'");
+});
+
 test('verify, doctor, help and version', () => {
   assert.equal(parse('verify --data x --ledger-only'), { command: 'verify', configFiles: [], flags: { data: '/home/me/x' }, isLedgerOnly: true });
   assert.equal(parse('doctor --model /m.onnx --config c.toml --kafka a:1'), { command: 'doctor', configFiles: ['/home/me/c.toml'], flags: { modelOps: { model: '/m.onnx' }, kafka: { brokers: ['a:1'] } } });
