@@ -20,7 +20,7 @@ const SKIP_GOP_AFTER_MS = 1000;
 
 /** What a camera's featurizer works with. */
 export interface FeaturizerTools {
-  readonly createDecoder: (parameters: StreamParameters) => Promise<FrameDecoder>;
+  readonly createDecoder: (parameters: StreamParameters, camera: CameraId) => Promise<FrameDecoder>;
   readonly scaler: Scaler;
   readonly nowMs: () => number;
   /** Shown every picture that is chosen, before it is freed. */
@@ -223,7 +223,7 @@ export class CameraFeaturizer {
     this.#parameters = parameters;
     this.#hasTried = true;
     try {
-      this.#decoder = await this.#tools.createDecoder(parameters);
+      this.#decoder = await this.#tools.createDecoder(parameters, this.#camera);
     } catch (error) {
       // A stream that nobody can decode is this camera's alone: its frames end as undecodable, the others go on.
       if (!isUndecodable(error)) throw error;
