@@ -4,6 +4,8 @@ import type { CameraId } from '../engine/units.ts';
 import type { Scaler } from '../media/types.ts';
 import type { ChunkPart } from '../messages/chunk-part.ts';
 import type { Feature, FeatureRequest } from '../messages/feature.ts';
+import type { DetectedRecord } from '../messages/terminal-record.ts';
+import type { CameraActivity } from './activity/camera-activity.ts';
 import type { FrameGate } from './frame-gate.ts';
 import { CameraFeaturizer, type FeaturizerTools } from './camera-featurizer.ts';
 
@@ -14,6 +16,8 @@ export interface FeaturizerOptions {
   readonly createScaler: () => Scaler;
   /** Which frames to detect on. Asked when a camera appears. */
   readonly gateOf: (camera: CameraId) => FrameGate;
+  /** What tells which frames are worth decoding; undefined: all are. Asked when a camera appears. @default all of every camera */
+  readonly activityOf?: (camera: CameraId) => CameraActivity | undefined;
 }
 
 /** Access units in, frames at model size out, each frame chosen before it is scaled. Keeps one decoder per camera. */
@@ -38,6 +42,11 @@ export class Featurizer implements Stage<FeatureRequest<ChunkPart>, Feature> {
     return out;
   }
 
+  /** Takes note of what a detector found on a frame of this stage. */
+  sees(record: DetectedRecord): void {
+    this.#cameras.get(record.camera)?.sees(record);
+  }
+
   async close(): Promise<void> {
     for (const camera of this.#cameras.values()) camera.close();
     this.#cameras.clear();
@@ -48,7 +57,8 @@ export class Featurizer implements Stage<FeatureRequest<ChunkPart>, Feature> {
     let camera = this.#cameras.get(id);
     if (!camera) {
       if (!this.#scaler) throw new Error('featurizer used before open');
-      const tools: FeaturizerTools = { createDecoder: this.#options.createDecoder, scaler: this.#scaler, nowMs: () => ctx.clock.monotonicMs() };
+      const activity = this.#options.activityOf?.(id);
+      const tools: FeaturizerTools = { createDecoder: this.#options.createDecoder, scaler: this.#scaler, nowMs: () => ctx.clock.monotonicMs(), ...(activity ? { activity } : {}) };
       camera = new CameraFeaturizer(id, this.#options.gateOf(id), tools);
       this.#cameras.set(id, camera);
     }
