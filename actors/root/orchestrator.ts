@@ -23,6 +23,7 @@ import { ProcessActor, type ProcessOptions } from '../process/child-process.ts';
 import type { Role } from '../process/protocol.ts';
 import { openKafkaLink, type KafkaLink } from '../process/kafka-link.ts';
 import { POLICIES } from '../tree.ts';
+import type { GateNote } from '../vision/gating.ts';
 import { AliveMark } from './alive-mark.ts';
 import { CameraBoard } from './camera-board.ts';
 import { CameraNode } from './camera-node.ts';
@@ -104,7 +105,10 @@ export class Orchestrator {
     this.#link = link;
     this.#store = remoteStore(link, clock, this.signal);
     for (let index = 0; index < config.vision.processes && !this.#plan.isCluster; index += 1) {
-      this.#startProcess(`vision-${index}`, 'vision', 4, { settings: () => visionSettings(config, paths, index, this.#rows.values()) });
+      this.#startProcess(`vision-${index}`, 'vision', 4, {
+        settings: () => visionSettings(config, paths, index, this.#rows.values()),
+        onNote: note => { const { camera, status } = note as GateNote; this.board.gated(camera, status); }, // the vision role of the same version tells nothing else
+      });
     }
     if (!this.#plan.isCluster) for (const row of await this.#wantedCameras()) this.#place(row, false);
     else if (this.#plan.hasCameras) void this.#joinCluster(folder).catch((error: unknown) => this.#options.log.error({ error: reportError(error) }, 'this node cannot join its cluster'));

@@ -6,6 +6,7 @@ import type { IngestSettings } from '../ingest/ingest-role.ts';
 import type { StoreSettings } from '../store/store-role.ts';
 import type { HostRoleSettings } from '../host/host-role.ts';
 import type { VisionDuty } from '../vision/duties.ts';
+import type { GateSettings } from '../vision/gating.ts';
 import type { VisionSettings } from '../vision/vision-role.ts';
 
 /** Where this run keeps its files. */
@@ -39,6 +40,7 @@ export function visionSettings(config: Config, paths: Paths, index: number, rows
     socket: visionSocket(paths, index), storeSocket: join(paths.sockets, 'store.sock'),
     model: detectorOptions(config, index),
     stalenessMs: config.vision.stalenessMs, catchUpMs: config.vision.catchUpMs, splitMaxFps: config.vision.splitMaxFps,
+    gate: gateSettings(config),
     maxFps: { '*': config.ingress.maxFps || null, ...Object.fromEntries([...rows].filter(row => row.maxFps !== null).map(row => [row.id, row.maxFps || null])) },
   };
 }
@@ -56,6 +58,7 @@ export function nodeVisionSettings(config: Config, { duty, socket, host, index }
   const burstMs = duty === 'detector' ? kafka.commitIntervalMs : recording.partMs;
   return {
     duty, socket, storeSocket: host, model: detectorOptions(config, index), stalenessMs: vision.stalenessMs + burstMs, catchUpMs: vision.catchUpMs, splitMaxFps: vision.splitMaxFps,
+    gate: gateSettings(config),
     maxFps: { '*': ingress.maxFps || null, ...Object.fromEntries([...limits].map(([camera, limit]) => [camera, limit || null])) },
   };
 }
@@ -72,6 +75,11 @@ export function ingestSettings(config: Config, paths: Paths, cameras: readonly C
     visionSockets: Array.from({ length: config.vision.processes }, (_, index) => visionSocket(paths, index)),
     ingress: config.ingress, recording: config.recording, maxRewindMs: config.vision.maxRewindMs,
   };
+}
+
+function gateSettings({ vision, cameras }: Config): GateSettings {
+  const own = cameras.flatMap(({ id, gate }) => (gate === undefined ? [] : [[id, gate] as const]));
+  return { modes: { '*': vision.gate, ...Object.fromEntries(own) }, probeHz: vision.probeHz, holdMs: vision.gateHoldMs };
 }
 
 function detectorOptions(config: Config, index: number): VisionSettings['model'] {

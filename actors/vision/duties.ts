@@ -4,7 +4,7 @@ import type { CameraId } from '../../src/engine/units.ts';
 import { FeatureReader } from '../../src/feature-ops/feature-reader.ts';
 import { FeatureWriter } from '../../src/feature-ops/feature-writer.ts';
 import { FrameRateGate } from '../../src/feature-ops/frame-gate.ts';
-import { Featurizer } from '../../src/feature-ops/featurizer.ts';
+import { Featurizer, type FeaturizerOptions } from '../../src/feature-ops/featurizer.ts';
 import { detectorShape, loadDetector } from '../../src/inference/load-detector.ts';
 import { createDecoder, createScaler, type PooledScaler } from '../../src/media/index.ts';
 import { chunkPartCodec } from '../../src/messages/chunk-part-codec.ts';
@@ -19,6 +19,7 @@ import { detectFlow, featureFlow, visionFlow } from '../pipeline.ts';
 import { gaugeQueues } from '../process/queue-gauges.ts';
 import type { RoleContext } from '../process/role-process.ts';
 import { Detector } from './detector.ts';
+import { activityOf, shown } from './gating.ts';
 import type { VisionSettings } from './vision-role.ts';
 
 /** What a vision process works with. */
@@ -42,13 +43,14 @@ export const DUTIES: Readonly<Record<VisionDuty, (settings: VisionSettings, link
     const scaler = createScaler(model.shape);
     const records = links.results.output('vto.detections', terminalRecordCodec, { maxItems: 4096, maxBytes: 32 << 20 });
     gaugeQueues({ records }, ctx);
+    const featurizer = featurizerOf(scaler, links.maxFpsOf, settings.gate && activityOf(settings.gate, ctx));
     return visionFlow(hostOf(ctx), {
-      ...chosenBy(settings), parts: partsOf(await links.listen()), records, featurizer: featurizerOf(scaler, links.maxFpsOf),
+      ...chosenBy(settings), parts: partsOf(await links.listen()), records: shown(records, record => featurizer.sees(record)), featurizer,
       detector: new Detector(async () => model, frame => scaler.release(frame)),
     });
   },
 
-  /** Encoded parts in, features and dropped records out, at a bounded rate: the model's file is read for the size it wants, not loaded. */
+  /** Without an activity gate: what a detector finds is known in another process. Encoded parts in, features and dropped records out, at a bounded rate: the model's file is read for the size it wants, not loaded. */
   async featurizer(settings, links, ctx) {
     const shape = await detectorShape(settings.model);
     const scaler = createScaler(shape);
@@ -92,9 +94,10 @@ function partsOf(node: IpcNode): InPort<ChunkPart> {
   return node.input('vto.chunks', chunkPartCodec, { maxItems: 16_384, maxBytes: 256 << 20 });
 }
 
-function featurizerOf(scaler: PooledScaler, maxFpsOf: VisionLinks['maxFpsOf']): Featurizer {
+function featurizerOf(scaler: PooledScaler, maxFpsOf: VisionLinks['maxFpsOf'], activity: FeaturizerOptions['activityOf'] = () => undefined): Featurizer {
   return new Featurizer({
     createDecoder: parameters => createDecoder(parameters, { threads: 1 }), createScaler: () => scaler, gateOf: camera => new FrameRateGate(maxFpsOf(camera)),
+    activityOf: activity,
   });
 }
 

@@ -5,6 +5,7 @@ import type { IpcNode } from '../../src/transports/ipc-types.ts';
 import { listenIpc } from '../../src/transports/ipc/listen-ipc.ts';
 import type { RoleContext } from '../process/role-process.ts';
 import { POLICIES } from '../tree.ts';
+import type { GateSettings } from './gating.ts';
 import { DUTIES, type VisionDuty } from './duties.ts';
 
 /** Settings of a vision process. */
@@ -22,6 +23,8 @@ export interface VisionSettings {
   readonly maxFps: Readonly<Record<string, number | null>>;
   /** Most frames per second of any camera that a featurizer sends. */
   readonly splitMaxFps: number;
+  /** Activity gates. @default none: every frame is decoded */
+  readonly gate?: GateSettings;
 }
 
 /** Encoded parts in, terminal records out; or, split, one half of that. */

@@ -139,6 +139,7 @@ export class CameraActivity {
   /** No unit of this stream follows: what is wanted is decoded, the rest ends as quiet. */
   end(decoding: GatedDecoding): void {
     if (this.#gate.isOpen) this.#work(decoding, { decoded: Number.POSITIVE_INFINITY, detected: Number.POSITIVE_INFINITY });
+    this.#sought = -1;
     this.#decide(() => true, decoding);
   }
 

@@ -11,6 +11,7 @@ const camera = z.strictObject({
   maxFps: z.number().min(0).max(1000).optional().describe('At most so many frames a second are detected on; all are recorded. 0: every frame. Absent: `ingress.maxFps`.').meta({ examples: [10] }),
   isDetecting: z.boolean().default(true).describe('False: the camera is recorded only.'),
   isLooping: z.boolean().default(false).describe('True: a file starts again at its end.'),
+  gate: z.enum(['auto', 'off']).optional().describe('Activity gate of this camera. Absent: `vision.gate`.').meta({ examples: ['off'] }),
 });
 
 const ingress = z.strictObject({
@@ -35,6 +36,9 @@ const vision = z.strictObject({
   isSplit: z.boolean().default(false).describe('True: nodes with role `featurizer` make features and nodes with role `detector` detect on them, over Kafka. False: a `detector` does both.'),
   splitMaxFps: z.number().min(0.01).max(1000).default(5).describe('When split, at most so many pictures a second of each camera are sent from featurizers to detectors: they take far more room than encoded video.'),
   catchUpMs: milliseconds(0).default(5000).describe('For so long after a vision process was replaced, the frames missed meanwhile are caught up with before any counts as stale.'),
+  gate: z.enum(['auto', 'off']).default('auto').describe('Activity gate. `auto`: while packet sizes and the detector say that nothing is there, only key frames are decoded; the other frames end as `quiet`. `off`: every frame is decoded.'),
+  probeHz: z.number().min(0.1).max(1000).default(2).describe('Where the packet sizes of a camera do not tell when something moves, so many frames a second are looked at while nothing is there.'),
+  gateHoldMs: milliseconds(0).default(500).describe('For so long after something was last seen or moved every frame is decoded.'),
   maxRewindMs: milliseconds(0).default(10_000).describe('Frames that waited longer than this for a vision process are dropped as `expired`.'),
 });
 
