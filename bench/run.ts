@@ -1,6 +1,7 @@
 import { mkdirSync, readFileSync, writeFileSync, existsSync } from 'node:fs';
 import { loadavg } from 'node:os';
 import { fileURLToPath } from 'node:url';
+import { activityGate } from './activity-gate.ts';
 import { clusterLatency } from './cluster-latency.ts';
 import { clusterRecords } from './cluster-records.ts';
 import { deliveryGuarantee } from './delivery-guarantee.ts';
@@ -14,7 +15,7 @@ import { isMet, machineText, type Bench } from './support/bench.ts';
 import { readmeText, rowText, type BenchReport } from './support/report.ts';
 
 /** In the order of the table. */
-const BENCHES: readonly Bench[] = [pipelineThroughput, engineOverhead, recordedOnly, memory, firstDetection, kafkaChunks, clusterRecords, deliveryGuarantee, clusterLatency];
+const BENCHES: readonly Bench[] = [pipelineThroughput, engineOverhead, recordedOnly, memory, firstDetection, kafkaChunks, clusterRecords, deliveryGuarantee, clusterLatency, activityGate];
 const RESULTS = fileURLToPath(new URL('results/', import.meta.url));
 
 /** `npm run bench [-- --quick] [name …]`: measures, prints, and (unless quick) keeps the results and the table made from them. */

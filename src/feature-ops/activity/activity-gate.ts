@@ -15,6 +15,8 @@ export interface PassingPicture {
   readonly sizeBytes: number;
   /** Event time, milliseconds. */
   readonly atMs: number;
+  /** It waited for long and newer ones wait: the machine is busy, so what need not be decoded is not. */
+  readonly isLate: boolean;
 }
 
 /** What to do with a picture: `open`: decode and detect it and all that wait; `look`: detect it alone, and say what was found; `hold`: keep it. */
@@ -105,6 +107,7 @@ export class ActivityGate {
   #alarmMs = NEVER;
   #openFromMs = NEVER;
   #seenMs = NEVER;
+  #hasSeen = false;
   #answeredMs = NEVER;
   #clearMs = NEVER;
   #lookMs = NEVER;
@@ -142,7 +145,7 @@ export class ActivityGate {
   }
 
   /** Judges the next picture in decode order. `mayClose`: nothing that is to be decoded waits, and what follows can be caught up with. */
-  take({ kind, sizeBytes, atMs }: PassingPicture, mayClose: boolean): Verdict {
+  take({ kind, sizeBytes, atMs, isLate }: PassingPicture, mayClose: boolean): Verdict {
     this.#advance(atMs);
     const isKey = kind === 'key';
     this.#position = isKey ? 0 : this.#position + 1;
@@ -151,10 +154,11 @@ export class ActivityGate {
     if (!isKey) this.#weigh(picture);
     if (this.#pending.length < PENDING_MAX) this.#pending.push(picture);
     const isUnscheduled = isKey && !this.#meetKey();
+    if (isLate && !this.#hasSeen) this.#seenMs = NEVER; // it learns from key frames alone then
     if (this.#state === 'active' && mayClose && this.#isOver()) this.#close();
     if (this.#state === 'quiet' && this.#sum >= LIMIT) this.#wake('sizes', this.#calmMs - BEFORE_RISE_MS);
     if (this.#state === 'active') return 'open';
-    if (!this.#isDue(isKey, isUnscheduled)) return 'hold';
+    if ((isLate && !isKey) || !this.#isDue(isKey, isUnscheduled)) return 'hold';
     this.#lookMs = this.#nowMs;
     this.#isLookOpen = true;
     return 'look';
@@ -294,6 +298,7 @@ export class ActivityGate {
       this.#wake('look', NEVER);
     } else if (this.#arrival && atMs < this.#arrival.firstMs) this.#arrival.firstMs = atMs;
     this.#seenMs = Math.max(this.#seenMs, atMs);
+    this.#hasSeen = true;
     this.#pending = this.#pending.filter(sample => Math.abs(sample.atMs - atMs) > GUARD_MS);
   }
 

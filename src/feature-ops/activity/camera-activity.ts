@@ -89,7 +89,7 @@ export class CameraActivity {
   take(unit: AccessUnit, request: FeatureRequest<ChunkPart>, decoding: GatedDecoding): void {
     const isWhole = this.#units[0]?.unit.isKey ?? true;
     const hasCaughtUp = this.#firstHeld >= this.#units.length;
-    const picture = { kind: unit.isKey ? 'key' as const : this.#kindOf(unit), sizeBytes: unit.data.byteLength, atMs: unit.capturedAt / 1000 };
+    const picture = { kind: unit.isKey ? 'key' as const : this.#kindOf(unit), sizeBytes: unit.data.byteLength, atMs: unit.capturedAt / 1000, isLate: request.isStale };
     if (unit.isKey && isWhole) this.#gate.fits();
     const verdict = this.#gate.take(picture, hasCaughtUp && (isWhole || unit.isKey));
     this.#push({ unit, request, atMs: this.#gate.timeOf(picture.atMs), state: request.part.isAccounted ? 'done' : 'held' });
