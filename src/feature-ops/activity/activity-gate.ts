@@ -53,7 +53,7 @@ const LOOK_GROWTH = 1.15;
 /** A look whose answer did not come within this time is lost: it was stale, or could not be decoded. */
 const LOOK_LOST_MS = 3_000;
 /** After so many looks that found nothing, one is at a picture in the middle of a GOP, to prove the sizes right; then after more and more. */
-const PROOF_LOOKS = { first: 8, most: 128 } as const;
+const PROOF_LOOKS = { first: 16, most: 256 } as const;
 /** Places of these looks within a GOP: multiples of the golden ratio never come back to the same one (Weyl 1916). */
 const GOLDEN = 0.618;
 /** Cumulative sum (Page 1954): a picture must be larger by more than `DRIFT` standard deviations to count, and `LIMIT` of them wake. */
