@@ -49,10 +49,10 @@ interface ChosenFlow<Part extends Arriving, Out> extends Omit<IntakeOptions<Part
 }
 
 /** Fused: durable parts of many cameras become terminal records. */
-export type VisionFlow = ChosenFlow<ChunkPart, TerminalRecord>;
+export type VisionFlow<Out = TerminalRecord> = ChosenFlow<ChunkPart, Out>;
 
 /** intake → featurizer → detector → store. A frame is chosen only when the detector waits for it, so it is the freshest. */
-export function visionFlow(host: FlowHost, flow: VisionFlow): readonly Actor[] {
+export function visionFlow<Out>(host: FlowHost, flow: VisionFlow<Out>): readonly Actor[] {
   return chosenFlow(host, flow, ['featurizer', 'detector']);
 }
 

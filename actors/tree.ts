@@ -35,6 +35,8 @@ import type { RestartPolicy } from '../src/engine/actor.ts';
 export const POLICIES = {
   /** A role process: back within a second, for ever; a machine that cannot run it shows it as backing off. */
   process: { maxRestarts: Number.POSITIVE_INFINITY, windowMs: 30_000, backoffMs: 50, backoffMaxMs: 5_000, jitter: 0.2, stallMs: 5_000, stopMs: 4_000 },
+  /** A vision process never gives up: cameras are recorded all the same, and its model file may be put right. */
+  vision: { maxRestarts: Number.POSITIVE_INFINITY, windowMs: 30_000, backoffMs: 50, backoffMaxMs: 5_000, jitter: 0.2, stallMs: 5_000, stopMs: 4_000, retriesStop: true },
   /** A long-lived part of a process: a few quick restarts, then the process itself is suspect. */
   worker: { maxRestarts: 5, windowMs: 30_000, backoffMs: 20, backoffMaxMs: 1_000, jitter: 0.2, stallMs: 0, stopMs: 2_000 },
   /** A camera as a whole never gives up. */

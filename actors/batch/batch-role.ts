@@ -13,6 +13,7 @@ import { gather } from '../../src/transports/gather.ts';
 import { connectIpc } from '../../src/transports/ipc/connect-ipc.ts';
 import { batchFlow, visionFlow } from '../pipeline.ts';
 import { SessionUnits } from '../ingest/session-units.ts';
+import { halfOfMemory } from '../process/half-of-memory.ts';
 import type { RoleContext } from '../process/role-process.ts';
 import { POLICIES } from '../tree.ts';
 import { numberedAsShown, PresentationOrder } from './presentation-order.ts';
@@ -40,6 +41,7 @@ const GATHER_MS = 20;
 /** Sources from start to end through one detector: every frame is waited for, none is dropped, nothing is recorded. */
 export async function batchRole(settings: unknown, ctx: RoleContext): Promise<void> {
   const options = settings as BatchSettings; // sent by the library of the same version
+  ctx.limitMemory(halfOfMemory());
   const inputs: Input[] = [];
   try {
     for (const source of options.sources) inputs.push(await openInput(source, ctx));

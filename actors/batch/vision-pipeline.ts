@@ -31,9 +31,6 @@ export class AppContext {
 /** Kinds of pictures that a pipeline can be made for. */
 export const MODALITIES = ['rgb'] as const;
 
-/** Name of a kind of pictures. */
-export type Modality = typeof MODALITIES[number];
-
 /** How frames are chosen. */
 export interface TransformOptions {
   /** Every `n`th frame. @default 1 */
@@ -66,7 +63,7 @@ export class VisionPipeline {
   }
 
   /** @throws PlatformError PLUGIN_UNKNOWN when there is no such modality, NODE_TOO_OLD */
-  static async forModality(modality: Modality, ctx: AppContext): Promise<VisionPipeline> {
+  static async forModality(modality: typeof MODALITIES[number], ctx: AppContext): Promise<VisionPipeline> {
     requireNode();
     if (!MODALITIES.includes(modality)) throw new PlatformError('PLUGIN_UNKNOWN', `unknown modality '${String(modality)}' (known: ${MODALITIES.join(', ')})`);
     return new VisionPipeline(ctx, { uri: '', transform: {}, detect: {} });

@@ -3,9 +3,10 @@ import type { ActorReport } from '../../src/engine/actor.ts';
 import { PlatformError } from '../../src/engine/errors.ts';
 import { isCameraId, type CameraId } from '../../src/engine/units.ts';
 import type { PartitionLag } from '../../src/data-ops/group-lag.ts';
+import { isSameSource } from '../../src/data-ops/camera-row.ts';
 import type { RemoteStore } from '../../src/data-ops/remote-store.ts';
 import type { CameraRow, CommittedRecord } from '../../src/data-ops/store.ts';
-import type { LinkView, ServingBackend } from '../../src/serving-ops/service.ts';
+import type { ActiveModelView, LinkView, ModelView, ServingBackend } from '../../src/serving-ops/service.ts';
 import { parseStreamUri, STREAM_SCHEMES } from '../../src/serving-ops/stream-uri.ts';
 import { METRICS_CONTENT_TYPE, renderMetrics, type MetricsSnapshot } from '../../src/utility-ops/telemetry/snapshot.ts';
 import type { CameraBoard } from '../root/camera-board.ts';
@@ -31,8 +32,17 @@ export interface BackendRoot extends CameraDirectory {
   /** Why requests should not come here; empty when they should. */
   unready(): readonly string[];
   metrics(): Promise<readonly MetricsSnapshot[]>;
+  readonly models: ModelAccess;
   /** What a node of a cluster knows besides: its links, what works less well than it should, and how far groups are behind. */
   readonly cluster?: ClusterView;
+}
+
+/** The models of a node, or of its cluster. */
+export interface ModelAccess {
+  list(): Promise<readonly ModelView[]>;
+  view(): ActiveModelView;
+  /** @throws PlatformError MODEL_UNKNOWN */
+  want(reference: string): Promise<void>;
 }
 
 /** What a node of a cluster tells of it. */
@@ -67,6 +77,10 @@ export function createBackend(root: BackendRoot, options: BackendOptions): Servi
       await root.addCamera(row, false);
       return viewOf(row.id);
     },
+    changeEncoders: async (id, encoders) => {
+      await root.changeEncoders(id, encoders);
+      return viewOf(id);
+    },
     removeCamera: id => root.removeCamera(id),
     openStream: async (uri, signal) => {
       const id = temporaryId(uri);
@@ -86,12 +100,22 @@ export function createBackend(root: BackendRoot, options: BackendOptions): Servi
       yield* readRecords(root, { camera, signal, after: after ?? await root.store.lastRecordId() }, options.sleep);
     },
     recordsAfter: ({ after, max, camera }) => root.store.recordsAfter(after, max, camera),
+    features: async query => {
+      viewOf(query.camera); // says that it is unknown
+      return root.store.features(query);
+    },
     events: ({ camera, max }) => root.store.events({ max, ...(camera === undefined ? {} : { camera }) }),
     chunks: async ({ camera, from, to, max }) => {
       const rows = await root.store.chunks(camera === undefined ? {} : { camera });
       return rows.filter(row => (from === undefined || row.endedAt >= from) && (to === undefined || row.startedAt < to)).slice(0, max);
     },
     balances: () => root.store.balances(),
+    models: () => root.models.list(),
+    activeModel: () => root.models.view(),
+    useModel: async reference => {
+      await root.models.want(reference);
+      return root.models.view();
+    },
     tree: () => root.tree(),
     isReady: () => {
       const reasons = root.unready();
@@ -147,11 +171,16 @@ async function* readRecords(root: BackendRoot, { camera, after, signal }: Readin
 /** Resolves when the camera was removed, or its source has ended and every frame of it has a record, or the signal aborts. */
 async function untilOver(root: BackendRoot, camera: CameraId, signal: AbortSignal, sleep: BackendOptions['sleep']): Promise<void> {
   const row = root.camera(camera);
-  while (!signal.aborted && root.camera(camera) === row) {
+  while (!signal.aborted && isStill(root.camera(camera), row)) {
     // A session ends after its frames are indexed: from then on the balance counts all of them.
     if (root.board.stateOf(camera) === 'ended' && await isAccounted(root, camera)) return;
     await sleep(WATCH_MS, signal).catch(() => { /* the loop sees why */ });
   }
+}
+
+/** The camera that it was: what is computed of its frames may have changed. */
+function isStill(now: CameraRow | undefined, then: CameraRow | undefined): boolean {
+  return now === then || (now !== undefined && then !== undefined && isSameSource(now, then) && JSON.stringify(now.encoders) !== JSON.stringify(then.encoders));
 }
 
 async function isAccounted(root: BackendRoot, camera: CameraId): Promise<boolean> {

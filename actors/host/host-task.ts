@@ -24,6 +24,8 @@ export interface Progress<Part extends TrackedPart, Out extends Ending> {
   /** For decoders that hold frames back; see `PartitionProgress`. */
   flush?(camera: CameraId, isLeaving?: boolean): readonly Feeding<Part>[];
   mustStartOver?(part: Part): boolean;
+  /** Where decoding has to start for the frame of the camera that is fed next. */
+  gopStart?(camera: CameraId, epoch: number): { readonly offset: number; readonly frameSeq: number } | undefined;
   /** What was accepted last of the camera was not fed: its decoder cannot go on before the next key frame. */
   lose?(camera: CameraId): void;
 }

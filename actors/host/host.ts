@@ -5,8 +5,9 @@ import { deferred, every, untilAborted, withTimeout } from '../../src/engine/tim
 import type { CameraId } from '../../src/engine/units.ts';
 import type { GroupMember } from '../../src/transports/kafka-types.ts';
 import { ChildFeed } from './child-feed.ts';
+import type { GopStart } from './kafka-gop.ts';
 import { COMMITS_MAX, RETRY_MS } from './host-settings.ts';
-import { Limiter } from './limiter.ts';
+import { Limiter } from '../../src/engine/limiter.ts';
 import { PartitionSession, type SessionOptions } from './partition-session.ts';
 
 /** What a host is made of. */
@@ -65,6 +66,11 @@ export class Host<Part extends TrackedPart, Out extends Ending> {
   get partitions(): readonly number[] { return [...this.#owned.keys()].sort((a, b) => a - b); }
   /** Frames that were read and have no record. */
   get inFlight(): number { return [...this.#owned.values()].reduce((sum, { session }) => sum + (session?.inFlight ?? 0), 0); }
+
+  /** Where a decoder has to start for the frame of the camera that is fed next; undefined where that is not known. */
+  gopStart(camera: CameraId, epoch: number): GopStart | undefined {
+    return this.#owned.get(this.#partitionOf.get(camera) ?? -1)?.session?.gopStart(camera, epoch);
+  }
 
   /** Works until the signal aborts, and then ends in order: what the vision processes have is answered and committed before the group is left. */
   async run(signal: AbortSignal): Promise<void> {

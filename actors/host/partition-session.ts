@@ -6,7 +6,7 @@ import type { CameraPosition } from '../../src/messages/position.ts';
 import { DROP_REASONS } from '../../src/messages/terminal-record.ts';
 import type { DeadLetter } from '../../src/messages/dead-letter.ts';
 import type { Fetched, GroupMember, KafkaNode, KafkaRecord, OutRecord, RecordCodec } from '../../src/transports/kafka-types.ts';
-import type { Limiter } from './limiter.ts';
+import type { Limiter } from '../../src/engine/limiter.ts';
 import type { ChildFeed, FedPartition, Taking } from './child-feed.ts';
 import { openCommitter, type Committer } from './committer.ts';
 import { Publisher } from './publisher.ts';
@@ -14,6 +14,7 @@ import { HELD_PER_CAMERA_MAX, IN_FLIGHT_MAX, TRANSACTION_TIMEOUT_MS, WAITING_MAX
 import type { HostTask, Progress } from './host-task.ts';
 import { loadPositions } from './load-positions.ts';
 import type { HostContext } from './host-context.ts';
+import type { GopStart } from './kafka-gop.ts';
 
 /** What a session of a partition works with. */
 export interface SessionOptions<Part extends TrackedPart, Out extends Ending> {
@@ -142,6 +143,12 @@ export class PartitionSession<Part extends TrackedPart, Out extends Ending> impl
       this.#progress.passed(record.offset + 1);
     }
     return {};
+  }
+
+  /** Where in the partition a decoder has to start for the frame of the camera that is fed next, and the end of what was fed. */
+  gopStart(camera: CameraId, epoch: number): GopStart | undefined {
+    const start = this.#progress.gopStart?.(camera, epoch);
+    return start && { ...start, partition: this.partition, end: () => this.#nextOffset };
   }
 
   /** Ends the frames of a record that kills vision processes, and returns what does no harm. */

@@ -13,7 +13,7 @@ import { runSession, sinkPort, type SessionOptions } from './session.ts';
 /** What a camera works with. */
 export interface CameraOptions {
   readonly row: CameraRow;
-  readonly session: Omit<SessionOptions, 'camera' | 'durable' | 'onLive' | 'finishing'>;
+  readonly session: Omit<SessionOptions, 'camera' | 'durable' | 'onLive' | 'onLost' | 'finishing'>;
   readonly sessionPolicy: RestartPolicy;
   readonly feeder: Feeder;
   /** Calls `listener` whenever a vision process attaches, or is attached already. Returns an unsubscribe. */
@@ -129,6 +129,7 @@ async function runCameraSession(options: CameraOptions, ctx: ActorContext, { pas
         report({ type: 'camera-state', camera: row.id, at: clock.now(), state: 'live' });
         void reportGap(options, past, firstCapturedAt);
       },
+      onLost: (from, to, reason) => report({ type: 'gap', camera: row.id, at: clock.now(), from, to, reason }),
     }, ctx);
   } catch (error) {
     const { code, message } = reportError(error);

@@ -1,3 +1,5 @@
+import type { CreateHash } from '../../src/data-ops/chunk-digest.ts';
+import { ChunkSeal } from '../../src/data-ops/chunk-seal.ts';
 import { PartGrouping } from '../../src/data-ops/part-grouping.ts';
 import type { Clock } from '../../src/engine/clock.ts';
 import { reportError } from '../../src/engine/errors.ts';
@@ -15,6 +17,8 @@ export interface ChunkLogOptions {
   readonly output: OutPort<ChunkPart>;
   readonly partMs: number;
   readonly maxPartBytes: number;
+  /** Of the content of a chunk. */
+  readonly createHash: CreateHash;
   readonly clock: Clock;
   readonly log: Logger;
   readonly telemetry: Pick<Recorder, 'count' | 'set' | 'observe'>;
@@ -36,8 +40,8 @@ export class ChunkLog {
   }
 
   /** The output of a camera's feeder. `publish` makes terminal records and resolves when they are durable. */
-  open(camera: CameraId, publish: (records: readonly DroppedRecord[]) => Promise<void>): PartGrouping {
-    const { output, clock, partMs, maxPartBytes, telemetry, log } = this.#options;
+  open(camera: CameraId, publish: (records: readonly DroppedRecord[]) => Promise<void>): OutPort<ChunkPart> {
+    const { output, clock, partMs, maxPartBytes, createHash, telemetry, log } = this.#options;
     const end = async (part: ChunkPart, reason: DropReason): Promise<void> => {
       const [first, last] = [part.units[0], part.units.at(-1)];
       if (!first || !last) return;
@@ -63,7 +67,7 @@ export class ChunkLog {
       },
     });
     this.#cameras.set(camera, grouping);
-    return grouping;
+    return new ChunkSeal(grouping, createHash);
   }
 
   /** The camera is gone. */

@@ -3,6 +3,7 @@ import { reportError } from '../../src/engine/errors.ts';
 import { untilAborted } from '../../src/engine/timers.ts';
 import type { CameraId, EpochMicros } from '../../src/engine/units.ts';
 import { Feeder } from '../../src/data-ops/feeder.ts';
+import type { SwitchedPort } from '../../src/data-ops/feed/switched-port.ts';
 import { lastElsewhere } from '../../src/data-ops/last-elsewhere.ts';
 import { Recorder } from '../../src/data-ops/recorder.ts';
 import { remoteStore, type RemoteStore } from '../../src/data-ops/remote-store.ts';
@@ -11,7 +12,6 @@ import { createSource } from '../../src/ingress/index.ts';
 import { libavAccess } from '../../src/ingress/libav-access.ts';
 import type { Source } from '../../src/ingress/source.ts';
 import { createChunkWriter } from '../../src/media/index.ts';
-import { chunkPartCodec } from '../../src/messages/chunk-part-codec.ts';
 import type { ChunkPart } from '../../src/messages/chunk-part.ts';
 import type { PlatformEvent } from '../../src/messages/platform-event.ts';
 import { terminalRecordCodec } from '../../src/messages/terminal-record-codec.ts';
@@ -24,6 +24,8 @@ import { lateOutput, openKafkaLink } from '../process/kafka-link.ts';
 import { gaugeQueues } from '../process/queue-gauges.ts';
 import type { RoleContext } from '../process/role-process.ts';
 import { POLICIES, sessionPolicy } from '../tree.ts';
+import type { Successors, SwitchMessage } from '../vision/switch-messages.ts';
+import { VisionPorts } from '../vision/vision-ports.ts';
 import { CameraGroup } from './camera-group.ts';
 import { cameraActor } from './camera.ts';
 import { ChunkLog } from './chunk-log.ts';
@@ -37,6 +39,8 @@ export interface IngestSettings {
   readonly archive: string;
   readonly storeSocket: string;
   readonly visionSockets: readonly string[];
+  /** Vision processes that cameras are going over to. */
+  readonly successors?: Successors | undefined;
   readonly ingress: Config['ingress'];
   readonly recording: Config['recording'];
   readonly maxRewindMs: number;
@@ -55,7 +59,8 @@ export type IngestMessage =
   /** Hands over what is left of a camera that is not run here. */
   | { readonly type: 'hand-over'; readonly id: CameraId }
   /** Another node had a newer epoch of the camera: the session starts over with one behind it. */
-  | { readonly type: 'renew'; readonly id: CameraId; readonly floor: number };
+  | { readonly type: 'renew'; readonly id: CameraId; readonly floor: number }
+  | SwitchMessage;
 
 /** A camera that was removed has nothing left to hand over. */
 export interface LeftNote { readonly type: 'left'; readonly id: CameraId }
@@ -63,7 +68,7 @@ export interface LeftNote { readonly type: 'left'; readonly id: CameraId }
 interface Links {
   readonly store: RemoteStore;
   readonly records: LinkOutPort<TerminalRecord>;
-  readonly visions: readonly LinkOutPort<ChunkPart>[];
+  readonly visions: readonly SwitchedPort[];
   /** In a cluster: instead of the vision processes. */
   readonly chunkLog: ChunkLog | undefined;
   /** In a cluster: event time of the last frame of a camera on Kafka of sessions before `epoch`. */
@@ -78,12 +83,16 @@ export async function ingestRole(settings: unknown, ctx: RoleContext): Promise<v
   const closing = new AbortController();
   const link = { clock: ctx.clock, random: ctx.random, backoffMs: 10, backoffMaxMs: 200 };
   const storeNode = connectIpc({ ...link, path: options.storeSocket });
-  const visionNodes = options.kafka === undefined ? options.visionSockets.map(path => connectIpc({ ...link, path })) : [];
   const kafka = options.kafka === undefined ? undefined : openChunkLog(options.kafka, options.recording.partMs, ctx, closing.signal);
+  const store = remoteStore(storeNode, ctx.clock, closing.signal);
+  const visions = new VisionPorts({
+    sockets: options.kafka === undefined ? options.visionSockets : [], bounds: { maxItems: 4096, maxBytes: 32 << 20 },
+    gopOf: ({ camera, epoch, before, signal }) => archiveHistory(camera, options.archive, store).read({ epoch, from: before, startsAtKey: true, signal, onLost: () => { /* of what is decoded for reference */ } }),
+  }, ctx);
   const links: Links = {
-    store: remoteStore(storeNode, ctx.clock, closing.signal),
+    store,
     records: storeNode.output('vto.detections', terminalRecordCodec, { maxItems: 1024, maxBytes: 8 << 20 }),
-    visions: visionNodes.map(node => node.output('vto.chunks', chunkPartCodec, { maxItems: 4096, maxBytes: 32 << 20 })),
+    visions: visions.ports,
     chunkLog: kafka?.chunkLog, endedBefore: kafka?.endedBefore, signal: closing.signal,
   };
   gaugeQueues({ records: links.records, ...Object.fromEntries(links.visions.map((port, index) => [`vision-${index}`, port])) }, ctx);
@@ -108,16 +117,18 @@ export async function ingestRole(settings: unknown, ctx: RoleContext): Promise<v
       case 'put': void cameras.put(message.row, message.floor); return;
       case 'hand-over': void cameras.handOver(message.id); return;
       case 'remove': void cameras.remove(message.id); return;
-      case 'renew': void cameras.renew(message.id, message.floor);
+      case 'renew': void cameras.renew(message.id, message.floor); return;
+      case 'switch': case 'settle': visions.receive(message);
     }
   });
+  if (options.successors) visions.receive({ type: 'switch', ...options.successors });
   ctx.ready();
   await untilAborted(ctx.signal);
   await cameras.finishAll();
   await ctx.system.stop();
   closing.abort(new Error('the process is stopping'));
   await kafka?.close();
-  await Promise.all([storeNode, ...visionNodes].map(node => node.close()));
+  await Promise.all([storeNode, visions].map(each => each.close()));
 }
 
 /** What leads to the chunks topic. */
@@ -135,7 +146,7 @@ function openChunkLog(kafka: Config['kafka'], partMs: number, ctx: RoleContext, 
   output.then(port => gaugeQueues({ chunks: port }, ctx), (error: unknown) => {
     if (!closing.aborted) log.error({ error: reportError(error) }, 'no way to the chunks topic: cameras are only recorded');
   });
-  const chunkLog = new ChunkLog({ output: lateOutput(output), partMs, maxPartBytes: kafka.maxPartBytes, clock, log, telemetry });
+  const chunkLog = new ChunkLog({ output: lateOutput(output), partMs, maxPartBytes: kafka.maxPartBytes, createHash: contentHashOf, clock, log, telemetry });
   void chunkLog.gauge(ctx.signal);
   const topic = link.topic('chunks');
   return {
@@ -196,7 +207,7 @@ async function openable(row: CameraRow, options: IngestSettings, ctx: RoleContex
   const { stallMs, connectTimeoutMs } = options.ingress;
   try {
     return await createSource({
-      uri: row.uri, options: sourceOptions(row, { stallMs, openTimeoutMs: connectTimeoutMs }), ctx: { clock: ctx.clock, random: ctx.random }, media: libavAccess,
+      uri: row.uri, options: sourceOptions(row, { stallMs, openTimeoutMs: connectTimeoutMs }), ctx: { clock: ctx.clock, random: ctx.random }, media: libavAccess, samples: row.pictures,
     });
   } catch (error) {
     return { label: row.id, open: () => Promise.reject(error) };
@@ -205,7 +216,7 @@ async function openable(row: CameraRow, options: IngestSettings, ctx: RoleContex
 
 function sourceOptions(row: CameraRow, rtsp: { readonly stallMs: number; readonly openTimeoutMs: number }): Record<string, unknown> {
   if (/^rtsps?:/i.test(row.uri)) return { ...rtsp };
-  return /^synthetic:/i.test(row.uri) ? {} : { isLooping: row.isLooping };
+  return /^synthetic:/i.test(row.uri) ? {} : { isLooping: row.isLooping, ...row.pictures?.fps && { rateHz: row.pictures.fps } };
 }
 
 /** The vision process of a camera: the same one in every generation, so that its order is kept. */

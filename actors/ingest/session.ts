@@ -1,7 +1,7 @@
 import type { ActorContext } from '../../src/engine/actor.ts';
 import type { OutPort } from '../../src/engine/ports.ts';
 import type { CameraId, EpochMicros } from '../../src/engine/units.ts';
-import type { Source } from '../../src/ingress/source.ts';
+import type { Source, SourceSession } from '../../src/ingress/source.ts';
 import type { ChunkPart } from '../../src/messages/chunk-part.ts';
 import { Chunker } from '../../src/data-ops/chunker.ts';
 import type { Recorder } from '../../src/data-ops/recorder.ts';
@@ -25,6 +25,8 @@ export interface SessionOptions {
   readonly finishing: AbortSignal;
   /** The first unit of the session arrived. */
   readonly onLive: (firstCapturedAt: EpochMicros, label: string) => void;
+  /** Between these times of capture the source had something that could not be read. */
+  readonly onLost: (from: EpochMicros, to: EpochMicros, why: string) => void;
 }
 
 /**
@@ -36,8 +38,10 @@ export async function runSession(options: SessionOptions, ctx: ActorContext): Pr
   const session = await options.source.open(ctx.signal);
   try {
     const live = { isLive: false };
+    const tellLoss = lossWatch(session, options);
     const units = new SessionUnits(options.camera, session, AbortSignal.any([ctx.signal, options.finishing]), unit => {
       ctx.progress();
+      tellLoss(unit.capturedAt);
       if (live.isLive) return;
       live.isLive = true;
       ctx.status('live');
@@ -55,12 +59,26 @@ export async function runSession(options: SessionOptions, ctx: ActorContext): Pr
       if (exit.reason === 'escalated') await Promise.all(links.map(other => other.stop()));
       return exit;
     }));
+    tellLoss(options.host.clock.now());
     for (const exit of exits) if (exit.reason === 'escalated') throw exit.error;
     if (units.failure !== undefined && !ctx.signal.aborted && !options.finishing.aborted) throw units.failure;
     ctx.status('ended');
   } finally {
     await session.close();
   }
+}
+
+/** Tells of what could not be read, with the time of capture that is lost, whenever it is told of a time that was not. */
+function lossWatch(session: SourceSession, { host, onLost }: SessionOptions): (at: EpochMicros) => void {
+  let from = host.clock.now();
+  let told = 0;
+  return at => {
+    const { unreadablePackets, lastUnreadable } = session;
+    if (at <= from) return; // a picture shown before the one it was decoded after
+    if (unreadablePackets > told) onLost(from, at, lastUnreadable === undefined ? 'unreadable' : `${lastUnreadable.code}: ${lastUnreadable.message}`);
+    told = unreadablePackets;
+    from = at;
+  };
 }
 
 /** A port that hands durable parts on at once. */

@@ -117,7 +117,8 @@ export class ProcessActor implements Actor {
     this.#forget();
     if (ctx.signal.aborted) return;
     if (failure.error) throw failure.error;
-    throw new PlatformError('PROCESS_EXITED', `process ${this.name} (pid ${child.pid ?? 'none'}) ended: ${how}`, { process: this.name, last: lastLines.join(' | ').slice(-500) });
+    const said = lastLines.findLast(line => !line.startsWith('{')); // log lines are told elsewhere; the rest is native code, or the watch over the process
+    throw new PlatformError('PROCESS_EXITED', `process ${this.name} (pid ${child.pid ?? 'none'}) ended: ${how}${said === undefined ? '' : `, and said last: ${said.slice(0, 200)}`}`, { process: this.name, last: lastLines.join(' | ').slice(-500) });
   }
 
   /** How the process ended, once what it wrote last is here too. */

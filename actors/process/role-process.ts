@@ -28,6 +28,8 @@ export interface RoleContext {
   ready(): void;
   /** Tells something to whoever started the process. */
   note(note: unknown): void;
+  /** Kills this process when it holds more than so many bytes, even while native code blocks it. */
+  limitMemory(bytes: number): void;
   /** Control messages of the root. */
   onMessage(listener: (message: unknown) => void): void;
 }
@@ -43,7 +45,7 @@ export function runRoleProcess(roles: Readonly<Record<Role, () => Promise<RoleMa
   process.title = `vto ${name}`;
   const stopping = new AbortController();
   const send = (message: FromChild): void => { if (process.connected) process.send?.(message); };
-  dieWithParent();
+  const watch = dieWithParent();
   process.on('disconnect', () => process.exit(1));
   process.on('SIGINT', () => { /* Ctrl-C goes to the whole group: the root tells us when to stop */ });
   process.on('SIGTERM', () => stopping.abort());
@@ -64,7 +66,7 @@ export function runRoleProcess(roles: Readonly<Record<Role, () => Promise<RoleMa
         const system = createSystem(name, log, telemetry);
         const ctx: RoleContext = {
           name, system, clock: systemClock, random: systemRandom, log, telemetry, signal: stopping.signal,
-          ready: () => send({ type: 'ready' }), note: note => send({ type: 'note', note }), onMessage: added => {
+          ready: () => send({ type: 'ready' }), note: note => send({ type: 'note', note }), limitMemory: bytes => watch.limitMemory(bytes), onMessage: added => {
             listener = added;
             for (const message of early.splice(0)) added(message);
           },

@@ -8,7 +8,7 @@ import type { CameraState, CameraView, GateView } from '../../src/serving-ops/se
 type CameraStateEvent = ReturnType<Store['cameraStates']>[number];
 
 interface Entry {
-  readonly row: CameraRow;
+  row: CameraRow;
   readonly label: string;
   readonly isTemporary: boolean;
   readonly tally: CameraTally;
@@ -32,6 +32,17 @@ export class CameraBoard {
     this.#entries.set(row.id, {
       row, label, isTemporary, tally: new CameraTally(row.id, this.#nowMs()), state: 'connecting', lastError: undefined, gate: undefined, balances: [], received: undefined,
     });
+  }
+
+  /** A camera that is the same but for what is computed of its frames. */
+  change(row: CameraRow): void {
+    const entry = this.#entries.get(row.id);
+    if (entry) entry.row = row;
+  }
+
+  /** False also for a camera that is not there. */
+  isTemporary(id: CameraId): boolean {
+    return this.#entries.get(id)?.isTemporary ?? false;
   }
 
   remove(id: CameraId): void {
@@ -112,6 +123,7 @@ function viewOf(entry: Entry, nowMs: number): CameraView {
   return {
     id: entry.row.id, label: entry.label, state: entry.state, isTemporary: entry.isTemporary, epoch: entry.balances.at(-1)?.epoch ?? 0,
     fps: entry.tally.view(nowMs).receivedPerSecond, maxFps: entry.row.maxFps, isDetecting: entry.row.isDetecting, isLooping: entry.row.isLooping,
+    encoders: (entry.row.encoders ?? []).map(({ name, options }) => ({ ...options, name })),
     counts: { received: entry.received ?? 0, detected: sum(entry.balances, balance => balance.detected), dropped, gaps: sum(entry.balances, balance => balance.gaps) },
     ...(entry.lastError ? { lastError: entry.lastError } : {}), ...(entry.gate ? { gate: entry.gate } : {}),
   };

@@ -2,9 +2,10 @@ import type { Clock } from '../../src/engine/clock.ts';
 import { PlatformError } from '../../src/engine/errors.ts';
 import { withTimeout } from '../../src/engine/timers.ts';
 import type { CameraId } from '../../src/engine/units.ts';
+import { withEncoders } from '../../src/data-ops/camera-row.ts';
 import type { DesiredCameras } from '../../src/data-ops/desired-cameras.ts';
 import type { CameraRow } from '../../src/data-ops/store.ts';
-import type { DesiredCamera } from '../../src/messages/desired-camera.ts';
+import type { DesiredCamera, EncodingWish } from '../../src/messages/desired-camera.ts';
 import type { KafkaNode, KafkaProducer, RecordCodec, Written } from '../../src/transports/kafka-types.ts';
 
 /** Which cameras are wanted, and how that is changed: this machine's own, by the root that runs them; a cluster's, by its topic. */
@@ -13,6 +14,8 @@ export interface CameraDirectory {
   cameraRows(): readonly CameraRow[];
   /** @throws PlatformError CAMERA_EXISTS; KAFKA_UNAVAILABLE in a cluster whose brokers are away */
   addCamera(row: CameraRow, isTemporary: boolean): Promise<void>;
+  /** Changes what is computed of a camera's frames. @throws PlatformError CAMERA_UNKNOWN; KAFKA_UNAVAILABLE as above */
+  changeEncoders(id: CameraId, encoders: readonly EncodingWish[]): Promise<void>;
   /** @throws PlatformError CAMERA_UNKNOWN; KAFKA_UNAVAILABLE as above */
   removeCamera(id: CameraId): Promise<void>;
 }
@@ -54,6 +57,13 @@ export class KafkaCameraDirectory implements CameraDirectory {
     this.#checkKnown();
     if (this.camera(row.id) || this.#changing.has(row.id)) throw new PlatformError('CAMERA_EXISTS', `camera '${row.id}' exists`, { camera: row.id });
     await this.#change(row.id, row);
+  }
+
+  async changeEncoders(id: CameraId, encoders: readonly EncodingWish[]): Promise<void> {
+    this.#checkKnown();
+    const known = this.camera(id);
+    if (!known) throw new PlatformError('CAMERA_UNKNOWN', `camera '${id}' is unknown`, { camera: id });
+    await this.#change(id, withEncoders(known, encoders));
   }
 
   async removeCamera(id: CameraId): Promise<void> {
@@ -121,6 +131,6 @@ export class KafkaCameraDirectory implements CameraDirectory {
   }
 }
 
-function bodyOf({ id, uri, maxFps, isDetecting, isLooping }: CameraRow): DesiredCamera {
-  return { id, uri, maxFps, isDetecting, isLooping };
+function bodyOf({ id, uri, maxFps, isDetecting, isLooping, pictures, encoders }: CameraRow): DesiredCamera {
+  return { id, uri, maxFps, isDetecting, isLooping, ...pictures && { pictures }, ...encoders && { encoders } };
 }

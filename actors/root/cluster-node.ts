@@ -1,3 +1,5 @@
+import { mkdir } from 'node:fs/promises';
+import { resolve } from 'node:path';
 import type { ActorContext, ActorReport } from '../../src/engine/actor.ts';
 import { createActorSystem, type ActorSystem } from '../../src/engine/actor-system.ts';
 import { untilAborted } from '../../src/engine/timers.ts';
@@ -8,9 +10,11 @@ import type { BackendRoot } from '../gateway/backend.ts';
 import { openKafkaLink, type KafkaLink } from '../process/kafka-link.ts';
 import { POLICIES } from '../tree.ts';
 import type { CameraView } from './camera-tally.ts';
+import { ClusterModels } from './cluster-models.ts';
 import type { NodePart } from './gateway-node.ts';
 import { linkOf, linkText } from './kafka-link-view.ts';
 import { NodeBackend } from './node-backend.ts';
+import { nodeName } from './node-name.ts';
 import { noteLifecycle } from './note-lifecycle.ts';
 import { Orchestrator, type OrchestratorOptions } from './orchestrator.ts';
 import type { Platform } from './platform.ts';
@@ -42,20 +46,24 @@ export class ClusterNode implements Platform {
     const system = createActorSystem({
       name: 'vto', clock, random, onEvent: event => { noteLifecycle(event, { log, clock, telemetry, isProcess: () => false }); },
     });
+    await mkdir(resolve(config.data), { recursive: true, mode: 0o700 });
+    const models = new ClusterModels({ config, link, node: await nodeName(resolve(config.data), random), clock, log });
     const topics = new Topics(link, options);
     system.supervise({ name: 'topics', run: ctx => topics.run(ctx) }, POLICIES.cluster);
-    const parts: Parts = {};
+    const parts: Parts = { models };
     try {
       if (plan.hasCameras) {
         parts.cameras = new Orchestrator(options);
         await parts.cameras.start();
       }
       if (plan.detects || plan.makesFeatures) {
-        parts.vision = new VisionNode({ config, plan, node: link.node, codecs: link.codecs, clock, random, log, telemetry, onLine });
+        parts.vision = new VisionNode({ config, plan, node: link.node, codecs: link.codecs, clock, random, log, telemetry, onLine, report: event => models.report(event) });
         await parts.vision.start();
+        models.keeper = parts.vision.models;
       }
+      system.supervise({ name: 'model', run: ctx => models.run(ctx) }, POLICIES.cluster);
       const local = joined([ownPart(system, topics), ...[parts.cameras, parts.vision].filter(part => part !== undefined)]);
-      if (plan.serves) parts.gateway = await startGatewayNode({ config, clock, random, log, telemetry, onLine, node: link.node, codecs: await link.codecs, local });
+      if (plan.serves) parts.gateway = await startGatewayNode({ config, clock, random, log, telemetry, onLine, node: link.node, codecs: await link.codecs, models, local });
       return new ClusterNode(system, link, parts, backendOf(parts, local, link));
     } catch (error) {
       await stopParts(parts, system, link);
@@ -70,22 +78,23 @@ export class ClusterNode implements Platform {
   stop(): Promise<readonly Balance[]> { return stopParts(this.#parts, this.system, this.#link); }
 }
 
-interface Parts { cameras?: Orchestrator; vision?: VisionNode; gateway?: GatewayRoot }
+interface Parts { readonly models: ClusterModels; cameras?: Orchestrator; vision?: VisionNode; gateway?: GatewayRoot }
 
 /** Cameras first, so that what they recorded is handed over; the gateway last, so that it can be asked how it goes. */
-async function stopParts({ cameras, vision, gateway }: Parts, system: ActorSystem, link: KafkaLink): Promise<readonly Balance[]> {
+async function stopParts({ models, cameras, vision, gateway }: Parts, system: ActorSystem, link: KafkaLink): Promise<readonly Balance[]> {
   const [balances] = await Promise.all([cameras?.stop() ?? [], vision?.stop()]);
   await gateway?.stop();
   await system.stop();
+  await models.close();
   await link.close();
   return balances;
 }
 
-function backendOf({ cameras, gateway }: Parts, local: NodePart, link: KafkaLink): BackendRoot {
+function backendOf({ models, cameras, vision, gateway }: Parts, local: NodePart, link: KafkaLink): BackendRoot {
   if (gateway) return gateway.gateway;
   const links = (): ReturnType<NonNullable<BackendRoot['cluster']>['links']> => [linkOf('kafka', link.node.state)];
   const degraded = (): readonly string[] => cameras?.degraded() ?? (link.node.state.state === 'up' ? [] : [linkText(link.node.state)]);
-  return new NodeBackend(local, { links, degraded, lag: () => [] }, cameras);
+  return new NodeBackend(local, { links, degraded, lag: () => [] }, cameras, vision && models);
 }
 
 /** Several parts of a node shown as one. */

@@ -3,11 +3,13 @@ import type { Clock } from '../../src/engine/clock.ts';
 import { PlatformError, reportError } from '../../src/engine/errors.ts';
 import { every } from '../../src/engine/timers.ts';
 import type { CameraId } from '../../src/engine/units.ts';
+import { cameraRowOf, isSameSource } from '../../src/data-ops/camera-row.ts';
 import { GROUPS } from '../../src/data-ops/audit-topics.ts';
 import { DesiredCameras, type CameraChange } from '../../src/data-ops/desired-cameras.ts';
 import { LagMeter, type GroupTopic, type PartitionLag } from '../../src/data-ops/group-lag.ts';
 import type { RemoteStore } from '../../src/data-ops/remote-store.ts';
 import type { CameraRow, CommittedRecord } from '../../src/data-ops/store.ts';
+import type { EncodingWish } from '../../src/messages/desired-camera.ts';
 import { topicName, type RecordCodecs } from '../../src/messages/topics.ts';
 import type { LinkView } from '../../src/serving-ops/service.ts';
 import type { KafkaNode } from '../../src/transports/kafka-types.ts';
@@ -16,7 +18,7 @@ import type { Logger } from '../../src/utility-ops/log.ts';
 import { uriLabel } from '../../src/utility-ops/redact-uri.ts';
 import type { Recorder } from '../../src/utility-ops/telemetry/recorder.ts';
 import type { MetricsSnapshot } from '../../src/utility-ops/telemetry/snapshot.ts';
-import type { BackendRoot, ClusterView } from '../gateway/backend.ts';
+import type { BackendRoot, ClusterView, ModelAccess } from '../gateway/backend.ts';
 import { CameraBoard } from './camera-board.ts';
 import { KafkaCameraDirectory } from './camera-directory.ts';
 import type { IndexAccess } from './index-process.ts';
@@ -35,6 +37,8 @@ export interface GatewayNodeOptions {
   readonly node: KafkaNode;
   readonly codecs: Pick<RecordCodecs, 'cameras'>;
   readonly index: IndexAccess;
+  /** The models of the cluster. */
+  readonly models: ModelAccess;
   /** The root's own tree, the processes in it. */
   readonly tree: () => ActorReport;
   /** Cameras and detectors, where this node has such roles too. */
@@ -57,11 +61,14 @@ const STATE_SLACK_MICROS = 1_000_000;
 /** What serves a cluster: its cameras by their topic, its records by the index of this node. Runs no camera and no detector itself. */
 export class GatewayNode implements BackendRoot {
   readonly board: CameraBoard;
+  readonly models: ModelAccess;
   readonly cluster: ClusterView;
   readonly #options: GatewayNodeOptions;
   readonly #desired: DesiredCameras;
   readonly #directory: KafkaCameraDirectory;
   readonly #meter: LagMeter;
+  /** Cameras of the board. */
+  readonly #shown = new Map<CameraId, CameraRow>();
   #lag: readonly PartitionLag[] = [];
   /** It has answered rightly once: from then on requests may come, whatever becomes of the brokers. */
   #hasServed = false;
@@ -69,6 +76,7 @@ export class GatewayNode implements BackendRoot {
   constructor(options: GatewayNodeOptions) {
     const { node, codecs, clock, log, config, signal } = options;
     this.#options = options;
+    this.models = options.models;
     this.board = new CameraBoard(() => clock.monotonicMs());
     const topic = topicName(config.kafka.topicPrefix, 'cameras');
     this.#desired = new DesiredCameras({
@@ -104,6 +112,8 @@ export class GatewayNode implements BackendRoot {
     if (this.board.stateOf(row.id) === undefined) this.board.add(row, uriLabel(row.uri), false); // the list follows a moment later
   }
 
+  changeEncoders(id: CameraId, encoders: readonly EncodingWish[]): Promise<void> { return this.#directory.changeEncoders(id, encoders); }
+
   removeCamera(id: CameraId): Promise<void> { return this.#directory.removeCamera(id); }
 
   records(after: number, camera: CameraId | undefined, signal: AbortSignal): AsyncIterable<readonly CommittedRecord[]> {
@@ -133,9 +143,13 @@ export class GatewayNode implements BackendRoot {
 
   #follow(change: CameraChange): void {
     if (change.type === 'put') {
-      this.board.add(change.row, uriLabel(change.row.uri), false);
+      const known = this.#shown.get(change.row.id);
+      this.#shown.set(change.row.id, change.row);
+      if (known && isSameSource(known, change.row)) this.board.change(change.row);
+      else this.board.add(change.row, uriLabel(change.row.uri), false);
       return;
     }
+    this.#shown.delete(change.id);
     this.board.remove(change.id);
     this.#options.telemetry.forget('camera', change.id);
   }
@@ -201,7 +215,7 @@ export class GatewayNode implements BackendRoot {
   /** Cameras of this node's configuration are wanted in the cluster. */
   async #addConfigured(): Promise<void> {
     const { config, signal, clock } = this.#options;
-    const rows = config.cameras.map(({ id, uri, maxFps, isDetecting, isLooping }): CameraRow => ({ id: id as CameraId, uri, maxFps: maxFps ?? null, isDetecting, isLooping })); // the schema checked its form
+    const rows = config.cameras.map(cameraRowOf);
     while (rows.length > 0 && !signal.aborted) {
       try {
         await this.#desired.untilKnown(signal);

@@ -3,9 +3,16 @@ import { PlatformError } from '../../src/engine/errors.ts';
 import type { RemoteStore } from '../../src/data-ops/remote-store.ts';
 import type { CameraRow, CommittedRecord } from '../../src/data-ops/store.ts';
 import type { CameraId } from '../../src/engine/units.ts';
-import type { BackendRoot, ClusterView } from '../gateway/backend.ts';
+import type { BackendRoot, ClusterView, ModelAccess } from '../gateway/backend.ts';
 import type { MetricsSnapshot } from '../../src/utility-ops/telemetry/snapshot.ts';
 import type { NodePart } from './gateway-node.ts';
+
+/** The models of a node that does not detect. */
+export const NO_MODELS: ModelAccess = {
+  list: () => Promise.reject(absent('it does not detect')),
+  view() { throw absent('it does not detect'); },
+  want: () => Promise.reject(absent('it does not detect')),
+};
 
 /** What a node without role gateway serves: how it is, and the cameras that it runs itself. */
 export class NodeBackend implements BackendRoot {
@@ -14,7 +21,11 @@ export class NodeBackend implements BackendRoot {
   readonly #cameras: BackendRoot | undefined;
   readonly #never = new AbortController();
 
-  constructor(part: NodePart, cluster: ClusterView, cameras: BackendRoot | undefined) {
+  readonly models: ModelAccess;
+
+  /** @param models where the node detects */
+  constructor(part: NodePart, cluster: ClusterView, cameras: BackendRoot | undefined, models: ModelAccess = NO_MODELS) {
+    this.models = models;
     this.#part = part;
     this.cluster = cluster;
     this.#cameras = cameras;
@@ -27,6 +38,7 @@ export class NodeBackend implements BackendRoot {
   camera(id: CameraId): CameraRow | undefined { return this.#cameras?.camera(id); }
   cameraRows(): readonly CameraRow[] { return this.#cameras?.cameraRows() ?? []; }
   addCamera(): Promise<void> { return Promise.reject(absent('cameras of a cluster are added and removed there')); }
+  changeEncoders(): Promise<void> { return Promise.reject(absent('cameras of a cluster are changed there')); }
   removeCamera(): Promise<void> { return Promise.reject(absent('cameras of a cluster are added and removed there')); }
   records(after: number, camera: CameraId | undefined, signal: AbortSignal): AsyncIterable<readonly CommittedRecord[]> { return this.#local().records(after, camera, signal); }
   tree(): ActorReport { return this.#part.tree(); }

@@ -8,6 +8,9 @@ import type { LifecycleEvent } from '../../src/engine/lifecycle.ts';
 import type { Random } from '../../src/engine/random.ts';
 import { every } from '../../src/engine/timers.ts';
 import type { CameraId } from '../../src/engine/units.ts';
+import { cameraRowOf, isSameSource, sourceOf, withEncoders } from '../../src/data-ops/camera-row.ts';
+import { checkEncoders } from '../../src/feature-ops/check-encoders.ts';
+import type { EncodingWish } from '../../src/messages/desired-camera.ts';
 import { remoteStore, type RemoteStore } from '../../src/data-ops/remote-store.ts';
 import type { Balance, CameraRow, CommittedRecord } from '../../src/data-ops/store.ts';
 import { connectIpc } from '../../src/transports/ipc/connect-ipc.ts';
@@ -22,8 +25,9 @@ import type { IngestSettings, LeftNote } from '../ingest/ingest-role.ts';
 import { ProcessActor, type ProcessOptions } from '../process/child-process.ts';
 import type { Role } from '../process/protocol.ts';
 import { openKafkaLink, type KafkaLink } from '../process/kafka-link.ts';
+import type { VisionMessage } from '../vision/vision-role.ts';
 import { POLICIES } from '../tree.ts';
-import type { GateNote } from '../vision/gating.ts';
+import type { SwitchedNote } from '../vision/switch-messages.ts';
 import { AliveMark } from './alive-mark.ts';
 import { CameraBoard } from './camera-board.ts';
 import { CameraNode } from './camera-node.ts';
@@ -31,7 +35,9 @@ import { followRecords } from './follow-records.ts';
 import { nodeName } from './node-name.ts';
 import { noteLifecycle } from './note-lifecycle.ts';
 import { createSocketFolder, takeOverSockets } from './socket-folder.ts';
+import { ModelKeeper } from './model-keeper.ts';
 import { ingestSettings, storeSettings, visionSettings, type Paths } from './settings.ts';
+import { VisionFleet } from './vision-fleet.ts';
 
 /** What the root process is made of. */
 export interface OrchestratorOptions {
@@ -59,6 +65,7 @@ interface Running { readonly actor: ProcessActor; readonly supervised: Supervise
 /** The root: starts and watches the role processes, places cameras, and knows how everything is. */
 export class Orchestrator {
   readonly board: CameraBoard;
+  readonly models: ModelKeeper;
   readonly #options: OrchestratorOptions;
   readonly #system: ActorSystem;
   readonly #ending = new AbortController();
@@ -73,6 +80,7 @@ export class Orchestrator {
   #cluster: CameraNode | undefined;
   #kafka: KafkaLink | undefined;
   #paths: Paths | undefined;
+  #fleet: VisionFleet | undefined;
   #link: IpcNode | undefined;
   #store: RemoteStore | undefined;
 
@@ -80,6 +88,8 @@ export class Orchestrator {
     this.#options = options;
     this.#plan = planNode(options.config);
     this.board = new CameraBoard(() => options.clock.monotonicMs());
+    const { config, clock, log, telemetry } = options;
+    this.models = new ModelKeeper({ config, clock, log, telemetry, signal: this.#ending.signal, report: event => { void this.#store?.putEvents([event]).catch(() => {}); } });
     this.#system = createActorSystem({ name: 'vto', clock: options.clock, random: options.random, onEvent: event => this.#note(event) });
   }
 
@@ -94,6 +104,7 @@ export class Orchestrator {
   /** Starts every process and the cameras of the configuration and of the store. Resolves when the store serves; the rest comes up by itself. */
   async start(): Promise<void> {
     const { config, clock, random } = this.#options;
+    for (const { encoders = [], pictures } of this.#configured()) await checkEncoders(encoders, pictures?.modality ?? null);
     const folder = resolve(config.data);
     await mkdir(folder, { recursive: true, mode: 0o700 });
     this.#paths = { data: folder, sockets: await createSocketFolder() };
@@ -104,14 +115,11 @@ export class Orchestrator {
     const link = connectIpc({ path: join(paths.sockets, 'store.sock'), clock, random, backoffMs: 10, backoffMaxMs: 200 });
     this.#link = link;
     this.#store = remoteStore(link, clock, this.signal);
-    for (let index = 0; index < config.vision.processes && !this.#plan.isCluster; index += 1) {
-      this.#startProcess(`vision-${index}`, 'vision', 4, {
-        settings: () => visionSettings(config, paths, index, this.#rows.values()),
-        onNote: note => { const { camera, status } = note as GateNote; this.board.gated(camera, status); }, // the vision role of the same version tells nothing else
-      });
-    }
-    if (!this.#plan.isCluster) for (const row of await this.#wantedCameras()) this.#place(row, false);
-    else if (this.#plan.hasCameras) void this.#joinCluster(folder).catch((error: unknown) => this.#options.log.error({ error: reportError(error) }, 'this node cannot join its cluster'));
+    if (!this.#plan.isCluster) {
+      this.#fleet = this.#createFleet(paths);
+      await this.models.start(this.#fleet);
+      for (const row of await this.#wantedCameras()) this.#place(row, false);
+    } else if (this.#plan.hasCameras) void this.#joinCluster(folder).catch((error: unknown) => this.#options.log.error({ error: reportError(error) }, 'this node cannot join its cluster'));
     void this.#follow();
     void every(SAMPLE_EVERY_MS, clock, this.signal, () => this.#sample());
   }
@@ -135,6 +143,15 @@ export class Orchestrator {
     await this.store.deleteCamera(id);
   }
 
+  /** Changes what is computed of a camera's frames; its session goes on. @throws PlatformError CAMERA_UNKNOWN */
+  async changeEncoders(id: CameraId, encoders: readonly EncodingWish[]): Promise<void> {
+    const known = this.#rows.get(id);
+    if (known === undefined) throw new PlatformError('CAMERA_UNKNOWN', `camera '${id}' is unknown`, { camera: id });
+    const row = withEncoders(known, encoders);
+    if (!this.board.isTemporary(id)) await this.store.putCamera(row);
+    this.#place(row, false);
+  }
+
   camera(id: CameraId): CameraRow | undefined { return this.#rows.get(id); }
   cameraRows(): readonly CameraRow[] { return [...this.#rows.values()]; }
 
@@ -146,12 +163,12 @@ export class Orchestrator {
   /** The supervision tree over all processes. */
   tree(): ActorReport {
     const root = this.#system.report();
-    return { ...root, children: root.children.map(child => ({ ...child, children: this.#processes.get(child.name)?.actor.tree?.children ?? child.children })) };
+    return { ...root, children: root.children.map(child => ({ ...child, children: this.#actors().find(({ name }) => name === child.name)?.tree?.children ?? child.children })) };
   }
 
   /** Why the platform is not ready; empty when it is. */
   unready(): readonly string[] {
-    return [...this.#processes.values()].filter(({ actor }) => !actor.isReady).map(({ actor }) => `process ${actor.name} is not ready`);
+    return [...this.#processes.values(), ...this.#fleet?.unready ?? []].filter(({ actor }) => !actor.isReady).map(({ actor }) => `process ${actor.name} is not ready`);
   }
 
   /** What works less well than it should while the brokers are away. */
@@ -159,19 +176,19 @@ export class Orchestrator {
 
   /** Process ids by name, for tests and doctor. */
   pids(): Readonly<Record<string, number>> {
-    return Object.fromEntries([...this.#processes].flatMap(([name, { actor }]) => (actor.pid === undefined ? [] : [[name, actor.pid]])));
+    return Object.fromEntries(this.#actors().flatMap(({ name, pid }) => (pid === undefined ? [] : [[name, pid]])));
   }
 
   /** Metrics of every process that answers. */
   async metrics(): Promise<readonly MetricsSnapshot[]> {
-    const all = await Promise.all([...this.#processes.values()].map(({ actor }) => actor.metrics()));
+    const all = await Promise.all(this.#actors().map(actor => actor.metrics()));
     return all.filter(snapshot => snapshot !== undefined) as unknown as readonly MetricsSnapshot[]; // made by the recorder of the same version
   }
 
   /** Drains from the cameras on: what was received is recorded, detected and stored. Returns the balances at rest. */
   async stop(): Promise<readonly Balance[]> {
-    await this.#stopRoles('ingest-');
-    await this.#stopRoles('vision-');
+    await Promise.all([...this.#processes].filter(([name]) => name.startsWith('ingest-')).map(([, { supervised }]) => supervised.stop()));
+    await this.#fleet?.stop();
     await this.#cluster?.close();
     const balances = this.#store ? await this.#store.balances().catch(() => []) : [];
     this.#ending.abort();
@@ -182,13 +199,24 @@ export class Orchestrator {
     return balances;
   }
 
-  async #stopRoles(prefix: string): Promise<void> {
-    await Promise.all([...this.#processes].filter(([name]) => name.startsWith(prefix)).map(([, { supervised }]) => supervised.stop()));
+  /** Every process. */
+  #actors(): readonly ProcessActor[] { return [...this.#processes.values(), ...this.#fleet?.processes ?? []].map(({ actor }) => actor); }
+
+  #createFleet(paths: Paths): VisionFleet {
+    const { config, clock, onLine } = this.#options;
+    return new VisionFleet({
+      count: config.vision.processes, stem: 'vision', system: this.#system, clock, onLine, stopMs: STOP_MS.vision,
+      socketOf: name => join(paths.sockets, `${name}.sock`),
+      settings: (place, model) => visionSettings(config, paths, { ...place, model }, this.#rows.values()),
+      onGate: ({ camera, status }) => this.board.gated(camera, status),
+      feeders: () => [...this.#processes.keys()].filter(name => name.startsWith('ingest-')),
+      tell: (feeder, message) => this.#processes.get(feeder)?.supervised.tell(message),
+    });
   }
 
   /** Cameras of the settings. */
   #configured(): readonly CameraRow[] {
-    return this.#options.config.cameras.map(({ id, uri, maxFps, isDetecting, isLooping }) => ({ id: id as CameraId, uri, maxFps: maxFps ?? null, isDetecting, isLooping })); // the schema checked its form
+    return this.#options.config.cameras.map(cameraRowOf);
   }
 
   async #wantedCameras(): Promise<readonly CameraRow[]> {
@@ -226,6 +254,7 @@ export class Orchestrator {
     this.#rows.delete(id);
     this.board.remove(id);
     this.#options.telemetry.forget('camera', id);
+    this.#fleet?.tell({ camera: id, limit: null, encoders: [] } satisfies VisionMessage);
     if (this.#plan.isCluster) this.#leaving.set(id, index);
     this.#processes.get(`ingest-${index}`)?.supervised.tell({ type: 'remove', id });
   }
@@ -244,17 +273,16 @@ export class Orchestrator {
     const known = this.#rows.get(row.id);
     if (known && JSON.stringify(known) === JSON.stringify(row)) return;
     this.#rows.set(row.id, row);
-    this.board.add(row, uriLabel(row.uri), isTemporary);
-    for (const [name, { supervised }] of this.#processes) {
-      if (name.startsWith('vision-')) supervised.tell({ camera: row.id, limit: row.maxFps });
-    }
+    if (known && isSameSource(known, row)) this.board.change(row);
+    else this.board.add(row, uriLabel(row.uri), isTemporary);
+    this.#fleet?.tell({ camera: row.id, limit: row.maxFps, encoders: row.encoders ?? [] } satisfies VisionMessage);
     // One process at a time has a camera: the one that has it, or hands over what is left of it.
     const held = known ? this.#groups.findIndex(group => group.has(row.id)) : this.#leaving.get(row.id) ?? -1;
     this.#leaving.delete(row.id);
     let index = held >= 0 ? held : this.#groups.findIndex(group => group.size < config.ingress.camerasPerProcess);
     if (index >= 0) {
       this.#groups[index]?.add(row.id);
-      this.#processes.get(`ingest-${index}`)?.supervised.tell({ type: 'put', row, floor });
+      this.#processes.get(`ingest-${index}`)?.supervised.tell({ type: 'put', row: sourceOf(row), floor }); // the same as before: its session goes on
       return;
     }
     index = this.#groups.push(new Set([row.id])) - 1;
@@ -265,24 +293,26 @@ export class Orchestrator {
     const { config } = this.#options;
     const paths = this.#paths;
     if (!paths) return;
+    const name = `ingest-${index}`;
     const threads = config.ingress.threadPoolSize || 2 * config.ingress.camerasPerProcess + 4;
     const settings = (): IngestSettings => {
       const rows = [...this.#groups[index] ?? []].map(id => this.#rows.get(id)).filter(row => row !== undefined);
-      if (!this.#plan.isCluster) return ingestSettings(config, paths, rows);
+      if (this.#fleet) return ingestSettings(config, paths, rows, { visionSockets: this.#fleet.sockets, successors: this.#fleet.successorsFor(name) });
       const leftovers = [...this.#leaving].flatMap(([id, at]) => (at === index ? [id] : []));
       return ingestSettings(config, paths, rows, { kafka: config.kafka, leftovers, floors: Object.fromEntries(rows.map(({ id }) => [id, this.#cluster?.floorOf(id) ?? 0])) });
     };
     const onNote = (note: unknown): void => {
-      const { type, id } = note as LeftNote; // told by the ingest role of the same version
-      if (type === 'left' && this.#leaving.get(id) === index) this.#leaving.delete(id);
+      const told = note as LeftNote | SwitchedNote; // by the ingest role of the same version
+      if (told.type === 'switched') this.#fleet?.noted(name, told);
+      else if (this.#leaving.get(told.id) === index) this.#leaving.delete(told.id);
     };
-    this.#startProcess(`ingest-${index}`, 'ingest', threads, { settings, onNote });
+    this.#startProcess(name, 'ingest', threads, { settings, onNote });
   }
 
   #startProcess(name: string, role: Role, threadPoolSize: number, { settings, onNote = () => {} }: Pick<ProcessOptions, 'settings' | 'onNote'>): Running {
     const { clock, onLine } = this.#options;
     const actor = new ProcessActor({ name, role, settings, threadPoolSize, clock, onLine, onNote, stopMs: STOP_MS[role] });
-    const running: Running = { actor, supervised: this.#system.supervise(actor, POLICIES.process) };
+    const running: Running = { actor, supervised: this.#system.supervise(actor, role === 'vision' ? POLICIES.vision : POLICIES.process) };
     this.#processes.set(name, running);
     return running;
   }
@@ -311,7 +341,7 @@ export class Orchestrator {
 
   #note(event: LifecycleEvent): void {
     const { log, clock, telemetry } = this.#options;
-    const noted = noteLifecycle(event, { log, clock, telemetry, isProcess: name => this.#processes.has(name) });
+    const noted = noteLifecycle(event, { log, clock, telemetry, isProcess: name => this.#actors().some(actor => actor.name === name) });
     void this.#store?.putEvents([noted]).catch(() => {});
   }
 }

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { sourceOf } from '../../src/data-ops/camera-row.ts';
 import type { CameraRow } from '../../src/data-ops/store.ts';
 import type { Config } from '../../src/utility-ops/config/schema.ts';
 import type { IndexSettings } from '../index/index-role.ts';
@@ -8,6 +9,7 @@ import type { HostRoleSettings } from '../host/host-role.ts';
 import type { VisionDuty } from '../vision/duties.ts';
 import type { GateSettings } from '../vision/gating.ts';
 import type { VisionSettings } from '../vision/vision-role.ts';
+import type { ModelSettings } from './vision-fleet.ts';
 
 /** Where this run keeps its files. */
 export interface Paths {
@@ -17,12 +19,14 @@ export interface Paths {
 }
 
 const HOUR_MS = 3_600_000;
+/** On one machine a viewer waits: what was missed for longer is not worth the delay of what is live. */
+const CATCH_UP_MS = 5_000;
 
 /** Settings of the store process. */
 export function storeSettings(config: Config, paths: Paths, isSpoolOnly = false): StoreSettings {
   return {
     file: join(paths.data, 'store.sqlite'), archive: join(paths.data, 'archive'), socket: join(paths.sockets, 'store.sock'),
-    maxArchiveBytes: config.recording.maxBytes, retentionMs: config.store.retentionHours * HOUR_MS, isSpoolOnly,
+    maxArchiveBytes: config.recording.maxBytes, retentionMs: config.store.retentionHours * HOUR_MS, featuresMaxBytes: config.store.featuresMaxBytes, isSpoolOnly,
   };
 }
 
@@ -34,14 +38,19 @@ export function indexSettings(config: Config, paths: Paths): IndexSettings {
   };
 }
 
-/** Settings of vision process `index`. */
-export function visionSettings(config: Config, paths: Paths, index: number, rows: Iterable<CameraRow>): VisionSettings {
+/** Where a vision process is, and what it is to load. */
+export interface VisionPlace { readonly index: number; readonly socket: string; readonly model: ModelSettings }
+
+/** Settings of a vision process. */
+export function visionSettings(config: Config, paths: Paths, { index, socket, model }: VisionPlace, cameras: Iterable<CameraRow>): VisionSettings {
+  const rows = [...cameras];
   return {
-    socket: visionSocket(paths, index), storeSocket: join(paths.sockets, 'store.sock'),
-    model: detectorOptions(config, index),
-    stalenessMs: config.vision.stalenessMs, catchUpMs: config.vision.catchUpMs, splitMaxFps: config.vision.splitMaxFps,
+    socket, storeSocket: join(paths.sockets, 'store.sock'),
+    model: detectorOptions(config, index, model),
+    stalenessMs: config.vision.stalenessMs, catchUpMs: catchUpMs(config, CATCH_UP_MS), splitMaxFps: config.vision.splitMaxFps, maxMemoryBytes: config.vision.maxMemoryBytes,
     gate: gateSettings(config),
-    maxFps: { '*': config.ingress.maxFps || null, ...Object.fromEntries([...rows].filter(row => row.maxFps !== null).map(row => [row.id, row.maxFps || null])) },
+    maxFps: { '*': config.ingress.maxFps || null, ...Object.fromEntries(rows.filter(row => row.maxFps !== null).map(row => [row.id, row.maxFps || null])) },
+    encoders: Object.fromEntries(rows.map(row => [row.id, row.encoders ?? []])),
   };
 }
 
@@ -49,30 +58,32 @@ export function visionSettings(config: Config, paths: Paths, index: number, rows
 export type ClusterIngest = Pick<IngestSettings, 'kafka' | 'floors' | 'leftovers'>;
 
 /** One vision process of a cluster node, and the host above it. */
-export interface NodeVision { readonly duty: VisionDuty; readonly socket: string; readonly host: string; readonly index: number }
+export interface NodeVision extends VisionPlace { readonly duty: VisionDuty; readonly host: string }
 
 /** Settings of a vision process of a cluster node. `limits`: frames a second of cameras that have a limit of their own. */
-export function nodeVisionSettings(config: Config, { duty, socket, host, index }: NodeVision, limits: ReadonlyMap<string, number | null>): VisionSettings {
+export function nodeVisionSettings(config: Config, { duty, socket, host, index, model }: NodeVision, limits: ReadonlyMap<string, number | null>): VisionSettings {
   const { vision, ingress, recording, kafka } = config;
   // A part brings so much video at once, and a transaction so many features: the last of them have waited for the others, not for the machine.
   const burstMs = duty === 'detector' ? kafka.commitIntervalMs : recording.partMs;
   return {
-    duty, socket, storeSocket: host, model: detectorOptions(config, index), stalenessMs: vision.stalenessMs + burstMs, catchUpMs: vision.catchUpMs, splitMaxFps: vision.splitMaxFps,
-    gate: gateSettings(config),
+    duty, socket, storeSocket: host, model: detectorOptions(config, index, model), stalenessMs: vision.stalenessMs + burstMs, catchUpMs: catchUpMs(config, kafka.chunksRetentionHours * HOUR_MS), splitMaxFps: vision.splitMaxFps,
+    maxMemoryBytes: vision.maxMemoryBytes, gate: gateSettings(config),
     maxFps: { '*': ingress.maxFps || null, ...Object.fromEntries([...limits].map(([camera, limit]) => [camera, limit || null])) },
   };
 }
 
 /** Settings of the host above the vision processes of a duty. */
-export function hostSettings(config: Config, duty: VisionDuty, sockets: { readonly socket: string; readonly visions: readonly string[] }): HostRoleSettings {
-  return { duty, socket: sockets.socket, visionSockets: sockets.visions, kafka: config.kafka, maxRewindMs: config.vision.maxRewindMs };
+export function hostSettings(config: Config, duty: VisionDuty, sockets: Pick<HostRoleSettings, 'socket' | 'visionSockets' | 'successors'>): HostRoleSettings {
+  return { ...sockets, duty, kafka: config.kafka, maxRewindMs: config.vision.maxRewindMs };
 }
 
+/** The vision processes that an ingest process feeds, and those that its cameras are going over to. */
+export type VisionTargets = Pick<IngestSettings, 'visionSockets' | 'successors'>;
+
 /** Settings of an ingest process with `cameras`. */
-export function ingestSettings(config: Config, paths: Paths, cameras: readonly CameraRow[], cluster: ClusterIngest = {}): IngestSettings {
+export function ingestSettings(config: Config, paths: Paths, cameras: readonly CameraRow[], targets: VisionTargets | ClusterIngest): IngestSettings {
   return {
-    ...cluster, cameras, archive: join(paths.data, 'archive'), storeSocket: join(paths.sockets, 'store.sock'),
-    visionSockets: Array.from({ length: config.vision.processes }, (_, index) => visionSocket(paths, index)),
+    visionSockets: [], ...targets, cameras: cameras.map(sourceOf), archive: join(paths.data, 'archive'), storeSocket: join(paths.sockets, 'store.sock'),
     ingress: config.ingress, recording: config.recording, maxRewindMs: config.vision.maxRewindMs,
   };
 }
@@ -82,11 +93,11 @@ function gateSettings({ vision, cameras }: Config): GateSettings {
   return { modes: { '*': vision.gate, ...Object.fromEntries(own) }, probeHz: vision.probeHz, holdMs: vision.gateHoldMs };
 }
 
-function detectorOptions(config: Config, index: number): VisionSettings['model'] {
-  const { model, family, labels, scoreMin, iouMax, providers, gpuPool } = config.modelOps;
-  return { model, family, labels, scoreMin, iouMax, providers, device: gpuPool > 0 ? index % gpuPool : 0 };
+function catchUpMs({ vision }: Config, otherwise: number): number {
+  return vision.catchUpMs < 0 ? otherwise : vision.catchUpMs;
 }
 
-function visionSocket(paths: Paths, index: number): string {
-  return join(paths.sockets, `vision-${index}.sock`);
+function detectorOptions(config: Config, index: number, model: ModelSettings): VisionSettings['model'] {
+  const { providers, gpuPool } = config.modelOps;
+  return { ...model, providers, device: gpuPool > 0 ? index % gpuPool : 0 };
 }

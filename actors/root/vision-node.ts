@@ -6,6 +6,7 @@ import type { Clock } from '../../src/engine/clock.ts';
 import { reportError } from '../../src/engine/errors.ts';
 import type { Random } from '../../src/engine/random.ts';
 import { DesiredCameras } from '../../src/data-ops/desired-cameras.ts';
+import type { PlatformEvent } from '../../src/messages/platform-event.ts';
 import type { RecordCodecs } from '../../src/messages/topics.ts';
 import { topicName } from '../../src/messages/topics.ts';
 import type { KafkaNode } from '../../src/transports/kafka-types.ts';
@@ -14,13 +15,17 @@ import type { Config } from '../../src/utility-ops/config/schema.ts';
 import type { Logger } from '../../src/utility-ops/log.ts';
 import type { Recorder } from '../../src/utility-ops/telemetry/recorder.ts';
 import type { MetricsSnapshot } from '../../src/utility-ops/telemetry/snapshot.ts';
+import type { HostRoleSettings } from '../host/host-role.ts';
 import { ProcessActor } from '../process/child-process.ts';
 import { POLICIES } from '../tree.ts';
 import type { VisionDuty } from '../vision/duties.ts';
+import type { SwitchedNote } from '../vision/switch-messages.ts';
 import type { NodePart } from './gateway-node.ts';
+import { ModelKeeper, modelSettings } from './model-keeper.ts';
 import { noteLifecycle } from './note-lifecycle.ts';
 import { hostSettings, nodeVisionSettings } from './settings.ts';
 import { createSocketFolder } from './socket-folder.ts';
+import { VisionFleet } from './vision-fleet.ts';
 
 /** What the vision part of a cluster node is made of. */
 export interface VisionNodeOptions {
@@ -32,6 +37,8 @@ export interface VisionNodeOptions {
   readonly random: Random;
   readonly log: Logger;
   readonly telemetry: Recorder;
+  /** Tells the cluster what became of a change of the model. */
+  readonly report: (event: PlatformEvent) => void;
   /** A line of a child process. */
   readonly onLine: (process: string, line: string) => void;
 }
@@ -46,14 +53,17 @@ const STOP_MS = { host: 1_700, vision: 400 } as const;
 export class VisionNode implements NodePart {
   readonly #options: VisionNodeOptions;
   readonly #system: ActorSystem;
+  readonly models: ModelKeeper;
   readonly #hosts: Running[] = [];
-  readonly #visions: Running[] = [];
+  readonly #fleets: VisionFleet[] = [];
+  readonly #ending = new AbortController();
   readonly #limits = new Map<string, number | null>();
   #sockets: string | undefined;
 
   constructor(options: VisionNodeOptions) {
-    const { clock, random, log, telemetry } = options;
+    const { config, clock, random, log, telemetry, report } = options;
     this.#options = options;
+    this.models = new ModelKeeper({ config, clock, log, telemetry, report, signal: this.#ending.signal });
     this.#system = createActorSystem({
       name: 'vto', clock, random,
       onEvent: event => { noteLifecycle(event, { log, clock, telemetry, isProcess: name => name !== 'cameras' }); },
@@ -66,50 +76,63 @@ export class VisionNode implements NodePart {
     await mkdir(resolve(config.data), { recursive: true, mode: 0o700 });
     const sockets = await createSocketFolder();
     this.#sockets = sockets;
-    for (const duty of dutiesOf(plan, config.vision.isSplit)) this.#startDuty(duty, sockets);
+    for (const duty of dutiesOf(plan, config.vision.isSplit)) await this.#startDuty(duty, sockets);
     this.#system.supervise({ name: 'cameras', run: ctx => this.#followLimits(ctx) }, POLICIES.worker);
   }
 
   tree(): ActorReport {
     const root = this.#system.report();
-    const trees = new Map([...this.#hosts, ...this.#visions].map(({ actor }) => [actor.name, actor.tree]));
+    const trees = new Map(this.#actors().map(actor => [actor.name, actor.tree]));
     return { ...root, children: root.children.map(child => ({ ...child, children: trees.get(child.name)?.children ?? child.children })) };
   }
 
   unready(): readonly string[] {
-    return [...this.#hosts, ...this.#visions].filter(({ actor }) => !actor.isReady).map(({ actor }) => `process ${actor.name} is not ready`);
+    return [...this.#hosts, ...this.#fleets.flatMap(({ unready }) => unready)].filter(({ actor }) => !actor.isReady).map(({ actor }) => `process ${actor.name} is not ready`);
   }
 
   async metrics(): Promise<readonly MetricsSnapshot[]> {
-    const all = await Promise.all([...this.#hosts, ...this.#visions].map(({ actor }) => actor.metrics()));
+    const all = await Promise.all(this.#actors().map(actor => actor.metrics()));
     return all.filter(snapshot => snapshot !== undefined) as unknown as readonly MetricsSnapshot[]; // made by the recorder of the same version
   }
 
   /** Process ids by name, for tests and chaos. */
   pids(): Readonly<Record<string, number>> {
-    return Object.fromEntries([...this.#hosts, ...this.#visions].flatMap(({ actor }) => (actor.pid === undefined ? [] : [[actor.name, actor.pid]])));
+    return Object.fromEntries(this.#actors().flatMap(({ name, pid }) => (pid === undefined ? [] : [[name, pid]])));
   }
 
   async stop(): Promise<void> {
     await Promise.all(this.#hosts.map(({ supervised }) => supervised.stop()));
-    await Promise.all(this.#visions.map(({ supervised }) => supervised.stop()));
+    await Promise.all(this.#fleets.map(fleet => fleet.stop()));
+    this.#ending.abort(new Error('the platform is stopping'));
     await this.#system.stop();
     if (this.#sockets) await rm(this.#sockets, { recursive: true, force: true });
   }
 
-  #startDuty(duty: VisionDuty, sockets: string): void {
-    const { config } = this.#options;
+  /** Every process. */
+  #actors(): readonly ProcessActor[] { return [...this.#hosts, ...this.#fleets.flatMap(({ processes }) => processes)].map(({ actor }) => actor); }
+
+  async #startDuty(duty: VisionDuty, sockets: string): Promise<void> {
+    const { config, clock, onLine } = this.#options;
     const stem = duty === 'fused' ? 'vision' : duty;
-    const host = { socket: join(sockets, `${stem}-host.sock`), visions: Array.from({ length: config.vision.processes }, (_, index) => join(sockets, `${stem}-${index}.sock`)) };
-    this.#hosts.push(this.#run(duty === 'fused' ? 'host' : `${duty}-host`, 'host', () => hostSettings(config, duty, host)));
-    for (const [index, socket] of host.visions.entries()) {
-      this.#visions.push(this.#run(`${stem}-${index}`, 'vision', () => nodeVisionSettings(config, { duty, socket, host: host.socket, index }, this.#limits)));
-    }
+    const host = duty === 'fused' ? 'host' : `${duty}-host`;
+    const hostSocket = join(sockets, `${stem}-host.sock`);
+    const fleet = new VisionFleet({
+      count: config.vision.processes, stem, system: this.#system, clock, onLine, stopMs: STOP_MS.vision, socketOf: name => join(sockets, `${name}.sock`),
+      settings: (place, model) => nodeVisionSettings(config, { ...place, model, duty, host: hostSocket }, this.#limits),
+      feeders: () => [host], tell: (_, message) => running.supervised.tell(message),
+    });
+    this.#fleets.push(fleet);
+    // Where pictures cross Kafka, both halves would have to change at the same frame: such a node keeps the model of its settings.
+    if (duty === 'fused') await this.models.start(fleet);
+    else fleet.start(modelSettings(this.models.catalogue.configured));
+    const running = this.#startHost(host, () => hostSettings(config, duty, { socket: hostSocket, visionSockets: fleet.sockets, successors: fleet.successorsFor(host) }), note => fleet.noted(host, note));
+    this.#hosts.push(running);
   }
 
-  #run(name: string, role: 'host' | 'vision', settings: () => unknown): Running {
+  #startHost(name: string, settings: () => HostRoleSettings, onSwitched: (note: SwitchedNote) => void): Running {
     const { clock, onLine } = this.#options;
-    const actor = new ProcessActor({ name, role, settings, threadPoolSize: 4, clock, onLine, stopMs: STOP_MS[role] });
+    const onNote = (note: unknown): void => onSwitched(note as SwitchedNote); // all that a host of the same version tells
+    const actor = new ProcessActor({ name, role: 'host', settings, threadPoolSize: 4, clock, onLine, onNote, stopMs: STOP_MS.host });
     return { actor, supervised: this.#system.supervise(actor, POLICIES.process) };
   }
 
@@ -124,7 +147,7 @@ export class VisionNode implements NodePart {
         const limit = change.type === 'put' ? change.row.maxFps : null;
         if (limit === null) this.#limits.delete(camera);
         else this.#limits.set(camera, limit);
-        for (const { supervised } of this.#visions) supervised.tell({ camera, limit });
+        for (const fleet of this.#fleets) fleet.tell({ camera, limit });
       },
       onInvalid: ({ partition, offset }, error) => log.warn({ topic, partition, offset, error: reportError(error) }, 'camera of the list cannot be read'),
     });

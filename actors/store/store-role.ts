@@ -7,6 +7,8 @@ import { reportError } from '../../src/engine/errors.ts';
 import { untilAborted } from '../../src/engine/timers.ts';
 import { batchBy } from '../../src/flow/batch-by.ts';
 import { fromPort, type Credited } from '../../src/flow/from-port.ts';
+import { featureTensorCodec } from '../../src/messages/feature-tensor-codec.ts';
+import type { FeatureTensor } from '../../src/messages/feature-tensor.ts';
 import type { TerminalRecord } from '../../src/messages/terminal-record.ts';
 import { terminalRecordCodec } from '../../src/messages/terminal-record-codec.ts';
 import { listenIpc } from '../../src/transports/ipc/listen-ipc.ts';
@@ -22,6 +24,8 @@ export interface StoreSettings {
   readonly socket: string;
   readonly maxArchiveBytes: number;
   readonly retentionMs: number;
+  /** Room for features. */
+  readonly featuresMaxBytes: number;
   /** Recordings are kept only until another node has their frames. @default false */
   readonly isSpoolOnly?: boolean;
 }
@@ -39,6 +43,8 @@ export async function storeRole(settings: unknown, ctx: RoleContext): Promise<vo
   const input = node.input('vto.detections', terminalRecordCodec, { maxItems: 8192, maxBytes: 64 << 20 });
   const expire = (): ReturnType<typeof expireFiles> => expireFiles({ folder: options.archive, rows: [...options.isSpoolOnly === true ? store.expireAccounted() : [], ...store.expireChunks(options.maxArchiveBytes)] });
   ctx.system.supervise({ name: 'writer', run: actor => writeRecords({ input, store, commits }, ctx, actor.signal) }, POLICIES.worker);
+  const features = node.input('vto.features', featureTensorCodec, { maxItems: 1024, maxBytes: 64 << 20 });
+  ctx.system.supervise({ name: 'features', run: actor => writeFeatures({ input: features, store, maxBytes: options.featuresMaxBytes }, ctx, actor.signal) }, POLICIES.worker);
   ctx.system.supervise({ name: 'retention', run: actor => retain(store, { retentionMs: options.retentionMs, expire }, ctx, actor.signal) }, POLICIES.worker);
   ctx.ready();
   await untilAborted(ctx.signal);
@@ -60,5 +66,20 @@ async function writeRecords({ input, store, commits }: Writer, ctx: RoleContext,
   };
   await lastValueFrom(fromPort(input, { credit: 4096, signal }).pipe(
     batchBy({ max: 512, withinMs: COMMIT_WITHIN_MS, maxPending: 8192, clock: ctx.clock, project: commit }),
+  ), { defaultValue: undefined });
+}
+
+interface FeatureWriting { readonly input: LinkInPort<FeatureTensor>; readonly store: Store; readonly maxBytes: number }
+
+/** Features in, one transaction per batch, acknowledged when it is on disk: their frames' records follow them. */
+async function writeFeatures({ input, store, maxBytes }: FeatureWriting, ctx: RoleContext, signal: AbortSignal): Promise<void> {
+  const commit = async (batch: readonly Credited<FeatureTensor>[]): Promise<void> => {
+    const added = store.putFeatures(batch.map(item => item.envelope.body), maxBytes);
+    for (const item of batch) item.settle();
+    for (const { envelope } of batch) ctx.telemetry.count('features', { camera: envelope.key, encoder: envelope.body.encoder });
+    if (added < batch.length) ctx.telemetry.dropped('features', 'repeated', batch.length - added, true);
+  };
+  await lastValueFrom(fromPort(input, { credit: 1024, signal }).pipe(
+    batchBy({ max: 256, withinMs: COMMIT_WITHIN_MS, maxPending: 2048, clock: ctx.clock, project: commit }),
   ), { defaultValue: undefined });
 }

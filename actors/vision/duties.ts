@@ -1,10 +1,12 @@
 import type { Actor } from '../../src/engine/actor.ts';
 import type { Envelope, InPort, OutPort } from '../../src/engine/ports.ts';
 import type { CameraId } from '../../src/engine/units.ts';
+import type { CameraEncoders } from '../../src/feature-ops/camera-encoders.ts';
 import { FeatureReader } from '../../src/feature-ops/feature-reader.ts';
 import { FeatureWriter } from '../../src/feature-ops/feature-writer.ts';
 import { FrameRateGate } from '../../src/feature-ops/frame-gate.ts';
 import { Featurizer, type FeaturizerOptions } from '../../src/feature-ops/featurizer.ts';
+import type { DetectorModel } from '../../src/inference/detector-model.ts';
 import { detectorShape, loadDetector } from '../../src/inference/load-detector.ts';
 import { createDecoder, createScaler, type PooledScaler } from '../../src/media/index.ts';
 import { chunkPartCodec } from '../../src/messages/chunk-part-codec.ts';
@@ -19,7 +21,9 @@ import { detectFlow, featureFlow, visionFlow } from '../pipeline.ts';
 import { gaugeQueues } from '../process/queue-gauges.ts';
 import type { RoleContext } from '../process/role-process.ts';
 import { Detector } from './detector.ts';
+import { FeaturesFirst, featuresFirst } from './features-first.ts';
 import { activityOf, shown } from './gating.ts';
+import type { ModelNote } from './switch-messages.ts';
 import type { VisionSettings } from './vision-role.ts';
 
 /** What a vision process works with. */
@@ -30,6 +34,8 @@ export interface VisionLinks {
   readonly results: IpcNode;
   /** Most frames a second of a camera that are chosen; null: all. Asked when a camera appears. */
   readonly maxFpsOf: (camera: CameraId) => number | null;
+  /** Features besides detections. Absent where nobody keeps them. */
+  readonly encoders?: CameraEncoders;
 }
 
 /** What a vision process does. */
@@ -39,15 +45,21 @@ export type VisionDuty = 'fused' | 'featurizer' | 'detector';
 export const DUTIES: Readonly<Record<VisionDuty, (settings: VisionSettings, links: VisionLinks, ctx: RoleContext) => Promise<readonly Actor[]>>> = {
   /** Encoded parts in, terminal records out: pixels never leave this process. */
   async fused(settings, links, ctx) {
-    const model = await loadDetector(settings.model, { warn: (fields, text) => ctx.log.warn(fields, text) });
+    const model = await loaded(settings, ctx);
     const scaler = createScaler(model.shape);
     const records = links.results.output('vto.detections', terminalRecordCodec, { maxItems: 4096, maxBytes: 32 << 20 });
-    gaugeQueues({ records }, ctx);
-    const featurizer = featurizerOf(scaler, links.maxFpsOf, settings.gate && activityOf(settings.gate, ctx));
-    return visionFlow(hostOf(ctx), {
-      ...chosenBy(settings), parts: partsOf(await links.listen()), records: shown(records, record => featurizer.sees(record)), featurizer,
-      detector: new Detector(async () => model, frame => scaler.release(frame)),
-    });
+    const detector = new Detector(async () => model, frame => scaler.release(frame));
+    const { encoders } = links;
+    const featurizer = featurizerOf(scaler, links.maxFpsOf, { ...encoders && { encoders }, ...settings.gate && { activityOf: activityOf(settings.gate, ctx) } });
+    const chosen = { ...chosenBy(settings), featurizer };
+    const seen = shown(records, record => featurizer.sees(record));
+    if (encoders === undefined) {
+      gaugeQueues({ records }, ctx);
+      return visionFlow(hostOf(ctx), { ...chosen, parts: partsOf(await links.listen()), records: seen, detector });
+    }
+    const features = links.results.output('vto.features', featureTensorCodec, { maxItems: 256, maxBytes: 32 << 20 });
+    gaugeQueues({ records, features }, ctx);
+    return visionFlow(hostOf(ctx), { ...chosen, parts: partsOf(await links.listen()), records: featuresFirst(features, seen), detector: new FeaturesFirst(detector) });
   },
 
   /** Without an activity gate: what a detector finds is known in another process. Encoded parts in, features and dropped records out, at a bounded rate: the model's file is read for the size it wants, not loaded. */
@@ -66,7 +78,7 @@ export const DUTIES: Readonly<Record<VisionDuty, (settings: VisionSettings, link
 
   /** Features in, terminal records out. */
   async detector(settings, links, ctx) {
-    const model = await loadDetector(settings.model, { warn: (fields, text) => ctx.log.warn(fields, text) });
+    const model = await loaded(settings, ctx);
     const records = links.results.output('vto.detections', terminalRecordCodec, { maxItems: 4096, maxBytes: 32 << 20 });
     gaugeQueues({ records }, ctx);
     const said = new Map<CameraId, string>();
@@ -82,6 +94,13 @@ export const DUTIES: Readonly<Record<VisionDuty, (settings: VisionSettings, link
   },
 };
 
+/** The model, warm; the root is told which. */
+async function loaded(settings: VisionSettings, ctx: RoleContext): Promise<DetectorModel> {
+  const model = await loadDetector(settings.model, { warn: (fields, text) => ctx.log.warn(fields, text) });
+  ctx.note({ type: 'model', model: model.id, digest: model.digest, provider: model.provider } satisfies ModelNote);
+  return model;
+}
+
 function hostOf({ clock, random, telemetry }: RoleContext): { readonly clock: RoleContext['clock']; readonly random: RoleContext['random']; readonly observer: RoleContext['telemetry'] } {
   return { clock, random, observer: telemetry };
 }
@@ -94,10 +113,10 @@ function partsOf(node: IpcNode): InPort<ChunkPart> {
   return node.input('vto.chunks', chunkPartCodec, { maxItems: 16_384, maxBytes: 256 << 20 });
 }
 
-function featurizerOf(scaler: PooledScaler, maxFpsOf: VisionLinks['maxFpsOf'], activity: FeaturizerOptions['activityOf'] = () => undefined): Featurizer {
+function featurizerOf(scaler: PooledScaler, maxFpsOf: VisionLinks['maxFpsOf'], chosen: Pick<FeaturizerOptions, 'encoders' | 'activityOf'> = {}): Featurizer {
   return new Featurizer({
     createDecoder: parameters => createDecoder(parameters, { threads: 1 }), createScaler: () => scaler, gateOf: camera => new FrameRateGate(maxFpsOf(camera)),
-    activityOf: activity,
+    ...chosen,
   });
 }
 

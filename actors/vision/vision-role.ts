@@ -1,11 +1,15 @@
 import { untilAborted } from '../../src/engine/timers.ts';
+import type { CameraId } from '../../src/engine/units.ts';
 import type { DetectorOptions } from '../../src/inference/detector-model.ts';
+import type { EncodingWish } from '../../src/messages/desired-camera.ts';
 import { connectIpc } from '../../src/transports/ipc/connect-ipc.ts';
 import type { IpcNode } from '../../src/transports/ipc-types.ts';
 import { listenIpc } from '../../src/transports/ipc/listen-ipc.ts';
+import { halfOfMemory } from '../process/half-of-memory.ts';
 import type { RoleContext } from '../process/role-process.ts';
 import { POLICIES } from '../tree.ts';
 import type { GateSettings } from './gating.ts';
+import { cameraEncoders } from './camera-encoders.ts';
 import { DUTIES, type VisionDuty } from './duties.ts';
 
 /** Settings of a vision process. */
@@ -21,19 +25,29 @@ export interface VisionSettings {
   readonly catchUpMs: number;
   /** Frames per second to detect on, by camera; `*` for the others. */
   readonly maxFps: Readonly<Record<string, number | null>>;
+  /** Encoders by camera. Absent where nobody keeps features. */
+  readonly encoders?: Readonly<Record<string, readonly EncodingWish[]>>;
   /** Most frames per second of any camera that a featurizer sends. */
   readonly splitMaxFps: number;
   /** Activity gates. @default none: every frame is decoded */
   readonly gate?: GateSettings;
+  /** The process is killed when it holds more. 0: half of the machine. @default 0 */
+  readonly maxMemoryBytes?: number;
 }
+
+/** The root's message to a vision process: what is wanted of a camera now. */
+export interface VisionMessage { readonly camera: CameraId; readonly limit: number | null; readonly encoders?: readonly EncodingWish[] }
 
 /** Encoded parts in, terminal records out; or, split, one half of that. */
 export async function visionRole(settings: unknown, ctx: RoleContext): Promise<void> {
   const options = settings as VisionSettings; // sent by the root of the same version
+  ctx.limitMemory(options.maxMemoryBytes || halfOfMemory());
   const maxFps = new Map(Object.entries(options.maxFps));
+  const encoders = options.encoders && cameraEncoders(options.model, new Map(Object.entries(options.encoders)), ctx);
   ctx.onMessage(message => {
-    const { camera, limit } = message as { camera: string; limit: number | null }; // the root's only message to vision
+    const { camera, limit, encoders: wanted } = message as VisionMessage; // sent by the root of the same version
     maxFps.set(camera, limit);
+    if (wanted !== undefined) encoders?.want(camera, wanted);
   });
   const link = { clock: ctx.clock, random: ctx.random };
   const results = connectIpc({ ...link, path: options.storeSocket, backoffMs: 10, backoffMaxMs: 200 });
@@ -43,7 +57,7 @@ export async function visionRole(settings: unknown, ctx: RoleContext): Promise<v
     nodes.unshift(node);
     return node;
   };
-  const actors = await DUTIES[options.duty ?? 'fused'](options, { listen, results, maxFpsOf: camera => maxFps.get(camera) ?? maxFps.get('*') ?? null }, ctx);
+  const actors = await DUTIES[options.duty ?? 'fused'](options, { listen, results, maxFpsOf: camera => maxFps.get(camera) ?? maxFps.get('*') ?? null, ...encoders && { encoders: encoders.of } }, ctx);
   const failed = Promise.race(actors.map(async actor => {
     const exit = await ctx.system.supervise(actor, POLICIES.link).exit;
     if (exit.reason === 'escalated') throw exit.error;

@@ -20,7 +20,7 @@ export interface CommitOrder { readonly records: number; readonly everyMs: numbe
 const order = JSON.parse(process.argv[2] ?? '') as CommitOrder;
 const folder = mkdtempSync(join(tmpdir(), 'vto-bench-'));
 const socket = join(folder, 'store.sock');
-const settings: StoreSettings = { file: join(folder, 'store.sqlite'), archive: join(folder, 'archive'), socket, maxArchiveBytes: 1e9, retentionMs: 0 };
+const settings: StoreSettings = { file: join(folder, 'store.sqlite'), archive: join(folder, 'archive'), socket, maxArchiveBytes: 1e9, retentionMs: 0 , featuresMaxBytes: 2e9};
 const system = createActorSystem({ name: 'bench', clock: systemClock, random: systemRandom, onEvent: () => {} });
 const store = new ProcessActor({ name: 'store', role: 'store', settings: () => settings, threadPoolSize: 8, clock: systemClock, stopMs: 2_000, onLine: (_name, line) => process.stderr.write(`${line}\n`) });
 system.supervise(store, POLICIES.link);

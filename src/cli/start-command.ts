@@ -89,7 +89,7 @@ function describe(config: Config): string {
 
 function withDemo(config: Config): Config {
   if (config.cameras.length > 0 || config.kafka.brokers.length > 0) return config;
-  return { ...config, cameras: DEMO_CAMERAS.map(camera => ({ ...camera, isDetecting: true, isLooping: false })) };
+  return { ...config, cameras: DEMO_CAMERAS.map(camera => ({ ...camera, isDetecting: true, isLooping: false, modality: 'auto' as const, encoders: [] })) };
 }
 
 /** A launcher and a terminal may both hand on one Ctrl-C: only a signal this much later is a second one. */

@@ -15,7 +15,7 @@ export function formatTopics(report: TopicsReport): string {
     'topics: frames + holes = detected + dropped + pending', ...lines,
     ...report.problems.map(({ kind, message }) => `PROBLEM ${kind}: ${message}`), ...(more > 0 ? [`… and ${more} more`] : []),
     ...report.notes.map(note => `note: ${note}`),
-    `${report.records} records read`, report.isSound ? (report.pending > 0 ? `sound, ${report.pending} frames are still being worked on` : 'sound') : 'NOT SOUND',
+    `${report.records} records read, ${report.chunksProven} chunks are as they were recorded`, report.isSound ? (report.pending > 0 ? `sound, ${report.pending} frames are still being worked on` : 'sound') : 'NOT SOUND',
   ].join('\n');
 }
 

@@ -1,3 +1,4 @@
+import { contentHashOf } from '../../actors/ingest/chunk-tools.ts';
 import { systemClock } from '../engine/system-clock.ts';
 import { auditTopics, type AuditTopicsOptions, type TopicsReport } from '../data-ops/audit-topics.ts';
 import type { TopicName } from '../messages/schema-history.ts';
@@ -14,7 +15,7 @@ export async function verifyTopics(config: Config, { waitMs, format }: { readonl
   const topics: readonly TopicName[] = ['chunks', 'detections', 'positions', ...(isSplit ? ['features' as const] : [])];
   const cluster = await openCluster(config, topics);
   try {
-    const options: AuditTopicsOptions = { ...cluster, prefix: config.kafka.topicPrefix, isSplit, clock: systemClock, signal: new AbortController().signal };
+    const options: AuditTopicsOptions = { ...cluster, prefix: config.kafka.topicPrefix, isSplit, createHash: contentHashOf, clock: systemClock, signal: new AbortController().signal };
     const report = await auditAtRest(options, waitMs);
     process.stdout.write(format === 'json' ? `${JSON.stringify(report)}\n` : `${formatTopics(report)}\n`);
     return report.isSound ? 0 : 1;

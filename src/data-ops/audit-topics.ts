@@ -5,6 +5,8 @@ import type { CameraPosition } from '../messages/position.ts';
 import type { RecordCodec } from '../messages/record-codec.ts';
 import type { TopicName } from '../messages/schema-history.ts';
 import type { KafkaNode, KafkaRecord } from '../transports/kafka-types.ts';
+import type { CreateHash } from './chunk-digest.ts';
+import { ChunkProof } from './chunk-proof.ts';
 import { decodeRecord } from './decode-record.ts';
 import { readTopic } from './read-topic.ts';
 import { TopicAudit, type Place, type TopicReport } from './topic-audit.ts';
@@ -16,6 +18,8 @@ export interface AuditTopicsOptions {
   readonly prefix: string;
   /** Featurizers and detectors are apart: a frame may wait between them. */
   readonly isSplit: boolean;
+  /** Of the content of a chunk. */
+  readonly createHash: CreateHash;
   readonly clock: Clock;
   readonly signal: AbortSignal;
 }
@@ -24,6 +28,8 @@ export interface AuditTopicsOptions {
 export interface TopicsReport extends TopicReport {
   /** Records that were read, of all topics. */
   readonly records: number;
+  /** Chunks whose content has the hash that their last part gives: they are on Kafka as they were recorded. */
+  readonly chunksProven: number;
   readonly notes: readonly string[];
 }
 
@@ -36,10 +42,11 @@ export const GROUPS = { detector: 'detector', featurizer: 'featurizer', detector
  * @throws PlatformError KAFKA_UNAVAILABLE, KAFKA_REFUSED; the signal's reason
  */
 export async function auditTopics(options: AuditTopicsOptions): Promise<TopicsReport> {
-  const { node, codecs, prefix, isSplit } = options;
+  const { node, codecs, prefix, isSplit, createHash } = options;
   const nameOf = (topic: TopicName): string => topicName(prefix, topic);
   const audit = new TopicAudit({ committed: await node.committed(`${prefix}.${isSplit ? GROUPS.featurizer : GROUPS.detector}`, nameOf('chunks')) });
   const pass = new Pass(options);
+  const proof = new ChunkProof(createHash);
   const positions = new Map<string, { readonly place: Place; readonly position: CameraPosition }>();
   await pass.read({
     topic: nameOf('positions'), codec: codecs.positions,
@@ -53,11 +60,18 @@ export async function auditTopics(options: AuditTopicsOptions): Promise<TopicsRe
     topic: nameOf('detections'), codec: codecs.detections, take: (record, place) => audit.record(place, record),
     onUnreadable: (place, message) => audit.unreadable(nameOf('detections'), place, message),
   });
-  await pass.read({ topic: nameOf('chunks'), codec: codecs.chunks, take: (part, place) => audit.chunk(place, part) });
+  await pass.read({
+    topic: nameOf('chunks'), codec: codecs.chunks,
+    take: (part, place) => {
+      audit.chunk(place, part);
+      const problem = proof.take(part);
+      if (problem !== undefined) audit.altered(part, problem);
+    },
+  });
   const group = `${prefix}.${GROUPS.detector}`; // what other groups are done with has no record yet
   for (const { place, position } of positions.values()) if (position.group === group) audit.position(place, position);
   const trimmed = { chunks: await trimmedOf(node, nameOf('chunks')), records: await trimmedOf(node, nameOf('detections')) };
-  return { ...audit.report(trimmed), records: pass.records, notes: pass.notes };
+  return { ...audit.report(trimmed), records: pass.records, chunksProven: proof.proven, notes: pass.notes };
 }
 
 /** Partitions whose oldest records are gone. */

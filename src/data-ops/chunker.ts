@@ -4,7 +4,7 @@ import type { Stage } from '../engine/stage.ts';
 import type { CameraId, EpochMicros } from '../engine/units.ts';
 import type { SourceUnit } from '../messages/access-unit.ts';
 import type { ChunkPart } from '../messages/chunk-part.ts';
-import type { StreamParameters } from '../messages/stream-parameters.ts';
+import { isSameMeaning, type StreamParameters } from '../messages/stream-parameters.ts';
 
 /** How a session is cut into chunks. */
 export interface ChunkerOptions {
@@ -97,5 +97,5 @@ export class Chunker implements Stage<SourceUnit, ChunkPart> {
 
 function isSameStream(a: StreamParameters, b: StreamParameters): boolean {
   return a === b || (a.codec === b.codec && a.width === b.width && a.height === b.height && a.framing === b.framing
-    && a.timeBase.num === b.timeBase.num && a.timeBase.den === b.timeBase.den && Buffer.compare(a.extradata, b.extradata) === 0);
+    && a.timeBase.num === b.timeBase.num && a.timeBase.den === b.timeBase.den && isSameMeaning(a.samples, b.samples) && Buffer.compare(a.extradata, b.extradata) === 0);
 }

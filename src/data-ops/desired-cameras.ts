@@ -154,9 +154,9 @@ export class DesiredCameras {
       this.#remove(key, partition);
       return;
     }
-    const { uri, maxFps, isDetecting, isLooping, at } = await decodeRecord(this.#options.codec, value);
+    const { uri, maxFps, isDetecting, isLooping, pictures, encoders, at } = await decodeRecord(this.#options.codec, value);
     const known = this.#entries.get(key)?.row;
-    const wanted: CameraRow = { id: key, uri, maxFps, isDetecting, isLooping };
+    const wanted: CameraRow = { id: key, uri, maxFps, isDetecting, isLooping, ...pictures && { pictures }, ...encoders && { encoders } };
     const isSame = isEqual(known, wanted);
     const row = isSame && known !== undefined ? known : wanted; // who holds the row can tell that it is the same camera
     this.#entries.set(key, { row, partition, ...(at === undefined ? {} : { at }) });
@@ -193,5 +193,6 @@ export class DesiredCameras {
 }
 
 function isEqual(one: CameraRow | undefined, other: CameraRow): boolean {
-  return one !== undefined && one.uri === other.uri && one.maxFps === other.maxFps && one.isDetecting === other.isDetecting && one.isLooping === other.isLooping;
+  return one !== undefined && one.uri === other.uri && one.maxFps === other.maxFps && one.isDetecting === other.isDetecting && one.isLooping === other.isLooping
+    && JSON.stringify([one.pictures, one.encoders]) === JSON.stringify([other.pictures, other.encoders]);
 }

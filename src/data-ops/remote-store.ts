@@ -5,7 +5,7 @@ import type { Store } from './store.ts';
 
 /** Calls of the store that other processes may make; records go through the detections topic instead. */
 const REMOTE_METHODS = [
-  'recordsAfter', 'lastRecordId', 'nextEpoch', 'putChunks', 'chunks', 'unaccounted', 'hasRecord', 'putEvents', 'events', 'cameraStates',
+  'recordsAfter', 'lastRecordId', 'nextEpoch', 'putChunks', 'chunks', 'unaccounted', 'hasRecord', 'features', 'putEvents', 'events', 'cameraStates',
   'eventsAfter', 'spool', 'appendFrom', 'logOffsets',
   'putCamera', 'deleteCamera', 'cameras', 'balances',
 ] as const satisfies readonly (keyof Store)[];

@@ -1,17 +1,19 @@
 import { PlatformError } from '../engine/errors.ts';
 import type { Clock } from '../engine/clock.ts';
 import type { CameraId, EpochMicros } from '../engine/units.ts';
+import type { FeatureTensor } from '../messages/feature-tensor.ts';
 import type { FrameId } from '../messages/frame-id.ts';
 import type { PlatformEvent } from '../messages/platform-event.ts';
 import type { TerminalRecord } from '../messages/terminal-record.ts';
 import { countOf, difference } from './interval-set.ts';
 import { balanceOf } from './ledger.ts';
-import type { Balance, CameraRow, ChunkRow, CommittedRecord, LogBatch, LogOffset, SeqRange, Spool, Store, StoredEvent } from './store.ts';
+import type { Balance, CameraRow, ChunkRow, CommittedRecord, FeatureQuery, LogBatch, LogOffset, SeqRange, Spool, Store, StoredEvent, StoredFeature } from './store.ts';
 import { CameraTable } from './store/camera-table.ts';
 import { type ChunkQuery, ChunkTable } from './store/chunk-table.ts';
 import { Database, type Lock, lockDatabase } from './store/database.ts';
 import { EpochBook, type EpochEntry } from './store/epoch-book.ts';
 import { type CameraStateEvent, EventTable } from './store/event-table.ts';
+import { FeatureTable } from './store/feature-table.ts';
 import { OffsetTable } from './store/offset-table.ts';
 import { RecordTable } from './store/record-table.ts';
 import { SCHEMA_VERSION, migrate, schemaVersion } from './store/schema.ts';
@@ -75,6 +77,7 @@ class SqliteStore implements Store {
   readonly #events: EventTable;
   readonly #cameras: CameraTable;
   readonly #offsets: OffsetTable;
+  readonly #features: FeatureTable;
 
   constructor(database: Database, lock: Lock | undefined, clock: Clock) {
     this.#database = database;
@@ -85,6 +88,7 @@ class SqliteStore implements Store {
     this.#events = new EventTable(database, this.#book, this.#chunks);
     this.#cameras = new CameraTable(database);
     this.#offsets = new OffsetTable(database);
+    this.#features = new FeatureTable(database, this.#book);
   }
 
   append(records: readonly TerminalRecord[]): { readonly committed: readonly CommittedRecord[]; readonly repeated: number } {
@@ -127,6 +131,10 @@ class SqliteStore implements Store {
 
   hasRecord(id: FrameId): boolean { return this.#book.find(id.camera, id.epoch)?.accounted.set.has(id.frameSeq) ?? false; }
 
+  putFeatures(features: readonly FeatureTensor[], maxBytes: number): number { return features.length === 0 ? 0 : this.#commit(() => this.#features.put(features, maxBytes)); }
+
+  features(query: FeatureQuery): readonly StoredFeature[] { return this.#features.list(query); }
+
   putEvents(events: readonly PlatformEvent[]): void { if (events.length > 0) this.#commit(() => this.#events.put(events)); }
 
   events(query: { readonly camera?: CameraId; readonly max: number }): readonly PlatformEvent[] { return this.#events.newest(query.max, query.camera); }
@@ -166,6 +174,7 @@ class SqliteStore implements Store {
   pruneRecords(before: EpochMicros): number {
     return this.#commit(() => {
       this.#events.prune(before);
+      this.#features.prune(before);
       return this.#records.prune(before);
     });
   }
@@ -194,6 +203,7 @@ class SqliteStore implements Store {
     try {
       this.#book.load();
       this.#records.load();
+      this.#features.load();
     } catch {
       this.close();
     }

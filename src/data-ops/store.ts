@@ -1,4 +1,6 @@
 import type { CameraId, EpochMicros } from '../engine/units.ts';
+import type { EncodingWish, PictureSettings } from '../messages/desired-camera.ts';
+import type { FeatureTensor } from '../messages/feature-tensor.ts';
 import type { FrameId } from '../messages/frame-id.ts';
 import type { PlatformEvent } from '../messages/platform-event.ts';
 import type { DropReason, TerminalRecord } from '../messages/terminal-record.ts';
@@ -36,6 +38,27 @@ export interface CameraRow {
   readonly maxFps: number | null;
   readonly isDetecting: boolean;
   readonly isLooping: boolean;
+  /** Absent: as the source says. */
+  readonly pictures?: PictureSettings;
+  /** Features computed of every frame that is detected on. Absent: none. */
+  readonly encoders?: readonly EncodingWish[];
+}
+
+/** A feature with its place in the order of the store. */
+export interface StoredFeature { readonly id: number; readonly feature: FeatureTensor }
+
+/** Which features of a camera. */
+export interface FeatureQuery {
+  readonly camera: CameraId;
+  /** `name` or `name@version`. @default all */
+  readonly encoder?: string;
+  /** Captured from then on. */
+  readonly from?: EpochMicros;
+  /** Captured before. */
+  readonly to?: EpochMicros;
+  /** Those with a greater id, oldest first. @default the newest, oldest of them first */
+  readonly after?: number;
+  readonly max: number;
 }
 
 /** A terminal record with its place in the commit order. */
@@ -109,6 +132,13 @@ export interface Store {
   unaccounted(camera: CameraId): readonly { readonly epoch: number; readonly ranges: readonly SeqRange[] }[];
   /** True when the frame has a terminal record. */
   hasRecord(id: FrameId): boolean;
+  /**
+   * Keeps features, each once: of a frame and an encoder that it has already nothing changes. The oldest give way while all together exceed `maxBytes`.
+   * Returns how many were new.
+   */
+  putFeatures(features: readonly FeatureTensor[], maxBytes: number): number;
+  /** At most `max`, and no more than some 16 MB of them. */
+  features(query: FeatureQuery): readonly StoredFeature[];
   putEvents(events: readonly PlatformEvent[]): void;
   /** The newest `max`, oldest of them first. */
   events(query: { readonly camera?: CameraId; readonly max: number }): readonly PlatformEvent[];
@@ -127,7 +157,7 @@ export interface Store {
   expireAccounted(): readonly ChunkRow[];
   spool(): Spool;
   /**
-   * Deletes the oldest terminal records (and events) from before a time, a bounded number a call, and returns how many records:
+   * Deletes the oldest terminal records (and events, and features) from before a time, a bounded number a call, and returns how many records:
    * 0 means none is left. Their counts stay in the balances.
    */
   pruneRecords(before: EpochMicros): number;

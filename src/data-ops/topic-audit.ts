@@ -11,7 +11,7 @@ export interface Place { readonly partition: number; readonly offset: number }
 
 /** Something that does not hold. */
 export interface TopicProblem {
-  readonly kind: 'lost' | 'duplicate' | 'unbacked' | 'position' | 'partition' | 'unreadable';
+  readonly kind: 'lost' | 'duplicate' | 'unbacked' | 'position' | 'partition' | 'unreadable' | 'content';
   /** Absent where it is not known which camera it concerns. */
   readonly camera?: CameraId;
   readonly epoch?: number;
@@ -130,6 +130,11 @@ export class TopicAudit {
   /** A record that nobody can read: what it says is not known. */
   unreadable(topic: string, { partition, offset }: Place, message: string): void {
     this.#add({ kind: 'unreadable', message: `${topic}: the record at offset ${offset} of partition ${partition} cannot be read: ${message}` });
+  }
+
+  /** A chunk whose content is not what was recorded. */
+  altered({ camera, epoch }: Pick<ChunkPart, 'camera' | 'epoch'>, message: string): void {
+    this.#add({ kind: 'content', camera, epoch, message: `camera '${camera}' epoch ${epoch}: ${message}` });
   }
 
   /** Call it once, after the last record. */

@@ -221,7 +221,8 @@ export class Supervisor implements Supervised {
     if (failure !== undefined) this.#lastError = brief(failure.error);
     if (this.#isStopping) { this.#finish({ reason: 'stopped' }); return; }
     if (failure === undefined) { this.#finish({ reason: 'ended' }); return; }
-    const retryInMs = fateOf(failure.error) === 'stop' ? undefined : this.#budget.spend(this.#deps.clock.monotonicMs());
+    const isFinal = fateOf(failure.error) === 'stop' && this.#policy.retriesStop !== true;
+    const retryInMs = isFinal ? undefined : this.#budget.spend(this.#deps.clock.monotonicMs());
     if (retryInMs === undefined) { this.#finish({ reason: 'escalated', error: failure.error }); return; }
     this.#restarts += 1;
     this.#state = 'backing-off';

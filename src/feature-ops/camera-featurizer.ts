@@ -26,6 +26,8 @@ export interface FeaturizerTools {
   readonly nowMs: () => number;
   /** Tells which frames are worth decoding; absent: all are. */
   readonly activity?: CameraActivity;
+  /** Shown every picture that is chosen, before it is freed. */
+  readonly look?: (camera: CameraId, picture: Picture) => void;
 }
 
 interface Waiting {
@@ -189,6 +191,7 @@ export class CameraFeaturizer {
     if (!this.#gate.admits(waiting.capturedAt) && purpose !== 'look') this.#drop(frameSeq, 'rate', waiting.capturedAt);
     else if (waiting.isStale) this.#drop(frameSeq, 'stale', waiting.capturedAt);
     else {
+      this.#tools.look?.(this.#camera, picture);
       return {
         kind: 'frame', camera: this.#camera, epoch: this.#epoch, frameSeq, capturedAt: waiting.capturedAt, arrivedAt: waiting.arrivedAt,
         ptsSeconds: waiting.ptsSeconds, frame: this.#tools.scaler.scale(picture), decodeMs: this.#decodeMs, readyAtMs: waiting.receivedAtMs, feed: this.#feed,

@@ -6,6 +6,7 @@ import type { ChunkPart } from '../messages/chunk-part.ts';
 import type { Feature, FeatureRequest } from '../messages/feature.ts';
 import type { DetectedRecord } from '../messages/terminal-record.ts';
 import type { CameraActivity } from './activity/camera-activity.ts';
+import type { CameraEncoders } from './camera-encoders.ts';
 import type { FrameGate } from './frame-gate.ts';
 import { CameraFeaturizer, type FeaturizerTools } from './camera-featurizer.ts';
 
@@ -18,6 +19,8 @@ export interface FeaturizerOptions {
   readonly gateOf: (camera: CameraId) => FrameGate;
   /** What tells which frames are worth decoding; undefined: all are. Asked when a camera appears. @default all of every camera */
   readonly activityOf?: (camera: CameraId) => CameraActivity | undefined;
+  /** Computes features of the frames chosen; closed with the stage. @default none are */
+  readonly encoders?: CameraEncoders;
 }
 
 /** Access units in, frames at model size out, each frame chosen before it is scaled. Keeps one decoder per camera. */
@@ -37,7 +40,12 @@ export class Featurizer implements Stage<FeatureRequest<ChunkPart>, Feature> {
   async process(batch: readonly Envelope<FeatureRequest<ChunkPart>>[], ctx: StageContext): Promise<readonly Envelope<Feature>[]> {
     const out: Envelope<Feature>[] = [];
     for (const { body, key, trace } of batch) {
-      for (const feature of await this.#camera(key, ctx).take(body)) out.push({ body: feature, key, capturedAt: feature.capturedAt, trace });
+      const { encoders } = this.#options;
+      await encoders?.settle(key, body.part.parameters);
+      for (const taken of await this.#camera(key, ctx).take(body)) {
+        const feature = encoders === undefined ? taken : await encoders.encode(taken);
+        out.push({ body: feature, key, capturedAt: feature.capturedAt, trace });
+      }
     }
     return out;
   }
@@ -51,6 +59,7 @@ export class Featurizer implements Stage<FeatureRequest<ChunkPart>, Feature> {
     for (const camera of this.#cameras.values()) camera.close();
     this.#cameras.clear();
     this.#scaler?.close();
+    await this.#options.encoders?.close().catch(() => { /* the process ends next: nothing is left to give back */ });
   }
 
   #camera(id: CameraId, ctx: StageContext): CameraFeaturizer {
@@ -58,7 +67,10 @@ export class Featurizer implements Stage<FeatureRequest<ChunkPart>, Feature> {
     if (!camera) {
       if (!this.#scaler) throw new Error('featurizer used before open');
       const activity = this.#options.activityOf?.(id);
-      const tools: FeaturizerTools = { createDecoder: this.#options.createDecoder, scaler: this.#scaler, nowMs: () => ctx.clock.monotonicMs(), ...(activity ? { activity } : {}) };
+      const tools: FeaturizerTools = {
+        createDecoder: this.#options.createDecoder, scaler: this.#scaler, nowMs: () => ctx.clock.monotonicMs(), look: (of, picture) => this.#options.encoders?.look(of, picture),
+        ...activity && { activity },
+      };
       camera = new CameraFeaturizer(id, this.#options.gateOf(id), tools);
       this.#cameras.set(id, camera);
     }

@@ -1,7 +1,32 @@
 import { createHash } from 'node:crypto';
-import { judgeFamilies } from './families/index.ts';
+import type { FrameShape } from '../messages/model-frame.ts';
+import { judgeFamilies, onlyCertain } from './families/index.ts';
+import type { WrapPlan } from './families/family.ts';
 import { describeModel, formatIo, parseModel } from './graph/model-file.ts';
-import { readModelFile } from './load-detector.ts';
+import { foreignModel, readModelFile } from './load-detector.ts';
+
+/** What one family says of a file. */
+export interface FamilyEvidence {
+  readonly family: string;
+  readonly isMatch: boolean;
+  /** Why it matches, or why not. */
+  readonly says: string;
+  /** What else the file could be; with it the family has to be named. */
+  readonly doubt?: string;
+}
+
+/** The picture that a file wants, and what it does with it. */
+export interface PictureWanted {
+  readonly shape: FrameShape;
+  /** Taken off each sample of 0..255, per channel; empty: nothing. */
+  readonly mean: readonly number[];
+  /** Each sample is divided by it, per channel; empty: by nothing. */
+  readonly deviation: readonly number[];
+  /** Whether several pictures can go through it in one run, by its declaration. */
+  readonly isBatchable: boolean;
+  /** Class names in output order; empty: the file has none and its family neither. */
+  readonly labels: readonly string[];
+}
 
 /** What is known of a model file without running it. */
 export interface ModelInspection {
@@ -12,29 +37,45 @@ export interface ModelInspection {
   readonly producer: string;
   readonly irVersion: number;
   readonly opset: number;
+  /** Rows of the file's `metadata_props`. */
+  readonly metadata: Readonly<Record<string, string>>;
   /** One line per tensor, such as `images float32 [1, 3, 416, 416]`. */
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
-  /** The family that `auto` would choose; undefined when none or several match. */
+  /** The family that `auto` would choose; undefined when none matches, several do, or the one leaves a doubt. */
   readonly family: string | undefined;
+  /** Families that the file may be of: with more than one, or a doubt, one has to be named. */
+  readonly candidates: readonly string[];
   /** What each known family says: why it matches or why not. */
-  readonly evidence: readonly { readonly family: string; readonly isMatch: boolean; readonly says: string }[];
+  readonly evidence: readonly FamilyEvidence[];
+  /** The picture wanted, as the family sees it that was named or chosen; undefined when there is none. */
+  readonly picture: PictureWanted | undefined;
 }
 
 /**
- * Reads a model file for `vto doctor`: tensors, and what each family says of it. Nothing is run.
+ * Reads a model file: tensors, what each family says of it, and what the named one, or the only certain one, wants. Nothing is run.
  * @throws PlatformError SOURCE_NOT_FOUND, MODEL_INVALID
  */
-export async function inspectModel(path: string): Promise<ModelInspection> {
+export async function inspectModel(path: string, named = 'auto'): Promise<ModelInspection> {
   const bytes = await readModelFile(path);
-  const io = describeModel(parseModel(bytes));
-  const judged = judgeFamilies(io);
-  const matching = judged.filter(({ match }) => match.isMatch);
+  const model = parseModel(bytes);
+  const io = describeModel(model);
+  const judged = judgeFamilies(foreignModel(model));
+  const certain = onlyCertain(judged);
+  const chosen = named === 'auto' ? certain : judged.find(({ family }) => family.type === named);
   return {
     path, sizeBytes: bytes.byteLength, digest: createHash('sha256').update(bytes).digest('hex'),
-    producer: io.producer, irVersion: io.irVersion, opset: io.opset,
+    producer: io.producer, irVersion: io.irVersion, opset: io.opset, metadata: Object.fromEntries(io.metadata),
     inputs: io.inputs.map(formatIo), outputs: io.outputs.map(formatIo),
-    family: matching.length === 1 ? matching[0]?.family.type : undefined,
-    evidence: judged.map(({ family, match }) => ({ family: family.type, isMatch: match.isMatch, says: match.isMatch ? match.evidence : match.reason })),
+    family: certain?.family.type,
+    candidates: judged.filter(({ match }) => match.isMatch).map(({ family }) => family.type),
+    evidence: judged.map(({ family, match }) => ({
+      family: family.type, isMatch: match.isMatch, says: match.isMatch ? match.evidence : match.reason, ...(match.isMatch && match.doubt !== undefined ? { doubt: match.doubt } : {}),
+    })),
+    picture: chosen?.match.isMatch === true ? pictureOf(chosen.match.plan) : undefined,
   };
+}
+
+function pictureOf({ shape, input, isBatchable, labels }: WrapPlan): PictureWanted {
+  return { shape, mean: input.mean ?? [], deviation: input.deviation ?? [], isBatchable, labels };
 }

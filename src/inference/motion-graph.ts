@@ -1,6 +1,7 @@
 import type { ModelProto } from './graph/generated/onnx_pb.js';
 import { GraphBuilder } from './graph/graph-builder.ts';
 import type { Value } from './graph/graph-builder.ts';
+import { GEOMETRY, GEOMETRY_COLUMNS, rowsInSource } from './geometry.ts';
 
 /** Numbers of the motion detector. Grey levels are 0..255; times are frames. */
 export interface MotionSettings {
@@ -86,7 +87,7 @@ interface Foreground {
 
 /**
  * Writes the motion detector as one graph: background subtraction with selective update, adaptive thresholds and connected components.
- * Inputs: `frame` uint8 `[1, height, width, 3]` and the tensors of `motionState`. Outputs: `detections` float32 `[m, 7]` in frame pixels,
+ * Inputs: `frame` uint8 `[1, height, width, 3]`, `geometry` and the tensors of `motionState`. Outputs: `detections` float32 `[m, 7]` in source pixels,
  * and the new state under `next_` names. After Wren et al. 1997 (running Gaussian) and Cucchiara et al. 2003 (ghosts: differences whose
  * outline is in the background and not in the picture).
  */
@@ -102,7 +103,8 @@ export function motionGraph(settings: MotionSettings = MOTION_SETTINGS): ModelPr
   const components = findComponents(graph, settings, foreground, pictures);
   const state = updateState(graph, settings, foreground, { ...pictures, ghosts: components.ghosts });
 
-  graph.output(components.detections, 'detections', 'float32', ['found', 7]);
+  const geometry = graph.input(GEOMETRY, 'float32', [1, GEOMETRY_COLUMNS]);
+  graph.output(rowsInSource(graph, components.detections, geometry), 'detections', 'float32', ['found', 7]);
   for (const [name, value] of Object.entries(state)) graph.output(value, `next_${name}`, 'float32', shapes[name as keyof typeof shapes]);
   return graph.build();
 }

@@ -4,14 +4,14 @@ import { PlatformError } from '../engine/errors.ts';
 import type { FrameShape, ModelFrame } from '../messages/model-frame.ts';
 import type { Box } from '../messages/terminal-record.ts';
 import { toBoxes } from './boxes.ts';
+import { MOTION_VERSION } from './built-in.ts';
+import { detectEach } from './detector-model.ts';
 import type { DetectorModel, DetectorOptions } from './detector-model.ts';
+import { GEOMETRY, GEOMETRY_COLUMNS, geometryOf } from './geometry.ts';
 import { serializeModel } from './graph/model-file.ts';
 import { MOTION_SETTINGS, motionGraph, motionState } from './motion-graph.ts';
 import { openSession } from './session.ts';
 import type { Session, Tensor, Warn } from './session.ts';
-
-/** Version of the graph: grows when its results change. */
-const VERSION = '2';
 
 const CHANNELS = 3;
 
@@ -35,12 +35,13 @@ export async function loadMotionDetector(options: DetectorOptions, ctx: { readon
 }
 
 class MotionDetector implements DetectorModel {
-  readonly id = `motion@${VERSION}`;
+  readonly id = `motion@${MOTION_VERSION}`;
   readonly digest: string;
   readonly family = 'motion';
   readonly provider: string;
   readonly labels: readonly string[];
   readonly shape = MOTION_SHAPE;
+  readonly batchMax = 1;
   readonly #session: Session;
   readonly #scoreMin: number;
   readonly #states = new Map<CameraId, State>();
@@ -54,7 +55,13 @@ class MotionDetector implements DetectorModel {
   }
 
   async warmUp(): Promise<void> {
-    await this.#run(new Uint8Array(this.shape.width * this.shape.height * CHANNELS), this.#empty());
+    const { width, height } = this.shape;
+    await this.#run({ pixels: new Uint8Array(width * height * CHANNELS), width, height, scaleX: 1, scaleY: 1, padX: 0, padY: 0, sourceWidth: width, sourceHeight: height }, this.#empty());
+  }
+
+  /** One by one: each frame is compared with its stream's last. */
+  async detectBatch(frames: readonly ModelFrame[], keys: readonly CameraId[]): Promise<readonly (readonly Box[])[]> {
+    return detectEach(this, frames, keys);
   }
 
   async detect(frame: ModelFrame, key: CameraId): Promise<readonly Box[]> {
@@ -62,10 +69,10 @@ class MotionDetector implements DetectorModel {
       throw new PlatformError('INFERENCE_FAILED', `a frame of ${frame.width}x${frame.height} in ${frame.pixels.byteLength} bytes is not the RGB ${this.shape.width}x${this.shape.height} that '${this.id}' wants`);
     }
     const last = this.#states.get(key) ?? this.#empty();
-    const { rows, state } = await this.#run(frame.pixels, last);
+    const { rows, state } = await this.#run(frame, last);
     this.#states.set(key, state);
     freeState(last);
-    return toBoxes(rows, frame, this.labels, this.#scoreMin);
+    return toBoxes(rows, 1, this.labels, this.#scoreMin)[0] ?? [];
   }
 
   forget(key: CameraId): void {
@@ -83,8 +90,11 @@ class MotionDetector implements DetectorModel {
     )));
   }
 
-  async #run(pixels: Uint8Array, state: State): Promise<{ rows: Float32Array; state: State }> {
-    const outputs = await this.#session.run({ ...state, frame: this.#session.tensor('uint8', pixels, [1, this.shape.height, this.shape.width, CHANNELS]) });
+  async #run(frame: ModelFrame, state: State): Promise<{ rows: Float32Array; state: State }> {
+    const outputs = await this.#session.run({
+      ...state, frame: this.#session.tensor('uint8', frame.pixels, [1, this.shape.height, this.shape.width, CHANNELS]),
+      [GEOMETRY]: this.#session.tensor('float32', geometryOf([frame]), [1, GEOMETRY_COLUMNS]),
+    });
     const next: Record<string, Tensor> = {};
     for (const name of Object.keys(state)) {
       const value = outputs[`next_${name}`];

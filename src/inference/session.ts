@@ -24,7 +24,7 @@ export interface Session {
   readonly inputNames: readonly string[];
   readonly outputNames: readonly string[];
   /** Makes an input; borrows `data` until the run that uses it has ended. */
-  tensor(type: 'float32' | 'uint8', data: Float32Array | Uint8Array, dims: readonly number[]): Tensor;
+  tensor(type: 'float32' | 'uint8' | 'uint16', data: Float32Array | Uint8Array | Uint16Array, dims: readonly number[]): Tensor;
   /** @throws PlatformError INFERENCE_FAILED when the graph fails, an input has the wrong shape, or the session is closed */
   run(feeds: Readonly<Record<string, Tensor>>): Promise<Readonly<Record<string, Tensor>>>;
   /** Waits for runs in flight, then frees the native memory. Idempotent. */
@@ -108,7 +108,7 @@ class NativeSession implements Session {
     this.outputNames = native.outputNames;
   }
 
-  tensor(type: 'float32' | 'uint8', data: Float32Array | Uint8Array, dims: readonly number[]): Tensor {
+  tensor(type: 'float32' | 'uint8' | 'uint16', data: Float32Array | Uint8Array | Uint16Array, dims: readonly number[]): Tensor {
     try {
       return new this.#runtime.Tensor(type, data, dims);
     } catch (error) {

@@ -5,7 +5,8 @@ import { z } from 'zod';
 import { PlatformError } from '../engine/errors.ts';
 import { definePlugin } from '../engine/registry.ts';
 import type { MediaAccess } from './media-access.ts';
-import { openPictureFolder } from './picture-folder.ts';
+import { openPictures } from './picture-folder.ts';
+import { isPictureName } from './picture-names.ts';
 import { recordedSession } from './recorded-session.ts';
 import type { Pass } from './recorded-session.ts';
 import type { SourceDeps } from './source-deps.ts';
@@ -22,7 +23,7 @@ export const playback = {
 const options = z.strictObject({
   ...playback,
   isLooping: z.boolean().default(false).describe('Starts again at its end within one session; time stamps go on.'),
-  rateHz: z.number().positive().max(1000).optional().describe('Pictures a second where the file has no time stamps; 1 for folders of pictures, else 25.'),
+  rateHz: z.number().positive().max(1000).optional().describe('Pictures a second where the file has no time stamps; 1 for pictures, else 25.'),
 });
 
 const OPEN_TIMEOUT_MS = 10_000;
@@ -31,7 +32,7 @@ const PICTURE_RATE_HZ = 1;
 /** A video file, a picture, or a folder of pictures in order of their names. Rotation in the metadata is not applied. */
 export const file = definePlugin<Source, SourceDeps, typeof options>({
   type: 'file',
-  summary: 'A video file, or a folder of JPEG and PNG pictures in order of their names; played like a camera or as fast as it is read.',
+  summary: 'A video file, or a folder of JPEG, PNG, TIFF and FLIR FFF pictures in order of their names; played like a camera or as fast as it is read.',
   options,
   examples: [{}, { isLooping: true }, { isPaced: false, startedAt: '2026-01-31T08:00:00Z' }],
   create(chosen, { uri, ctx, media }) {
@@ -39,10 +40,10 @@ export const file = definePlugin<Source, SourceDeps, typeof options>({
     return {
       label: uriLabel(uri),
       async open(signal) {
-        const isFolder = await isDirectory(path);
-        const rateHz = chosen.rateHz ?? (isFolder ? PICTURE_RATE_HZ : undefined);
-        const openPass = (until: AbortSignal): Promise<Pass> => isFolder
-          ? openPictureFolder({ folder: path, rateHz: rateHz ?? PICTURE_RATE_HZ, media, signal: until })
+        const isOfPictures = await isDirectory(path) || isPictureName(path);
+        const rateHz = chosen.rateHz ?? (isOfPictures ? PICTURE_RATE_HZ : undefined);
+        const openPass = (until: AbortSignal): Promise<Pass> => isOfPictures
+          ? openPictures({ path, rateHz: rateHz ?? PICTURE_RATE_HZ, signal: until })
           : openFile(path, media, until);
         return recordedSession({ ...chosen, rateHz, name: path, clock: ctx.clock, media, openPass }, await openPass(signal));
       },

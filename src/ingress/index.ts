@@ -3,6 +3,7 @@ import { Registry } from '../engine/registry.ts';
 import { redactUri } from '../utility-ops/redact-uri.ts';
 import { file } from './file.ts';
 import { rtsp, rtsps } from './rtsp.ts';
+import { withMeaning, type SampleSettings } from './sample-meaning.ts';
 import type { SourceDeps } from './source-deps.ts';
 import type { Source } from './source.ts';
 import { synthetic } from './synthetic.ts';
@@ -16,15 +17,17 @@ export interface SourceRequest extends SourceDeps {
   readonly options?: unknown;
   /** Where the options stand in the configuration, for error messages. @default '' */
   readonly path?: string;
+  /** What its samples mean. @default what the source says itself */
+  readonly samples?: SampleSettings | undefined;
 }
 
 /**
  * Makes the source that a URI names; nothing is opened yet.
  * @throws PlatformError CONFIG_INVALID, PLUGIN_UNKNOWN
  */
-export function createSource(request: SourceRequest): Promise<Source> {
-  const { options, path, ...deps } = request;
-  return sources.create(schemeOf(request.uri), options, deps, path ?? '');
+export async function createSource(request: SourceRequest): Promise<Source> {
+  const { options, path, samples, ...deps } = request;
+  return withMeaning(await sources.create(schemeOf(request.uri), options, deps, path ?? ''), samples);
 }
 
 /**

@@ -45,6 +45,7 @@ export function liveSession(options: LiveOptions, opened: PacketReader): SourceS
     isLive: true,
     expectedUnits: null,
     get unreadablePackets() { return reader.unreadablePackets; },
+    get lastUnreadable() { return reader.lastUnreadable; },
     async next(signal) {
       const { packet, arrivedAt } = await stream.next(signal);
       const parameters = watch.changeAt(packet);

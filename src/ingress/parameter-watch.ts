@@ -1,5 +1,5 @@
 import type { MediaPacket } from '../media/types.ts';
-import type { StreamParameters } from '../messages/stream-parameters.ts';
+import { isSameMeaning, type StreamParameters } from '../messages/stream-parameters.ts';
 import type { MediaAccess } from './media-access.ts';
 
 /** Says with which packets a stream's parameters change. */
@@ -34,5 +34,5 @@ export function parameterWatch(media: MediaAccess, first: Described): ParameterW
 function isSame(left: StreamParameters, right: StreamParameters): boolean {
   return left.codec === right.codec && left.width === right.width && left.height === right.height && left.framing === right.framing
     && left.timeBase.num === right.timeBase.num && left.timeBase.den === right.timeBase.den
-    && Buffer.compare(left.extradata, right.extradata) === 0;
+    && isSameMeaning(left.samples, right.samples) && Buffer.compare(left.extradata, right.extradata) === 0;
 }

@@ -9,6 +9,8 @@ export interface ReadLimit { readonly ms: number; readonly clock: Clock; error()
 /** A reader whose reads outlive the wait for them, so that an aborted wait loses no packet. */
 export interface PatientReader {
   readonly unreadablePackets: number;
+  /** Why the last of them could not be read. */
+  readonly lastUnreadable: PlatformError | undefined;
   /**
    * The next packet. A wait that ended early leaves its read going; the next call takes it over.
    * @throws the signal's reason; the limit's error; what the reader throws; MEDIA_INVALID when nothing in a row of packets is readable
@@ -25,6 +27,7 @@ const UNREADABLE_MAX = 100;
 export function patientReader(reader: PacketReader): PatientReader {
   let pending: Promise<MediaPacket | undefined> | undefined;
   let unreadablePackets = 0;
+  let lastUnreadable: PlatformError | undefined;
   const aborts = new AbortGroup();
   const stall = new StallWatch();
   const readOne = async (): Promise<MediaPacket | undefined> => {
@@ -34,12 +37,14 @@ export function patientReader(reader: PacketReader): PatientReader {
       } catch (error) {
         if (!(error instanceof PlatformError) || error.code !== 'MEDIA_CORRUPT') throw error;
         unreadablePackets++;
+        lastUnreadable = error;
         if (failures >= UNREADABLE_MAX) throw new PlatformError('MEDIA_INVALID', `${failures + 1} packets in a row are unreadable`, {}, error);
       }
     }
   };
   return {
     get unreadablePackets() { return unreadablePackets; },
+    get lastUnreadable() { return lastUnreadable; },
     async read(signal, limit) {
       signal.throwIfAborted();
       if (pending === undefined) {

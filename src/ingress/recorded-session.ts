@@ -37,7 +37,7 @@ export function recordedSession(playback: Playback, first: Pass): SourceSession 
   const pacer = playback.isPaced ? realTimePacer(clock, startedAt) : batchPacer(startedAt ?? epochMicros(0));
   const watch = parameterWatch(playback.media, first.reader);
   let reader: PatientReader = patientReader(first.reader);
-  let unreadableBefore = 0;
+  let lostBefore: Losses = { unreadablePackets: 0, lastUnreadable: undefined };
   let unitsOfPass = 0;
   /** Read, but not yet due when the wait for it was aborted. */
   let waiting: { readonly unit: Omit<SourceUnit, 'capturedAt' | 'arrivedAt'>; readonly decodeSeconds: number; readonly pictureSeconds: number } | undefined;
@@ -47,7 +47,7 @@ export function recordedSession(playback: Playback, first: Pass): SourceSession 
 
   const startAgain = async (signal: AbortSignal): Promise<void> => {
     if (unitsOfPass === 0) throw new PlatformError('MEDIA_INVALID', `no pictures in '${playback.name}'`, {});
-    unreadableBefore += reader.unreadablePackets;
+    lostBefore = both(lostBefore, reader);
     await reader.close();
     const pass = await playback.openPass(signal);
     reader = patientReader(pass.reader);
@@ -62,13 +62,13 @@ export function recordedSession(playback: Playback, first: Pass): SourceSession 
   return {
     isLive: playback.isPaced,
     expectedUnits: playback.isLooping ? null : first.expectedUnits,
-    get unreadablePackets() { return unreadableBefore + reader.unreadablePackets; },
+    get unreadablePackets() { return both(lostBefore, reader).unreadablePackets; },
+    get lastUnreadable() { return both(lostBefore, reader).lastUnreadable; },
     async next(signal) {
       while (waiting === undefined) {
-        if (isClosed) return undefined;
-        const packet = await reader.read(signal);
+        const packet = isClosed ? undefined : await reader.read(signal);
         if (packet === undefined) {
-          if (!playback.isLooping) return undefined;
+          if (isClosed || !playback.isLooping) return undefined;
           await startAgain(signal);
           continue;
         }
@@ -89,4 +89,11 @@ export function recordedSession(playback: Playback, first: Pass): SourceSession 
       await reader.close().catch(() => undefined);
     },
   };
+}
+
+/** What could not be read. */
+type Losses = Pick<SourceSession, 'unreadablePackets' | 'lastUnreadable'>;
+
+function both(before: Losses, after: Losses): Losses {
+  return { unreadablePackets: before.unreadablePackets + after.unreadablePackets, lastUnreadable: after.lastUnreadable ?? before.lastUnreadable };
 }

@@ -1,4 +1,5 @@
 import type { Clock } from '../engine/clock.ts';
+import type { PlatformError } from '../engine/errors.ts';
 import type { Random } from '../engine/random.ts';
 import type { SourceUnit } from '../messages/access-unit.ts';
 
@@ -16,6 +17,8 @@ export interface SourceSession {
   readonly expectedUnits: number | null;
   /** Packets that the demuxer could not read and that were left out so far. */
   readonly unreadablePackets: number;
+  /** Why the last of them could not be read. */
+  readonly lastUnreadable: PlatformError | undefined;
   /**
    * The next unit; the first carries `parameters`. `undefined` at the end of a finite source.
    * @throws PlatformError SOURCE_STALLED, SOURCE_UNREACHABLE, SOURCE_REFUSED, MEDIA_INVALID, MEDIA_UNSUPPORTED; the signal's reason

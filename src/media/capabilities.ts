@@ -1,7 +1,6 @@
 import { FF_ENCODER_LIBX264, FF_ENCODER_LIBX265 } from 'node-av/constants';
-import { Codec as LibavCodec, getFFmpegInfo, HardwareDeviceContext } from 'node-av/lib';
-import type { Codec } from '../messages/stream-parameters.ts';
-import { CODEC_IDS, CODECS } from './libav.ts';
+import { Codec as Decoders, getFFmpegInfo, HardwareDeviceContext } from 'node-av/lib';
+import { CODEC_IDS, CODECS, type LibavCodec } from './libav.ts';
 
 /** What the media library on this machine can do. */
 export interface MediaCapabilities {
@@ -14,7 +13,7 @@ export interface MediaCapabilities {
   /** The configure line of the build. */
   readonly configuration: string;
   /** libav's decoder for each codec that we record; undefined where there is none. */
-  readonly decoders: Readonly<Record<Codec, string | undefined>>;
+  readonly decoders: Readonly<Record<LibavCodec, string | undefined>>;
   /** Encoders of the generated camera. */
   readonly encoders: readonly string[];
   /** Hardware devices that opened here, such as `cuda` or `vaapi`. */
@@ -24,12 +23,12 @@ export interface MediaCapabilities {
 /** Asks libav; tries each hardware device once, which takes up to some 100 ms each where there is a driver. */
 export function mediaCapabilities(): MediaCapabilities {
   const { version, configuration } = getFFmpegInfo();
-  const decoders = Object.fromEntries(CODECS.map((codec) => [codec, LibavCodec.findDecoder(CODEC_IDS[codec])?.name ?? undefined]));
+  const decoders = Object.fromEntries(CODECS.map((codec) => [codec, Decoders.findDecoder(CODEC_IDS[codec])?.name ?? undefined]));
   return {
     version, configuration, licence: licenceOf(configuration),
     nonFree: ['libfdk-aac', 'decklink'].filter((library) => configuration.includes(`--enable-${library}`)),
     decoders: decoders as MediaCapabilities['decoders'], // one entry for each of CODECS
-    encoders: [FF_ENCODER_LIBX264, FF_ENCODER_LIBX265].filter((name) => LibavCodec.findEncoderByName(name) !== null),
+    encoders: [FF_ENCODER_LIBX264, FF_ENCODER_LIBX265].filter((name) => Decoders.findEncoderByName(name) !== null),
     hardware: HardwareDeviceContext.iterateTypes().filter(opens).map((type) => HardwareDeviceContext.getTypeName(type) ?? String(type)),
   };
 }

@@ -1,8 +1,9 @@
 import { AVMEDIA_TYPE_VIDEO } from 'node-av/constants';
 import { Codec, CodecContext, CodecParameters, Frame, Packet } from 'node-av/lib';
 import { PlatformError } from '../engine/errors.ts';
-import type { StreamParameters } from '../messages/stream-parameters.ts';
-import { AGAIN, CODEC_IDS, END, explain } from './libav.ts';
+import type { SampleMeaning, StreamParameters } from '../messages/stream-parameters.ts';
+import { AGAIN, CODEC_IDS, END, explain, type LibavCodec } from './libav.ts';
+import { isGrey16, Rendition, type Calibration } from './rendition.ts';
 import type { FrameDecoder, Picture } from './types.ts';
 
 /**
@@ -12,30 +13,38 @@ import type { FrameDecoder, Picture } from './types.ts';
  * @throws PlatformError MEDIA_UNSUPPORTED when this libav has no such decoder, MEDIA_INVALID when it refuses the parameters
  */
 export async function createDecoder(parameters: StreamParameters, options: { readonly threads: number }): Promise<FrameDecoder> {
-  const codec = Codec.findDecoder(CODEC_IDS[parameters.codec]);
-  if (codec === null) throw new PlatformError('MEDIA_UNSUPPORTED', `this libav cannot decode ${parameters.codec}`, { codec: parameters.codec });
+  const codec = parameters.codec === 'fff' ? null : Codec.findDecoder(CODEC_IDS[parameters.codec]);
+  if (parameters.codec === 'fff' || codec === null) throw new PlatformError('MEDIA_UNSUPPORTED', `this libav cannot decode ${parameters.codec}`, { codec: parameters.codec });
   const context = new CodecContext();
   context.allocContext3(codec);
-  describe(context, parameters);
+  describe(context, parameters, parameters.codec);
   context.threadCount = options.threads;
   const opened = await context.open2(codec, null);
   if (opened < 0) {
     context.freeContext();
     throw new PlatformError('MEDIA_INVALID', `cannot decode this ${parameters.codec} stream: ${explain(opened).toLowerCase()}`, { codec: parameters.codec, libav: opened });
   }
-  return new LibavDecoder(context, parameters.codec);
+  return new LibavDecoder(context, parameters);
 }
 
-function describe(context: CodecContext, parameters: StreamParameters): void {
+function describe(context: CodecContext, parameters: StreamParameters, codec: LibavCodec): void {
   const described = new CodecParameters();
   described.alloc();
   described.codecType = AVMEDIA_TYPE_VIDEO;
-  described.codecId = CODEC_IDS[parameters.codec];
+  described.codecId = CODEC_IDS[codec];
   described.width = parameters.width;
   described.height = parameters.height;
   if (parameters.extradata.length > 0) described.extradata = Buffer.from(parameters.extradata);
   context.parametersToContext(described);
   described.free();
+}
+
+/** What the samples of a picture mean, and how they are shown in 8 bits. */
+export interface PictureMeaning {
+  readonly modality: SampleMeaning['modality'];
+  readonly calibration: Calibration | undefined;
+  /** Borrowed from the decoder. */
+  readonly rendition: Rendition;
 }
 
 /** A picture of ours with the libav frame the scaler needs. */
@@ -45,18 +54,35 @@ export class LibavPicture implements Picture {
   readonly height: number;
   /** A JPEG or PNG: a still, where exactness is worth more than a millisecond. */
   readonly isStill: boolean;
+  /** What its samples mean; undefined for pictures of colours. */
+  readonly meaning: PictureMeaning | undefined;
   #frame: Frame | undefined;
+  /** Samples of 16 bits as they are shown, once somebody looked. */
+  #shown: Frame | undefined;
 
-  constructor(frame: Frame, isStill: boolean) {
+  /** Takes the frame over. */
+  constructor(frame: Frame, isStill: boolean, meaning?: PictureMeaning) {
     this.isStill = isStill;
+    this.meaning = meaning;
     this.frameSeq = Number(frame.pts);
     this.width = frame.width;
     this.height = frame.height;
     this.#frame = frame;
   }
 
-  /** @throws Error after `free`: a programming mistake that native code must never see */
+  /**
+   * As it is looked at: samples of 16 bits with a meaning in 8 bits, anything else as it was decoded.
+   * @throws Error after `free`: a programming mistake that native code must never see
+   */
   get frame(): Frame {
+    const { samples, meaning } = this;
+    if (meaning === undefined || !isGrey16(samples)) return samples;
+    this.#shown ??= meaning.rendition.show(samples, meaning.calibration);
+    return this.#shown;
+  }
+
+  /** As it was decoded. @throws Error after `free` */
+  get samples(): Frame {
     if (this.#frame === undefined) throw new Error(`picture ${this.frameSeq} was used after free`);
     return this.#frame;
   }
@@ -64,6 +90,8 @@ export class LibavPicture implements Picture {
   free(): void {
     this.#frame?.free();
     this.#frame = undefined;
+    this.#shown?.free();
+    this.#shown = undefined;
   }
 }
 
@@ -71,6 +99,7 @@ class LibavDecoder implements FrameDecoder {
   readonly #context: CodecContext;
   readonly #codec: string;
   readonly #isStill: boolean;
+  readonly #meaning: PictureMeaning | undefined;
   readonly #packet = new Packet();
   #spare: Frame | undefined;
   /** Pictures that came out together with an error; handed over by the next call. */
@@ -78,10 +107,11 @@ class LibavDecoder implements FrameDecoder {
   #awaitsKey = false;
   #isClosed = false;
 
-  constructor(context: CodecContext, codec: string) {
+  constructor(context: CodecContext, { codec, samples }: StreamParameters) {
     this.#context = context;
     this.#codec = codec;
-    this.#isStill = codec === 'mjpeg' || codec === 'png';
+    this.#isStill = codec === 'mjpeg' || codec === 'png' || codec === 'tiff';
+    this.#meaning = samples && meaningOf(samples);
     this.#packet.alloc();
   }
 
@@ -127,7 +157,7 @@ class LibavDecoder implements FrameDecoder {
       const frame = this.#takeFrame();
       const code = this.#context.receiveFrameSync(frame);
       if (code >= 0) {
-        pictures.push(new LibavPicture(frame, this.#isStill));
+        pictures.push(new LibavPicture(frame, this.#isStill, this.#meaning));
         continue;
       }
       this.#spare = frame;
@@ -149,9 +179,16 @@ class LibavDecoder implements FrameDecoder {
     this.#isClosed = true;
     for (const picture of this.#takeHeld()) picture.free();
     this.#spare?.free();
+    this.#meaning?.rendition.close();
     this.#packet.free();
     this.#context.freeContext();
   }
+}
+
+/** Of pictures that do not carry constants of their own. */
+function meaningOf(samples: SampleMeaning): PictureMeaning {
+  const { modality, metresPerStep } = samples;
+  return { modality, calibration: metresPerStep === null ? undefined : { kind: 'depth', metresPerStep }, rendition: new Rendition(samples) };
 }
 
 /** More than a decoder's threads can hold; beyond it something is wrong with the decoder itself. */

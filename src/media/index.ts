@@ -9,7 +9,9 @@ export {
 export { createContentHash, type ContentHash } from './content-hash.ts';
 export { chunkExtension, createChunkWriter } from './chunk-writer.ts';
 export { countFrames, cutTornTail, readChunkFile } from './chunk-file.ts';
-export { createDecoder } from './decoder.ts';
+export { createPictureDecoder as createDecoder } from './picture-decoder.ts';
+export { createRasterReader, type RasterReader } from './raster-reader.ts';
+export { describeStill, type StillDescription } from './stills/describe-still.ts';
 export { createScaler, type PooledScaler } from './scaler.ts';
 export { openGeneratedReader, type GeneratedEncoding, type GeneratedOptions } from './synthetic-reader.ts';
 export { mediaCapabilities, type MediaCapabilities } from './capabilities.ts';

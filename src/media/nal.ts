@@ -106,7 +106,7 @@ export function unitType(codec: StreamParameters['codec'], unit: Uint8Array): nu
     case 'h264': return first & 31;
     case 'hevc': return (first >> 1) & 63;
     case 'av1': return (first >> 3) & 15;
-    case 'vp8': case 'vp9': case 'mjpeg': case 'mpeg4': case 'png': return -1;
+    case 'vp8': case 'vp9': case 'mjpeg': case 'mpeg4': case 'png': case 'tiff': case 'fff': return -1;
   }
 }
 
@@ -133,7 +133,7 @@ function isParameterSet(codec: StreamParameters['codec'], unit: Uint8Array): boo
     case 'h264': return type === H264.sps || type === H264.pps;
     case 'hevc': return type === HEVC.vps || type === HEVC.sps || type === HEVC.pps;
     case 'av1': return type === AV1_SEQUENCE_HEADER;
-    case 'vp8': case 'vp9': case 'mjpeg': case 'mpeg4': case 'png': return false;
+    case 'vp8': case 'vp9': case 'mjpeg': case 'mpeg4': case 'png': case 'tiff': case 'fff': return false;
   }
 }
 

@@ -5,8 +5,8 @@ import { AV_PIX_FMT_YUV420P, AV_PIX_FMT_YUVJ420P, AVMEDIA_TYPE_VIDEO } from 'nod
 import { Dictionary, FormatContext } from 'node-av/lib';
 import { PlatformError } from '../engine/errors.ts';
 import type { Codec, StreamParameters } from '../messages/stream-parameters.ts';
-import { findBox } from './iso-boxes.ts';
-import { CODEC_IDS, explain } from './libav.ts';
+import { box, findBox, fullBox, u16, u32 } from './iso-boxes.ts';
+import { CODEC_IDS, explain, type LibavCodec } from './libav.ts';
 import { extradataParameterSets, framingOf, lengthSizeOf } from './nal.ts';
 import { pictureSizeIn } from './parameter-change.ts';
 
@@ -17,15 +17,20 @@ const UNKNOWN_SIZE = 16;
 const EMPTY_AVCC = Uint8Array.of(1, 0x64, 0, 0x28, 0xff, 0xe0, 0);
 const EMPTY_HVCC = Uint8Array.of(1, 1, 0x60, 0, 0, 0, 0x90, 0, 0, 0, 0, 0, 0x78, 0xf0, 0, 0xfc, 0xfd, 0xf8, 0xf8, 0, 0, 0x0f, 0);
 
+/** Codecs that libav's muxer has no sample entry for: theirs holds nothing but the picture size. `tiff` is QuickTime's name, `fff ` is ours. */
+const PLAIN_ENTRY = { tiff: 'tiff', fff: 'fff ' } as const;
+
 /**
  * The `stsd` box (ISO/IEC 14496-12, 8.5.2) that describes a stream to players, as libav's muxer writes it, and the picture size it holds.
  * @throws PlatformError MEDIA_UNSUPPORTED when libav cannot describe the stream
  */
 export async function sampleDescription(parameters: StreamParameters): Promise<{ readonly stsd: Buffer; readonly width: number; readonly height: number }> {
+  const { codec, width, height } = parameters;
+  if (codec === 'tiff' || codec === 'fff') return { stsd: fullBox('stsd', 0, 0, u32(1), visualEntry(PLAIN_ENTRY[codec], width, height)), width, height };
   const folder = await mkdtemp(join(tmpdir(), 'visutility-'));
   const path = join(folder, 'header.mp4');
   try {
-    const size = await writeEmptyFile(path, parameters);
+    const size = await writeEmptyFile(path, parameters, codec);
     const stbl = findBox(await readFile(path), 'moov', 'trak', 'mdia', 'minf', 'stbl');
     const at = stbl?.indexOf('stsd', 0, 'latin1') ?? -1;
     if (stbl === undefined || at < 4) throw new PlatformError('MEDIA_UNSUPPORTED', `no sample description for ${parameters.codec}`);
@@ -37,12 +42,17 @@ export async function sampleDescription(parameters: StreamParameters): Promise<{
   }
 }
 
+/** VisualSampleEntry (ISO/IEC 14496-12, 12.1.3) without boxes: 72 dpi, 24 bits deep, one frame a sample, as every writer says. */
+function visualEntry(type: string, width: number, height: number): Buffer {
+  return box(type, u32(0), u16(0, 1, 0, 0), u32(0, 0, 0), u16(width, height), u32(0x480000, 0x480000, 0), u16(1), Buffer.alloc(32), u16(24, 0xffff));
+}
+
 /** libav refuses VP8 in MP4, though the VP codec binding defines `vp08` with the same boxes as `vp09`. */
 function renameVp9(stsd: Buffer): void {
   stsd.write('vp08', stsd.indexOf('vp09', 0, 'latin1'), 'latin1');
 }
 
-async function writeEmptyFile(path: string, parameters: StreamParameters): Promise<{ width: number; height: number }> {
+async function writeEmptyFile(path: string, parameters: StreamParameters, codec: Exclude<LibavCodec, keyof typeof PLAIN_ENTRY>): Promise<{ width: number; height: number }> {
   const context = new FormatContext();
   const dictionary = Dictionary.fromObject({ movflags: 'empty_moov+default_base_moof' });
   try {
@@ -50,7 +60,7 @@ async function writeEmptyFile(path: string, parameters: StreamParameters): Promi
     const stream = context.newStream();
     const { codecpar } = stream;
     codecpar.codecType = AVMEDIA_TYPE_VIDEO;
-    codecpar.codecId = CODEC_IDS[parameters.codec === 'vp8' ? 'vp9' : parameters.codec];
+    codecpar.codecId = CODEC_IDS[codec === 'vp8' ? 'vp9' : codec];
     codecpar.extradata = Buffer.from(describedBy(parameters));
     codecpar.format = parameters.codec === 'mjpeg' ? AV_PIX_FMT_YUVJ420P : AV_PIX_FMT_YUV420P;
     const said = parameters.width > 0 && parameters.height > 0 ? parameters : pictureSizeIn(parameters.codec, extradataParameterSets(parameters));
@@ -76,7 +86,7 @@ function describedBy({ codec, extradata }: StreamParameters): Uint8Array {
   return codec === 'h264' ? EMPTY_AVCC : codec === 'hevc' ? EMPTY_HVCC : extradata;
 }
 
-const CODEC_OF_ENTRY: Readonly<Record<string, Codec>> = { avc1: 'h264', avc3: 'h264', hev1: 'hevc', hvc1: 'hevc', av01: 'av1', vp08: 'vp8', vp09: 'vp9' };
+const CODEC_OF_ENTRY: Readonly<Record<string, Codec>> = { avc1: 'h264', avc3: 'h264', hev1: 'hevc', hvc1: 'hevc', av01: 'av1', vp08: 'vp8', vp09: 'vp9', [PLAIN_ENTRY.tiff]: 'tiff', [PLAIN_ENTRY.fff]: 'fff' };
 /** `objectTypeIndication` of MPEG-4 streams in `mp4v` (registered at mp4ra.org). */
 const CODEC_OF_OBJECT_TYPE: Readonly<Record<number, Codec>> = { 0x20: 'mpeg4', 0x6c: 'mjpeg', 0x6d: 'png' };
 const CONFIGURATION: Partial<Record<Codec, string>> = { h264: 'avcC', hevc: 'hvcC', av1: 'av1C' };

@@ -56,3 +56,14 @@ export function cameraOf(text: string): CameraId {
   if (!isCameraId(text)) throw new PlatformError('RECORD_INVALID', `record names no camera: '${text.slice(0, 80)}'`);
   return text;
 }
+
+/**
+ * Black and white of an 8-bit form, from the wire.
+ * @throws PlatformError RECORD_INVALID when they are not two
+ */
+export function rangeOf(range: readonly number[] | null): readonly [number, number] | null {
+  if (range === null) return null;
+  const [black, white] = range;
+  if (black === undefined || white === undefined || range.length !== 2) throw new PlatformError('RECORD_INVALID', `a range of ${range.length} numbers`);
+  return [black, white];
+}

@@ -1,10 +1,10 @@
 import { PlatformError } from '../engine/errors.ts';
 import { epochMicros } from '../engine/units.ts';
 import type { AccessUnit } from './access-unit.ts';
-import { cameraOf, linkCodec, type BodyMapping, type EventIdentity } from './body-mapping.ts';
+import { cameraOf, linkCodec, rangeOf, type BodyMapping, type EventIdentity } from './body-mapping.ts';
 import type { ChunkPart } from './chunk-part.ts';
-import { WIRE_FORMATS, type AccessUnitWire, type ChunkPartWire, type StreamParametersWire } from './generated/wire.ts';
-import type { Codec, StreamParameters } from './stream-parameters.ts';
+import { WIRE_FORMATS, type AccessUnitWire, type ChunkPartWire, type SampleMeaningWire, type StreamParametersWire } from './generated/wire.ts';
+import type { Codec, SampleMeaning, StreamParameters } from './stream-parameters.ts';
 
 type Head = Omit<ChunkPartWire, 'payload'>;
 
@@ -30,10 +30,10 @@ export const CHUNK_PART: BodyMapping<ChunkPart, Head> = {
 export const chunkPartCodec = linkCodec(CHUNK_PART);
 
 function wireParameters(parameters: StreamParameters): StreamParametersWire {
-  const { codec, width, height, extradata, timeBase, framing, frameRate } = parameters;
+  const { codec, width, height, extradata, timeBase, framing, frameRate, samples } = parameters;
   return {
     codec, width, height, extradata: Buffer.from(extradata.buffer, extradata.byteOffset, extradata.byteLength),
-    timeBaseNum: timeBase.num, timeBaseDen: timeBase.den, framing, frameRate,
+    timeBaseNum: timeBase.num, timeBaseDen: timeBase.den, framing, frameRate, samples: samples ?? null,
   };
 }
 
@@ -41,7 +41,12 @@ function parametersOf(wire: StreamParametersWire): StreamParameters {
   return {
     codec: wire.codec as Codec, framing: wire.framing as StreamParameters['framing'], // open sets: who decodes refuses what it does not know
     width: wire.width, height: wire.height, extradata: wire.extradata, timeBase: { num: wire.timeBaseNum, den: wire.timeBaseDen }, frameRate: wire.frameRate,
+    ...wire.samples !== null && { samples: meaningOf(wire.samples) },
   };
+}
+
+function meaningOf({ modality, metresPerStep, range }: SampleMeaningWire): SampleMeaning {
+  return { modality: modality as SampleMeaning['modality'], metresPerStep, range: rangeOf(range) }; // an open set, as above
 }
 
 function wireUnit(unit: AccessUnit): AccessUnitWire {

@@ -1,19 +1,38 @@
 import { createHash } from 'node:crypto';
 import { epochMicros } from '../engine/units.ts';
-import { cameraOf, type BodyMapping } from './body-mapping.ts';
-import type { DesiredCamera } from './desired-camera.ts';
-import { WIRE_FORMATS, type DesiredCameraWire } from './generated/wire.ts';
+import { PlatformError } from '../engine/errors.ts';
+import { cameraOf, rangeOf, type BodyMapping } from './body-mapping.ts';
+import type { DesiredCamera, EncodingWish, PictureSettings } from './desired-camera.ts';
+import { WIRE_FORMATS, type DesiredCameraWire, type EncodingWishWire, type PictureSettingsWire } from './generated/wire.ts';
 
 /** How cameras as they are wanted lie on the wire. */
 export const DESIRED_CAMERA: BodyMapping<DesiredCamera, DesiredCameraWire> = {
   wire: WIRE_FORMATS.cameras,
-  toWire: ({ id, uri, maxFps, isDetecting, isLooping, at }) => ({ id, uri, maxFps, isDetecting, isLooping, at: at === undefined ? null : Math.round(at) }),
+  toWire: ({ id, uri, maxFps, isDetecting, isLooping, pictures, encoders, at }) => ({
+    id, uri, maxFps, isDetecting, isLooping, pictures: pictures ?? null, encoders: (encoders ?? []).map(({ name, options }) => ({ name, options: JSON.stringify(options) })),
+    at: at === undefined ? null : Math.round(at),
+  }),
   payloadOf: () => [],
-  fromWire: ({ id, uri, maxFps, isDetecting, isLooping, at }) => ({ id: cameraOf(id), uri, maxFps, isDetecting, isLooping, ...at !== null && { at: epochMicros(at) } }),
+  fromWire: ({ id, uri, maxFps, isDetecting, isLooping, pictures, encoders, at }) => ({
+    id: cameraOf(id), uri, maxFps, isDetecting, isLooping, ...pictures !== null && { pictures: picturesOf(pictures) },
+    ...encoders.length > 0 && { encoders: encoders.map(encodingOf) }, ...at !== null && { at: epochMicros(at) },
+  }),
   identify: (camera) => (camera.at === undefined ? { id: `${camera.id}/${digestOf(camera)}` } : { id: `${camera.id}/${camera.at}`, at: camera.at }),
 };
 
 /** Without a time, a wish is known by what it says. */
-function digestOf({ uri, maxFps, isDetecting, isLooping }: DesiredCamera): string {
-  return createHash('sha256').update(JSON.stringify([uri, maxFps, isDetecting, isLooping])).digest('hex').slice(0, 16);
+function digestOf({ uri, maxFps, isDetecting, isLooping, pictures, encoders }: DesiredCamera): string {
+  return createHash('sha256').update(JSON.stringify([uri, maxFps, isDetecting, isLooping, ...pictures ? [pictures] : [], ...encoders ? [encoders] : []])).digest('hex').slice(0, 16);
+}
+
+function picturesOf({ modality, fps, metresPerStep, range }: PictureSettingsWire): PictureSettings {
+  return { modality: modality as PictureSettings['modality'], fps, metresPerStep, range: rangeOf(range) }; // an open set: whoever plays it refuses what it does not know
+}
+
+function encodingOf({ name, options }: EncodingWishWire): EncodingWish {
+  try {
+    const parsed: unknown = JSON.parse(options);
+    if (typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed)) return { name, options: parsed as EncodingWish['options'] }; // just checked
+  } catch { /* said below */ }
+  throw new PlatformError('RECORD_INVALID', `options of encoder '${name.slice(0, 80)}' are no JSON object`);
 }

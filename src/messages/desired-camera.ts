@@ -1,4 +1,22 @@
 import type { CameraId, EpochMicros } from '../engine/units.ts';
+import type { Modality } from './raster.ts';
+
+/** How the pictures of a camera are played and understood. null: as its source says. */
+export interface PictureSettings {
+  readonly modality: Modality | null;
+  /** Pictures a second of a folder of pictures. */
+  readonly fps: number | null;
+  /** Metres of one step of 16-bit depth. */
+  readonly metresPerStep: number | null;
+  /** What black and white stand for where 16-bit samples are shown in 8 bits. */
+  readonly range: readonly [black: number, white: number] | null;
+}
+
+/** An encoder that a camera wants, with its options. */
+export interface EncodingWish {
+  readonly name: string;
+  readonly options: Readonly<Record<string, unknown>>;
+}
 
 /** Body of the compacted topic `vto.cameras`: a camera as the user wants it; a tombstone removes it. */
 export interface DesiredCamera {
@@ -8,6 +26,10 @@ export interface DesiredCamera {
   readonly maxFps: number | null;
   readonly isDetecting: boolean;
   readonly isLooping: boolean;
+  /** Absent: as the source says. */
+  readonly pictures?: PictureSettings;
+  /** Features that are computed of every frame that is detected on. Absent: none. */
+  readonly encoders?: readonly EncodingWish[];
   /** When it was asked for; tells a wish from the same one before. */
   readonly at?: EpochMicros;
 }

@@ -1,4 +1,5 @@
 import type { CameraId, EpochMicros } from '../engine/units.ts';
+import type { FeatureTensor } from './feature-tensor.ts';
 import type { ModelFrame } from './model-frame.ts';
 import type { DroppedRecord } from './terminal-record.ts';
 
@@ -17,6 +18,8 @@ export interface FrameFeature {
   readonly readyAtMs: number;
   /** Of the part it comes from: it grows when the camera starts over. */
   readonly feed: number;
+  /** What encoders made of it, where the camera wants that. */
+  readonly tensors?: readonly FeatureTensor[];
 }
 
 /** What the featurizer hands to the detector: a frame, or the end of frames that need no detection. */

@@ -10,9 +10,11 @@ type EventOf<Type extends PlatformEvent['type']> = Extract<PlatformEvent, { type
 const CAMERA_STATES = ['connecting', 'live', 'retrying', 'ended', 'failed', 'removed'] as const satisfies readonly EventOf<'camera-state'>['state'][];
 const PROCESS_STATES = ['started', 'ready', 'exited', 'stopped', 'escalated'] as const satisfies readonly EventOf<'process'>['state'][];
 
+const MODEL_STATES = ['active', 'refused'] as const satisfies readonly EventOf<'model'>['state'][];
+
 const NOTHING: Omit<PlatformEventWire, 'type' | 'at'> = {
   camera: null, node: null, state: null, code: null, message: null, retryInMs: null, from: null, to: null, reason: null, file: null, cutBytes: null,
-  process: null, generation: null, epoch: null, received: null,
+  process: null, generation: null, epoch: null, received: null, model: null,
 };
 
 /** How events lie on the wire. */
@@ -29,9 +31,17 @@ export const PLATFORM_EVENT: BodyMapping<PlatformEvent, PlatformEventWire> = {
   },
   identify(event) {
     const digest = createHash('sha256').update(JSON.stringify(PLATFORM_EVENT.toWire(event))).digest('hex').slice(0, 16);
-    return { kind: event.type, id: `${event.type === 'process' ? event.process : event.camera}/${event.at}/${digest}`, at: event.at };
+    return { kind: event.type, id: `${subjectOf(event)}/${event.at}/${digest}`, at: event.at };
   },
 };
+
+function subjectOf(event: PlatformEvent): string {
+  switch (event.type) {
+    case 'process': return event.process;
+    case 'model': return event.model;
+    case 'camera-state': case 'gap': case 'torn-tail': case 'received': return event.camera;
+  }
+}
 
 function eventOf(wire: PlatformEventWire): PlatformEvent {
   const at = epochMicros(wire.at);
@@ -45,6 +55,9 @@ function eventOf(wire: PlatformEventWire): PlatformEvent {
     case 'process': return {
       type: 'process', at, process: set(wire, 'process'), state: stateOf(wire, PROCESS_STATES), generation: set(wire, 'generation'),
       ...wire.message !== null && { message: wire.message },
+    };
+    case 'model': return {
+      type: 'model', at, model: set(wire, 'model'), state: stateOf(wire, MODEL_STATES), ...wire.code !== null && { code: wire.code }, ...wire.message !== null && { message: wire.message },
     };
     case 'received': return { type: 'received', camera: cameraOf(set(wire, 'camera')), at, epoch: set(wire, 'epoch'), received: set(wire, 'received'), node: set(wire, 'node') };
     default: throw new PlatformError('RECORD_INVALID', `event of unknown type '${wire.type.slice(0, 80)}'`);

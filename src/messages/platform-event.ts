@@ -8,5 +8,7 @@ export type PlatformEvent = { readonly node?: string } & (
   /** Bytes of an unfinished fragment were cut off a chunk at start. */
   | { readonly type: 'torn-tail'; readonly camera: CameraId; readonly at: EpochMicros; readonly file: string; readonly cutBytes: number }
   | { readonly type: 'process'; readonly at: EpochMicros; readonly process: string; readonly state: 'started' | 'ready' | 'exited' | 'stopped' | 'escalated'; readonly generation: number; readonly message?: string }
+  /** The model of a node was changed; or was not, and the one before goes on. `model`: `name@version`. */
+  | { readonly type: 'model'; readonly at: EpochMicros; readonly model: string; readonly state: 'active' | 'refused'; readonly code?: string; readonly message?: string }
   /** On a camera node: how many frames of the session, from 0 on, were handed to Kafka so far. */
   | { readonly type: 'received'; readonly camera: CameraId; readonly at: EpochMicros; readonly epoch: number; readonly received: number; readonly node: string });

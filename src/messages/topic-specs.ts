@@ -49,6 +49,6 @@ function sizes(name: TopicName, { maxPartBytes }: TopicSettings): Record<string,
     case 'chunks': return { 'max.message.bytes': String(part) };
     case 'features': return { 'max.message.bytes': String(tensor) };
     case 'dead-letters': return { 'max.message.bytes': String(tensor + ENVELOPE_BYTES) };
-    case 'detections': case 'events': case 'cameras': case 'positions': return {};
+    case 'detections': case 'events': case 'cameras': case 'models': case 'positions': return {};
   }
 }

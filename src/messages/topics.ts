@@ -9,6 +9,8 @@ import { DEAD_LETTER } from './dead-letter-codec.ts';
 import type { DeadLetter } from './dead-letter.ts';
 import { DESIRED_CAMERA } from './desired-camera-codec.ts';
 import type { DesiredCamera } from './desired-camera.ts';
+import { DESIRED_MODEL } from './desired-model-codec.ts';
+import type { DesiredModel } from './desired-model.ts';
 import { FEATURE_TENSOR } from './feature-tensor-codec.ts';
 import type { FeatureTensor } from './feature-tensor.ts';
 import { PLATFORM_EVENT } from './platform-event-codec.ts';
@@ -39,6 +41,7 @@ export const TOPICS: readonly Topic[] = [
   { name: 'detections', schema: 'detections.avsc', key: 'camera', cleanup: 'delete', what: 'How each received frame ended: detected or dropped.' },
   { name: 'events', schema: 'events.avsc', key: 'camera or node', cleanup: 'delete', what: 'What happened to cameras and processes.' },
   { name: 'cameras', schema: 'cameras.avsc', key: 'camera', cleanup: 'compact', what: 'The cameras that are wanted.' },
+  { name: 'models', schema: 'models.avsc', key: 'active', cleanup: 'compact', what: 'The model that detectors are to run.' },
   { name: 'positions', schema: 'positions.avsc', key: 'group/camera', cleanup: 'compact', what: 'How far each consumer group got with each camera.' },
   { name: 'dead-letters', schema: 'dead-letters.avsc', key: 'key of the record', cleanup: 'delete', what: 'Records that could not be processed.' },
 ];
@@ -60,6 +63,7 @@ export interface RecordCodecs {
   readonly detections: RecordCodec<TerminalRecord>;
   readonly events: RecordCodec<PlatformEvent>;
   readonly cameras: RecordCodec<DesiredCamera>;
+  readonly models: RecordCodec<DesiredModel>;
   readonly positions: RecordCodec<CameraPosition>;
   readonly deadLetters: RecordCodec<DeadLetter>;
 }
@@ -72,6 +76,7 @@ export function recordCodecs(ids: SchemaIds, prefix = 'vto'): RecordCodecs {
     detections: recordCodec('detections', TERMINAL_RECORD, ids, prefix),
     events: recordCodec('events', PLATFORM_EVENT, ids, prefix),
     cameras: recordCodec('cameras', DESIRED_CAMERA, ids, prefix),
+    models: recordCodec('models', DESIRED_MODEL, ids, prefix),
     positions: recordCodec('positions', CAMERA_POSITION, ids, prefix),
     deadLetters: recordCodec('dead-letters', DEAD_LETTER, ids, prefix),
   };

@@ -1,8 +1,11 @@
 import type { FastifyInstance } from 'fastify';
+import { encodersOf, picturesOf, type EncoderWish } from '../data-ops/camera-row.ts';
 import { PlatformError } from '../engine/errors.ts';
+import { checkEncoders } from '../feature-ops/check-encoders.ts';
+import type { Modality } from '../messages/raster.ts';
 import { streamNotAllowed } from './allow-stream.ts';
 import type { Face } from './face.ts';
-import { CameraBody, CameraPath, NoQuery, parseRequest } from './requests.ts';
+import { CameraBody, CameraChangeBody, CameraPath, NoQuery, parseRequest } from './requests.ts';
 import { cameraView } from './resolve-stream.ts';
 import { parseStreamUri, type StreamTarget } from './stream-uri.ts';
 
@@ -22,6 +25,18 @@ function checkAllowed(face: Face, uri: string): void {
   if ((readsFiles || !face.isLoopbackOnly) && !face.allowList.allows(target)) throw streamNotAllowed(target);
 }
 
+/** Encoders must exist and take their options; a model file needs leave, as every file that a request names. */
+async function checkWanted(face: Face, encoders: readonly EncoderWish[], modality: Modality | null): Promise<void> {
+  const wishes = encodersOf(encoders).encoders ?? [];
+  for (const { options: { file } } of wishes) if (typeof file === 'string') checkAllowed(face, file);
+  try {
+    await checkEncoders(wishes, modality);
+  } catch (error) {
+    if (error instanceof PlatformError && error.code === 'CONFIG_INVALID') throw new PlatformError('REQUEST_INVALID', error.message, { field: 'encoders' }, error);
+    throw error;
+  }
+}
+
 /** The camera collection: list, add, show, remove. */
 export function cameraRoutes(app: FastifyInstance, face: Face): void {
   app.get('/api/v1/cameras', (request) => {
@@ -32,13 +47,24 @@ export function cameraRoutes(app: FastifyInstance, face: Face): void {
     parseRequest(NoQuery, request.query, 'query');
     const body = parseRequest(CameraBody, request.body, 'body');
     checkAllowed(face, body.uri);
-    const view = await face.backend.addCamera({ id: body.id, uri: body.uri, maxFps: body.maxFps, isDetecting: body.detect, isLooping: body.loop });
+    const { id, uri, maxFps, detect, loop, encoders, ...pictures } = body;
+    await checkWanted(face, encoders, pictures.modality === 'auto' ? null : pictures.modality);
+    const view = await face.backend.addCamera({ id, uri, maxFps, isDetecting: detect, isLooping: loop, ...picturesOf(pictures), ...encodersOf(encoders) });
     face.log.info({ camera: view.id }, 'camera added by API');
     return await reply.code(201).header('location', `/api/v1/cameras/${view.id}`).send(view);
   });
   app.get('/api/v1/cameras/:id', (request) => {
     parseRequest(NoQuery, request.query, 'query');
     return cameraView(face, parseRequest(CameraPath, request.params, 'path').id);
+  });
+  app.patch('/api/v1/cameras/:id', async (request) => {
+    parseRequest(NoQuery, request.query, 'query');
+    const { id } = cameraView(face, parseRequest(CameraPath, request.params, 'path').id);
+    const { encoders } = parseRequest(CameraChangeBody, request.body, 'body');
+    await checkWanted(face, encoders, null); // whether its pictures are of the modality, they tell
+    const view = await face.backend.changeEncoders(id, encodersOf(encoders).encoders ?? []);
+    face.log.info({ camera: id, encoders: view.encoders.map(({ name }) => name).join() }, 'encoders changed by API');
+    return view;
   });
   app.delete('/api/v1/cameras/:id', async (request, reply) => {
     parseRequest(NoQuery, request.query, 'query');

@@ -1,6 +1,6 @@
 /** One endpoint, as `GET /` lists it. */
 export interface Endpoint {
-  readonly method: 'GET' | 'POST' | 'DELETE';
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   /** `:name` stands for one path segment. */
   readonly path: string;
   readonly summary: string;
@@ -11,9 +11,15 @@ export const ENDPOINTS: readonly Endpoint[] = [
   { method: 'GET', path: '/', summary: 'This list.' },
   { method: 'GET', path: '/api/v1/infer', summary: 'Detections as JSON lines: ?stream=CAMERA-OR-URL &frames=N &after=RECORD-ID &include=dropped; several stream= with &align=MS give groups.' },
   { method: 'GET', path: '/api/v1/cameras', summary: 'All cameras and how they are.' },
-  { method: 'POST', path: '/api/v1/cameras', summary: 'Adds a camera: {id, uri, maxFps?, detect?, loop?}.' },
+  { method: 'POST', path: '/api/v1/cameras', summary: 'Adds a camera: {id, uri, maxFps?, detect?, loop?, encoders?}.' },
   { method: 'GET', path: '/api/v1/cameras/:id', summary: 'One camera.' },
+  { method: 'PATCH', path: '/api/v1/cameras/:id', summary: 'Changes what is computed of its frames while it runs: {encoders}.' },
   { method: 'DELETE', path: '/api/v1/cameras/:id', summary: 'Removes a camera; its recordings stay.' },
+  { method: 'GET', path: '/api/v1/cameras/:id/features', summary: 'Features of its frames: ?encoder= &from= &to= &after=FEATURE-ID &limit= &values=base64; &format=ndjson streams them as they come.' },
+  { method: 'GET', path: '/api/v1/encoders', summary: 'Encoders of features, with the options of each.' },
+  { method: 'GET', path: '/api/v1/models', summary: 'Models that detection can be switched to.' },
+  { method: 'GET', path: '/api/v1/models/active', summary: 'The model that detects, and how a change of it goes.' },
+  { method: 'PUT', path: '/api/v1/models/active', summary: 'Switches to another model while running: {model: NAME@VERSION}; 202, and the rest shows with GET.' },
   { method: 'GET', path: '/api/v1/records', summary: 'Terminal records by page: ?camera= &after=RECORD-ID &limit=.' },
   { method: 'GET', path: '/api/v1/events', summary: 'What happened to cameras and processes: ?camera= &limit=.' },
   { method: 'GET', path: '/api/v1/chunks', summary: 'Recorded chunks: ?camera= &from= &to= &limit=.' },

@@ -6,12 +6,14 @@ import { createAllowList } from './allow-stream.ts';
 import { cameraRoutes } from './camera-routes.ts';
 import { errorReplies, refuseConnection, sendProblem } from './error-replies.ts';
 import type { Face, GatewayCounts } from './face.ts';
+import { FEATURES_PATH, featureRoutes } from './feature-routes.ts';
 import { healthRoutes } from './health-routes.ts';
 import { historyRoutes } from './history-routes.ts';
 import { guardRequest, isLoopbackHost } from './host-guard.ts';
 import { INFER_PATH, inferRoutes } from './infer-route.ts';
 import { lagRoutes } from './lag-routes.ts';
 import type { ServingLog } from './log.ts';
+import { modelRoutes } from './model-routes.ts';
 import { registryRoutes } from './registry-routes.ts';
 import { scrubbedJson } from './scrub.ts';
 import type { ServingBackend } from './service.ts';
@@ -91,7 +93,7 @@ function createApp(face: Face): FastifyInstance {
   });
   app.removeContentTypeParser('text/plain');
   app.setReplySerializer(scrubbedJson);
-  app.addHook('onRoute', (route) => { if (route.url !== INFER_PATH) route.handlerTimeout = face.answerMs; });
+  app.addHook('onRoute', (route) => { if (route.url !== INFER_PATH && route.url !== FEATURES_PATH) route.handlerTimeout = face.answerMs; });
   return app;
 }
 
@@ -162,7 +164,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     done(null, payload);
   });
   errorReplies(app, face);
-  for (const routes of [healthRoutes, cameraRoutes, historyRoutes, lagRoutes, inferRoutes]) routes(app, face);
+  for (const routes of [healthRoutes, cameraRoutes, featureRoutes, historyRoutes, lagRoutes, modelRoutes, inferRoutes]) routes(app, face);
   registryRoutes(app, options.topicPrefix ?? 'vto');
   await app.ready();
   app.server.maxConnections = options.maxConnections ?? 1024;

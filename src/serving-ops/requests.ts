@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { PlatformError } from '../engine/errors.ts';
 import { isCameraId, type CameraId } from '../engine/units.ts';
+import { encoder } from '../utility-ops/config/schema.ts';
 
 const whole = (min: number, max: number): z.ZodType<number> => z.string().regex(/^\d{1,16}$/, 'must be a whole number').transform(Number)
   .pipe(z.number().min(min).max(max));
@@ -39,8 +40,21 @@ export const ReadyQuery = z.strictObject({ format: z.enum(['json', 'text'], { er
 /** Query of routes that take none. */
 export const NoQuery = z.strictObject({});
 
+/** Query of `GET /api/v1/cameras/:id/features`. */
+export const FeaturesQuery = z.strictObject({
+  encoder: one.regex(/^[a-z][a-z0-9-]{0,62}(?:@[0-9a-z]{1,64})?$/, 'must be the name of an encoder, or name@version').optional(),
+  from: moment.optional(), to: moment.optional(), after: whole(0, Number.MAX_SAFE_INTEGER).optional(), limit: whole(1, 1000).default(10),
+  values: z.enum(['numbers', 'base64'], { error: "must be 'numbers' or 'base64'" }).default('numbers'),
+  format: z.enum(['json', 'ndjson'], { error: "must be 'json' or 'ndjson'" }).default('json'),
+});
+
 /** Path parameters of one camera. */
 export const CameraPath = z.strictObject({ id: cameraId });
+
+const encoders = z.array(encoder).max(16);
+
+/** Body of `PATCH /api/v1/cameras/:id`. */
+export const CameraChangeBody = z.strictObject({ encoders });
 
 /** Body of `POST /api/v1/cameras`. */
 export const CameraBody = z.strictObject({
@@ -49,7 +63,15 @@ export const CameraBody = z.strictObject({
   maxFps: z.number().positive().max(1000).nullable().default(null),
   detect: z.boolean().default(true),
   loop: z.boolean().default(false),
+  encoders: encoders.default([]),
+  fps: z.number().positive().max(1000).optional(),
+  modality: z.enum(['auto', 'rgb', 'depth', 'thermal']).default('auto'),
+  metresPerStep: z.number().positive().max(1000).optional(),
+  range: z.tuple([z.number(), z.number()]).refine(([black, white]) => white > black, 'must be [black, white] with black < white').optional(),
 });
+
+/** Body of `PUT /api/v1/models/active`. */
+export const ModelBody = z.strictObject({ model: z.string().min(1).max(200) });
 
 /**
  * The value, checked and compiled. The message names every wrong field, `field` the first; for an unknown key the known ones are listed.

@@ -1,7 +1,8 @@
 import type { ActorReport } from '../engine/actor.ts';
 import type { CameraId, EpochMicros } from '../engine/units.ts';
 import type { PartitionLag } from '../data-ops/group-lag.ts';
-import type { Balance, CameraRow, ChunkRow, CommittedRecord } from '../data-ops/store.ts';
+import type { Balance, CameraRow, ChunkRow, CommittedRecord, FeatureQuery, StoredFeature } from '../data-ops/store.ts';
+import type { EncodingWish } from '../messages/desired-camera.ts';
 import type { PlatformEvent } from '../messages/platform-event.ts';
 import type { DropReason } from '../messages/terminal-record.ts';
 
@@ -23,6 +24,8 @@ export interface CameraView {
   readonly maxFps: number | null;
   readonly isDetecting: boolean;
   readonly isLooping: boolean;
+  /** Features computed of its frames: names of encoders, their options beside. */
+  readonly encoders: readonly (Readonly<Record<string, unknown>> & { readonly name: string })[];
   /** Of all epochs. */
   readonly counts: { readonly received: number; readonly detected: number; readonly dropped: Readonly<Partial<Record<DropReason, number>>>; readonly gaps: number };
   readonly lastError?: { readonly code: string; readonly message: string };
@@ -38,6 +41,32 @@ export interface GateView {
   readonly reason?: 'learning' | 'no-signal' | 'missed' | 'long-gop';
   /** How well something that moves would show in the packet sizes: from 1 on they are relied on. */
   readonly score: number;
+}
+
+/** A model that detection can be switched to. */
+export interface ModelView {
+  /** `name@version`. */
+  readonly model: string;
+  readonly name: string;
+  readonly version: string;
+  readonly family: string;
+  readonly source: 'built-in' | 'settings' | 'folder';
+  readonly isActive: boolean;
+}
+
+/** Which model detects, and how a change of it goes. */
+export interface ActiveModelView {
+  /** `name@version`. */
+  readonly active: string;
+  /** What was asked for last; differs from `active` while it is being changed. */
+  readonly wanted: string;
+  readonly state: 'steady' | 'changing';
+  /** Vision processes of this node: those that serve, then those that are about to. What they say of their model is null until it is loaded. */
+  readonly processes: readonly { readonly name: string; readonly isReady: boolean; readonly model: string | null; readonly digest: string | null; readonly provider: string | null }[];
+  /** Changes of this run. */
+  readonly counts: { readonly done: number; readonly refused: number };
+  /** Why the last change was refused. */
+  readonly lastError?: { readonly model: string; readonly code: string; readonly message: string };
 }
 
 /** A link of this node to the rest of a cluster. */
@@ -86,6 +115,8 @@ export interface ServingBackend {
   cameraOf(uri: string): CameraId | undefined;
   /** @throws PlatformError CAMERA_EXISTS, REQUEST_INVALID (the URI), PLUGIN_UNKNOWN, STORE_FAILED */
   addCamera(request: CameraRow): Promise<CameraView>;
+  /** Changes what is computed of a camera's frames, from one of its next frames on. @throws PlatformError CAMERA_UNKNOWN, STORE_FAILED */
+  changeEncoders(id: CameraId, encoders: readonly EncodingWish[]): Promise<CameraView>;
   /** @throws PlatformError CAMERA_UNKNOWN, STORE_FAILED */
   removeCamera(id: CameraId): Promise<void>;
   /**
@@ -102,11 +133,20 @@ export interface ServingBackend {
   records(query: RecordQuery): AsyncIterable<CommittedRecord>;
   /** Records with id > `after`, oldest first, at most `max`. */
   recordsAfter(query: { readonly after: number; readonly max: number; readonly camera?: CameraId }): Promise<readonly CommittedRecord[]>;
+  /** Newest last, at most `max`; with `after` those that follow it. @throws PlatformError CAMERA_UNKNOWN */
+  features(query: FeatureQuery): Promise<readonly StoredFeature[]>;
   /** Newest last, at most `max`. */
   events(query: { readonly camera?: CameraId; readonly max: number }): Promise<readonly PlatformEvent[]>;
   /** Recorded chunks that overlap [from, to), oldest first, at most `max`. */
   chunks(query: { readonly camera?: CameraId; readonly from?: EpochMicros; readonly to?: EpochMicros; readonly max: number }): Promise<readonly ChunkRow[]>;
   balances(): Promise<readonly Balance[]>;
+  models(): Promise<readonly ModelView[]>;
+  activeModel(): ActiveModelView;
+  /**
+   * Asks for another model, by `name@version`: vision processes are replaced while they work. Resolves when the wish is durable, or known to the node.
+   * @throws PlatformError MODEL_UNKNOWN, ROLE_ABSENT, KAFKA_UNAVAILABLE
+   */
+  useModel(reference: string): Promise<ActiveModelView>;
   tree(): ActorReport;
   isReady(): Readiness;
   /** How far consumer groups of the cluster are behind, as last measured; empty without a cluster. */

@@ -1,5 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { contentHashOf } from '../../actors/ingest/chunk-tools.ts';
 import { auditTopics } from '../../src/data-ops/audit-topics.ts';
 import { systemClock } from '../../src/engine/system-clock.ts';
 import { epochMicros } from '../../src/engine/units.ts';
@@ -15,15 +16,19 @@ import { createMemoryKafka } from '../support/memory-kafka.ts';
 const codecs = recordCodecs(fixedSchemaIds());
 const AT = epochMicros(1_700_000_000_000_000);
 
-function chunk(id: string, from: number, to: number): OutRecord {
+function chunk(id: string, from: number, to: number, fields: Partial<ChunkPart> = {}): OutRecord {
+  const part = chunkPart(from, to, { camera: camera(id), ...fields });
+  return { topic: 'vto.chunks', key: id, value: codecs.chunks.encode(part) };
+}
+
+function chunkPart(from: number, to: number, fields: Partial<ChunkPart> = {}): ChunkPart {
   const units = Array.from({ length: to - from + 1 }, (_, index) => ({
     frameSeq: from + index, pts: null, dts: null, duration: 1, isKey: index === 0, isCorrupt: false, capturedAt: AT, arrivedAt: AT, data: Buffer.alloc(10, from + index),
   }));
-  const part: ChunkPart = {
-    camera: camera(id), epoch: 1, chunkSeq: 0, partSeq: from, chunkStartedAt: AT, units, isOpenGop: false, isEpochEnd: false, isRecovered: false, isAccounted: false, feed: 0,
-    parameters: { codec: 'h264', framing: 'annexb', width: 64, height: 48, extradata: new Uint8Array(0), timeBase: { num: 1, den: 90_000 }, frameRate: 25 },
+  return {
+    camera: camera('a'), epoch: 1, chunkSeq: 0, partSeq: from, chunkStartedAt: AT, units, isOpenGop: false, isEpochEnd: false, isRecovered: false, isAccounted: false, feed: 0,
+    parameters: { codec: 'h264', framing: 'annexb', width: 64, height: 48, extradata: new Uint8Array(0), timeBase: { num: 1, den: 90_000 }, frameRate: 25 }, ...fields,
   };
-  return { topic: 'vto.chunks', key: id, value: codecs.chunks.encode(part) };
 }
 
 const record = (body: TerminalRecord): OutRecord => ({ topic: 'vto.detections', key: body.camera, value: codecs.detections.encode(body) });
@@ -42,7 +47,7 @@ async function world() {
   const commit = async (group: string, topic: string, id: string, offset: number): Promise<void> => committer.commit([], [{ group: `vto.${group}`, topic: `vto.${topic}`, partition: await partitionOf(id), offset }]);
   return {
     kafka, node, producer, position, commit, partitionOf,
-    audit: (isSplit = false) => auditTopics({ node, codecs, prefix: 'vto', isSplit, clock: systemClock, signal: new AbortController().signal }),
+    audit: (isSplit = false) => auditTopics({ node, codecs, prefix: 'vto', isSplit, createHash: contentHashOf, clock: systemClock, signal: new AbortController().signal }),
   };
 }
 
@@ -81,6 +86,18 @@ test('records of transactions that were aborted are none', async () => {
   await commit('detector', 'chunks', 'a', 1);
   const report = await audit();
   assert.equal([report.isSound, report.balances[0]?.dropped], [true, { 'not-wanted': 2 }]);
+  await node.close();
+});
+
+test('tells which chunks are as they were recorded, and which are not', async () => {
+  const { node, producer, audit } = await world();
+  const recorded = contentHashOf((chunkPart(0, 0)).parameters);
+  for (let seq = 0; seq <= 4; seq += 1) recorded.update(Buffer.alloc(10, seq));
+  const contentHash = recorded.digest();
+  const seal = (id: string, hash: string): OutRecord => chunk(id, 5, 4, { partSeq: 5, contentHash: hash });
+  await producer.send([chunk('a', 0, 2), chunk('a', 1, 4), seal('a', contentHash), chunk('b', 0, 4), seal('b', 'f'.repeat(64)), chunk('c', 1, 4), seal('c', contentHash)]);
+  const report = await audit();
+  assert.equal([report.chunksProven, report.problems.map(({ kind, camera: id }) => [kind, id])], [1, [['content', 'b']]]);
   await node.close();
 });
 

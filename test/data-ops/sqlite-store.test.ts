@@ -187,8 +187,11 @@ test('keeps cameras and events, and counts a gap on the epoch it follows', ({ op
   const store = open();
   const at = epochMicros(5);
   store.putCamera({ id: GATE, uri: 'rtsp://user:secret@10.0.0.1/a', maxFps: 2.5, isDetecting: true, isLooping: false });
-  store.putCamera({ id: DOCK, uri: 'file:///a.mp4', maxFps: null, isDetecting: false, isLooping: true });
+  const depth = { id: DOCK, uri: 'file:///a', maxFps: null, isDetecting: false, isLooping: true, pictures: { modality: 'depth', fps: 5, metresPerStep: 0.0002, range: [0.5, 4] } } as const;
+  store.putCamera(depth);
   assert.equal(store.cameras().map(({ id, maxFps }) => [id, maxFps]), [[DOCK, null], [GATE, 2.5]]);
+  assert.equal(store.cameras()[0], depth);
+  assert.not('pictures' in store.cameras()[1]!);
   assert.ok(store.deleteCamera(DOCK));
   assert.not(store.deleteCamera(DOCK));
   store.putChunks([

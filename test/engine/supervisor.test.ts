@@ -67,6 +67,22 @@ test('escalates at once when the fate of the error is stop', async () => {
   await system.stop();
 });
 
+test('a policy may try again what would be final, since it may be put right outside', async () => {
+  const { system, clock } = bench();
+  let isRight = false;
+  const child = system.supervise({ name: 'model', async run(ctx) {
+    if (!isRight) throw new PlatformError('MODEL_INVALID', 'no model');
+    await untilAborted(ctx.signal);
+  } }, { ...POLICY, maxRestarts: Number.POSITIVE_INFINITY, retriesStop: true });
+  await clock.advance(5_000);
+  assert.is(child.report().state, 'backing-off');
+  assert.is(child.report().lastError?.code, 'MODEL_INVALID');
+  isRight = true;
+  await clock.advance(1_000);
+  assert.is(child.report().state, 'running');
+  await system.stop();
+});
+
 test('a run that throws before its first await counts as a failure', async () => {
   const { system, clock } = bench();
   const child = system.supervise({ name: 'sync', run() { throw new Error('at once'); } }, { ...POLICY, maxRestarts: 0 });

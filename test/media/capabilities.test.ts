@@ -6,7 +6,7 @@ test('names version, licence in effect and a decoder for each codec that is reco
   const capabilities = mediaCapabilities();
   assert.match(capabilities.version, /^\d+\.\d+/);
   assert.is(capabilities.licence.startsWith('GPL'), capabilities.configuration.includes('--enable-gpl'));
-  assert.equal(Object.keys(capabilities.decoders).toSorted(), ['av1', 'h264', 'hevc', 'mjpeg', 'mpeg4', 'png', 'vp8', 'vp9']);
+  assert.equal(Object.keys(capabilities.decoders).toSorted(), ['av1', 'h264', 'hevc', 'mjpeg', 'mpeg4', 'png', 'tiff', 'vp8', 'vp9']);
   assert.ok(Object.values(capabilities.decoders).every((name) => name !== undefined));
   assert.ok(capabilities.hardware.every((name) => name.length > 0));
 });

@@ -10,7 +10,8 @@ import { createContentHash } from '../../src/media/content-hash.ts';
 import { createDecoder } from '../../src/media/decoder.ts';
 import { openReader } from '../../src/media/reader.ts';
 import type { ChunkWriter, MediaPacket, PacketReader } from '../../src/media/types.ts';
-import type { Codec, StreamParameters } from '../../src/messages/stream-parameters.ts';
+import type { LibavCodec } from '../../src/media/libav.ts';
+import type { StreamParameters } from '../../src/messages/stream-parameters.ts';
 import { type EncodedClip, encodeClip } from '../support/encoded-clip.ts';
 import { readAll } from '../support/read-all.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
@@ -40,9 +41,9 @@ function contentOf(parameters: StreamParameters, units: readonly { readonly data
 
 const timesOf = (units: readonly Unit[]): unknown => units.map(({ pts, dts, isKey }) => ({ pts, dts, isKey }));
 
-const CLIPS: readonly [Codec, Parameters<typeof encodeClip>[1]][] = [
+const CLIPS: readonly [LibavCodec, Parameters<typeof encodeClip>[1]][] = [
   ['h264', { frames: 25, bFrames: 2 }], ['hevc', { frames: 25, bFrames: 2 }], ['av1', { frames: 12 }], ['vp8', { frames: 12 }], ['vp9', { frames: 12 }],
-  ['mjpeg', { frames: 5 }], ['mpeg4', { frames: 25, bFrames: 2 }], ['png', { frames: 2 }],
+  ['mjpeg', { frames: 5 }], ['mpeg4', { frames: 25, bFrames: 2 }], ['png', { frames: 2 }], ['tiff', { frames: 2 }],
 ];
 test('a chunk from the middle of a stream starts at 0 for players and keeps the time of the stream for us', async () => {
   const { parameters, units } = encodeClip('h264', { frames: 25, bFrames: 2 });

@@ -6,13 +6,13 @@ import { PlatformError } from '../../src/engine/errors.ts';
 import { createDecoder } from '../../src/media/decoder.ts';
 import { createScaler } from '../../src/media/scaler.ts';
 import type { FrameDecoder, Picture } from '../../src/media/types.ts';
-import type { Codec } from '../../src/messages/stream-parameters.ts';
+import type { LibavCodec } from '../../src/media/libav.ts';
 import { type EncodedClip, encodeClip } from '../support/encoded-clip.ts';
 
 const scaler = createScaler({ width: 8, height: 8, fit: 'stretch', align: 'center', padValue: 0, channels: 'gray' });
 
 /** A clip in which picture n has a brightness of its own. */
-function steppedClip(codec: Codec, frames: number, bFrames: number): EncodedClip {
+function steppedClip(codec: LibavCodec, frames: number, bFrames: number): EncodedClip {
   return encodeClip(codec, { frames, bFrames, gop: 12, size: '64x64', graph: "nullsrc=size=64x64:rate=25,geq=lum='24+N*8':cb=128:cr=128" });
 }
 

@@ -11,7 +11,7 @@ import { listenToLibav } from '../../src/media/libav.ts';
 import { isClosedGopStart, parameterSetsDiffer } from '../../src/media/nal.ts';
 import { openReader, type ReaderOptions } from '../../src/media/reader.ts';
 import { scrubUri } from '../../src/media/reader-errors.ts';
-import type { Codec } from '../../src/messages/stream-parameters.ts';
+import type { LibavCodec } from '../../src/media/libav.ts';
 import { encodeClip } from '../support/encoded-clip.ts';
 import { readAll } from '../support/read-all.ts';
 import { spawnRtspServer } from '../support/rtsp-server-process.ts';
@@ -26,7 +26,7 @@ async function failureOf(options: Partial<ReaderOptions> & { readonly uri: strin
   return error as PlatformError;
 }
 
-async function clipFile(name: string, codec: Codec, frames = 10): Promise<string> {
+async function clipFile(name: string, codec: LibavCodec, frames = 10): Promise<string> {
   const path = join(folder, name);
   const { parameters, units } = encodeClip(codec, { frames });
   const writer = await createChunkWriter(path, parameters);

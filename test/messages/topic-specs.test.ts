@@ -8,7 +8,7 @@ const configOf = (topic: string, extra = {}): Readonly<Record<string, string>> =
 
 test('all topics have one number of partitions and copies', () => {
   assert.equal(topicSpecs(settings).map(({ topic, partitions, replication }) => [topic, partitions, replication]),
-    ['chunks', 'features', 'detections', 'events', 'cameras', 'positions', 'dead-letters'].map((name) => [`site.${name}`, 6, 3]));
+    ['chunks', 'features', 'detections', 'events', 'cameras', 'models', 'positions', 'dead-letters'].map((name) => [`site.${name}`, 6, 3]));
 });
 
 test('video goes soon, records later, wishes and positions never', () => {

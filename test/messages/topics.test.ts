@@ -13,7 +13,7 @@ import { randomBody } from '../support/random-bodies.ts';
 const ids = fixedSchemaIds();
 const codecs = recordCodecs(ids, 'site');
 const TOPIC_OF: Readonly<Record<keyof RecordCodecs, TopicName>> = {
-  chunks: 'chunks', features: 'features', detections: 'detections', events: 'events', cameras: 'cameras', positions: 'positions', deadLetters: 'dead-letters',
+  chunks: 'chunks', features: 'features', detections: 'detections', events: 'events', cameras: 'cameras', models: 'models', positions: 'positions', deadLetters: 'dead-letters',
 };
 const NAMES = Object.keys(TOPIC_OF) as (keyof RecordCodecs)[];
 

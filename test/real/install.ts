@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { OUTSIDE_ENVIRONMENT, OUTSIDE_READERS, outsidePython } from '../support/outside-python.ts';
+import { installOutside, OUTSIDE_PACKAGES, outsidePython } from '../support/outside-python.ts';
 
 /** Programs the real tests talk to, and the Debian packages that bring them. */
 const COUNTERPARTS = [
@@ -23,9 +23,10 @@ export async function installCounterparts(isCi: boolean): Promise<void> {
   const missing = COUNTERPARTS.filter(({ present: [program, ...args] }) => spawnSync(program, args, { stdio: 'ignore' }).status !== 0).flatMap(({ packages }) => packages);
   if (missing.length > 0 && isCi && process.getuid?.() === 0) installPackages(missing);
   else if (missing.length > 0) console.log(`missing for some real tests: apt-get install --no-install-recommends ${missing.join(' ')}`);
-  if (outsidePython() !== undefined) return;
-  if (isCi) installReaders();
-  else console.log(`missing for some real tests: a Python in VTO_TEST_PYTHON with: pip install ${OUTSIDE_READERS.map((name) => `'${name}'`).join(' ')}`);
+  const purposes = (['readers', 'onnx'] as const).filter((purpose) => outsidePython(purpose) === undefined);
+  if (purposes.length === 0) return;
+  if (isCi) installOutside(purposes);
+  else console.log(`missing for some real tests: a Python in VTO_TEST_PYTHON with: pip install ${purposes.flatMap((purpose) => OUTSIDE_PACKAGES[purpose].packages).map((name) => `'${name}'`).join(' ')}`);
 }
 
 function installPackages(missing: readonly string[]): void {
@@ -34,13 +35,5 @@ function installPackages(missing: readonly string[]): void {
   for (const args of [['update', '-qq'], ['install', '-y', '-qq', '--no-install-recommends', ...missing]]) {
     const { status } = spawnSync('apt-get', args, options);
     if (status !== 0) console.log(`apt-get ${args[0]} ended with ${status}: tests that need ${missing.join(', ')} will say SKIP`);
-  }
-}
-
-function installReaders(): void {
-  console.log(`installing ${OUTSIDE_READERS.join(' ')}`);
-  for (const [program, ...args] of [['python3', '-m', 'venv', OUTSIDE_ENVIRONMENT], [`${OUTSIDE_ENVIRONMENT}bin/pip`, 'install', '--quiet', ...OUTSIDE_READERS]] as const) {
-    const { status } = spawnSync(program, args, { stdio: 'inherit' });
-    if (status !== 0) console.log(`${program} ${args.join(' ')} ended with ${status}: tests that need it will say SKIP`);
   }
 }

@@ -3,8 +3,10 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { contentHashOf } from '../../actors/ingest/chunk-tools.ts';
 import { createBackend } from '../../actors/gateway/backend.ts';
 import { openKafkaLink } from '../../actors/process/kafka-link.ts';
+import { NO_MODELS } from '../../actors/root/node-backend.ts';
 import { startGatewayNode, type GatewayRoot } from '../../actors/root/start-gateway-node.ts';
 import { auditTopics } from '../../src/data-ops/audit-topics.ts';
 import { listDeadLetters, retryDeadLetters } from '../../src/data-ops/dead-letters.ts';
@@ -67,7 +69,7 @@ async function makeRig(brokers: readonly string[]): Promise<Rig> {
 async function serve(config: Config, codecs: RecordCodecs): Promise<Served> {
   const telemetry = createRecorder({ process: 'root', hasProcessMetrics: false });
   const link = openKafkaLink({ kafka: config.kafka, name: 'root', clock: systemClock, random: systemRandom, log: quiet });
-  const root = await startGatewayNode({ config, clock: systemClock, random: systemRandom, log: quiet, telemetry, onLine: (_name, line) => { if (/"level":(50|60)/.test(line)) console.log(line); }, node: link.node, codecs });
+  const root = await startGatewayNode({ config, clock: systemClock, random: systemRandom, log: quiet, telemetry, onLine: (_name, line) => { if (/"level":(50|60)/.test(line)) console.log(line); }, node: link.node, codecs, models: NO_MODELS });
   const backend = createBackend(root.gateway, { ownMetrics: () => telemetry.snapshot(), sleep: (ms, signal) => systemClock.sleep(ms, signal) });
   const http = await createGateway({ backend, clock: systemClock, log: quiet, port: 0 });
   const { port } = await http.listen();
@@ -194,7 +196,7 @@ for (const series of ['3.9', '4.x'] as const) {
         const frames = Array.from({ length: 200 }, (_, frame) => frame).filter(frame => !(id === 'c' && frame === 117));
         await writer.commit(frames.map(frame => rig.record(detected(id, 3, frame))), [{ group: `${rig.config.kafka.topicPrefix}.detector`, topic: rig.topic('chunks'), partition: written[0]!.partition, offset: written.at(-1)!.offset + 1 }]);
       }
-      const report = await auditTopics({ node: rig.node, codecs: rig.codecs, prefix: rig.config.kafka.topicPrefix, isSplit: false, clock: systemClock, signal: new AbortController().signal });
+      const report = await auditTopics({ node: rig.node, codecs: rig.codecs, prefix: rig.config.kafka.topicPrefix, isSplit: false, createHash: contentHashOf, clock: systemClock, signal: new AbortController().signal });
       assert.equal(report.problems.map(({ message }) => message), ["camera 'c' epoch 3: 1 frames in chunks have no record and nobody works on them: 117"]);
       assert.equal([report.balances.length, report.records, report.pending], [5, 200 + 999, 0]);
       const verified = await vto(rig, 'verify');

@@ -93,7 +93,7 @@ async function withRecords(brokers: readonly string[], check: (world: World) => 
 
 const kcat = (bootstrap: string, topic: string, ...more: readonly string[]): Promise<Buffer> => output('kcat', ['-C', '-b', bootstrap, '-t', topic, '-p', '1', '-o', 'beginning', '-e', '-q', ...more]);
 
-const python = outsidePython();
+const python = outsidePython('readers');
 if (python === undefined) console.log('SKIP: readers of others: no Python with confluent-kafka and fastavro; name one with VTO_TEST_PYTHON');
 const hasKcat = spawnSync('kcat', ['-V'], { stdio: 'ignore' }).status === 0;
 if (!hasKcat) console.log('SKIP: kcat reads our records: it is not installed');

@@ -3,7 +3,8 @@ import { Codec as LibavCodec, CodecContext, FilterGraph, Frame, Packet, Rational
 import type { MediaPacket } from '../../src/media/types.ts';
 import '../../src/media/libav.ts'; // silences libav
 import { framingOf } from '../../src/media/nal.ts';
-import type { Codec, StreamParameters } from '../../src/messages/stream-parameters.ts';
+import type { LibavCodec as Encodable } from '../../src/media/libav.ts';
+import type { StreamParameters } from '../../src/messages/stream-parameters.ts';
 
 /** A short clip in memory. */
 export interface EncodedClip { readonly parameters: StreamParameters; readonly units: readonly MediaPacket[] }
@@ -11,14 +12,15 @@ export interface EncodedClip { readonly parameters: StreamParameters; readonly u
 process.env['SVT_LOG'] = '0'; // the AV1 encoder prints its configuration otherwise
 /** One frame at 25 a second. */
 const TICKS = 1200;
-const ENCODERS: Record<Codec, string> = { h264: 'libx264', hevc: 'libx265', av1: 'libsvtav1', vp8: 'libvpx', vp9: 'libvpx-vp9', mjpeg: 'mjpeg', mpeg4: 'mpeg4', png: 'png' };
+const ENCODERS: Record<Encodable, string> = { h264: 'libx264', hevc: 'libx265', av1: 'libsvtav1', vp8: 'libvpx', vp9: 'libvpx-vp9', mjpeg: 'mjpeg', mpeg4: 'mpeg4', png: 'png', tiff: 'tiff' };
 
 /** Encodes a moving test picture with libav, key frames every `gop` frames, extradata as a container would hold it. Times in 1/30000 s. */
-export function encodeClip(codec: Codec, options: { frames: number; gop?: number; bFrames?: number; size?: string; options?: Record<string, string>; graph?: string }): EncodedClip {
+export function encodeClip(codec: Encodable, options: { frames: number; gop?: number; bFrames?: number; size?: string; options?: Record<string, string>; graph?: string }): EncodedClip {
+  const isStill = codec === 'png' || codec === 'tiff';
   const graph = new FilterGraph();
   graph.alloc();
   const [width = 160, height = 96] = (options.size ?? '160x96').split('x').map(Number);
-  const format = codec === 'mjpeg' ? 'yuvj420p' : codec === 'png' ? 'rgb24' : 'yuv420p';
+  const format = codec === 'mjpeg' ? 'yuvj420p' : isStill ? 'rgb24' : 'yuv420p';
   must(graph.parsePtr(`${options.graph ?? `testsrc2=size=${width}x${height}:rate=25`},format=${format},buffersink@out`));
   must(graph.configSync());
   const sink = graph.getFilter('buffersink@out')!;
@@ -27,7 +29,7 @@ export function encodeClip(codec: Codec, options: { frames: number; gop?: number
   context.allocContext3(encoder);
   context.width = width;
   context.height = height;
-  context.pixelFormat = codec === 'mjpeg' ? AV_PIX_FMT_YUVJ420P : codec === 'png' ? sink.buffersinkGetFormat() as never : AV_PIX_FMT_YUV420P;
+  context.pixelFormat = codec === 'mjpeg' ? AV_PIX_FMT_YUVJ420P : isStill ? sink.buffersinkGetFormat() as never : AV_PIX_FMT_YUV420P;
   context.timeBase = new Rational(1, 30_000);
   context.framerate = new Rational(25, 1);
   context.gopSize = options.gop ?? 10;
@@ -65,7 +67,7 @@ export function encodeClip(codec: Codec, options: { frames: number; gop?: number
   return { units, parameters: { codec, width, height, extradata, timeBase: { num: 1, den: 30_000 }, framing: framingOf(codec, extradata), frameRate: 25 } };
 }
 
-const FAST: Partial<Record<Codec, Record<string, string>>> = {
+const FAST: Partial<Record<Encodable, Record<string, string>>> = {
   h264: { preset: 'ultrafast' }, hevc: { preset: 'ultrafast', 'x265-params': 'log-level=none:pools=none:frame-threads=1' }, av1: { preset: '12' }, vp8: { deadline: 'realtime' }, vp9: { deadline: 'realtime' },
 };
 

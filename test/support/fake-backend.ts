@@ -2,10 +2,11 @@ import type { ActorReport } from '../../src/engine/actor.ts';
 import type { PartitionLag } from '../../src/data-ops/group-lag.ts';
 import { PlatformError } from '../../src/engine/errors.ts';
 import { epochMicros, type CameraId } from '../../src/engine/units.ts';
-import type { Balance, ChunkRow, CommittedRecord } from '../../src/data-ops/store.ts';
+import type { Balance, ChunkRow, CommittedRecord, FeatureQuery, StoredFeature } from '../../src/data-ops/store.ts';
+import type { EncodingWish } from '../../src/messages/desired-camera.ts';
 import type { DetectedRecord, DroppedRecord } from '../../src/messages/terminal-record.ts';
 import type { PlatformEvent } from '../../src/messages/platform-event.ts';
-import type { CameraView, OpenedStream, Readiness, RecordQuery, ServingBackend } from '../../src/serving-ops/service.ts';
+import type { ActiveModelView, CameraView, ModelView, OpenedStream, Readiness, RecordQuery, ServingBackend } from '../../src/serving-ops/service.ts';
 
 /** A detected frame of a camera, `at` in microseconds. */
 export function detected(camera: string, frameSeq: number, at = frameSeq * 40_000, padding = ''): DetectedRecord {
@@ -29,6 +30,7 @@ export class FakeBackend implements ServingBackend {
   readonly uris = new Map<string, CameraId>();
   ledger: readonly Balance[] = [];
   chunkRows: readonly ChunkRow[] = [];
+  readonly featureRows: StoredFeature[] = [];
   readiness: Readiness = { ready: true, reasons: [] };
   /** Readers whose iterator is open. */
   readers = 0;
@@ -44,7 +46,7 @@ export class FakeBackend implements ServingBackend {
 
   addView(id: string, extra: Partial<CameraView> = {}): CameraView {
     const view: CameraView = {
-      id: id as CameraId, label: `rtsp://cam/${id}`, state: 'live', isTemporary: false, epoch: 1, fps: 25, maxFps: null, isDetecting: true, isLooping: false,
+      id: id as CameraId, label: `rtsp://cam/${id}`, state: 'live', isTemporary: false, epoch: 1, fps: 25, maxFps: null, isDetecting: true, isLooping: false, encoders: [],
       counts: { received: 0, detected: 0, dropped: {}, gaps: 0 }, ...extra,
     };
     this.views.push(view);
@@ -67,7 +69,21 @@ export class FakeBackend implements ServingBackend {
   async addCamera(request: Parameters<ServingBackend['addCamera']>[0]): Promise<CameraView> {
     this.#check();
     if (this.views.some((view) => view.id === request.id)) throw new PlatformError('CAMERA_EXISTS', `camera '${request.id}' exists`);
-    return await Promise.resolve(this.addView(request.id, { maxFps: request.maxFps, isDetecting: request.isDetecting, isLooping: request.isLooping }));
+    return await Promise.resolve(this.addView(request.id, { maxFps: request.maxFps, isDetecting: request.isDetecting, isLooping: request.isLooping, encoders: viewOf(request.encoders) }));
+  }
+
+  async changeEncoders(id: CameraId, encoders: readonly EncodingWish[]): Promise<CameraView> {
+    this.#check();
+    const index = this.views.findIndex((view) => view.id === id);
+    this.views[index] = { ...this.views[index]!, encoders: viewOf(encoders) };
+    return await Promise.resolve(this.views[index]);
+  }
+
+  async features({ camera, encoder, from, to, after, max }: FeatureQuery): Promise<readonly StoredFeature[]> {
+    this.#check();
+    const all = this.featureRows.filter(({ id, feature }) => feature.camera === camera && id > (after ?? 0) && (encoder === undefined || feature.encoder.split('@')[0] === encoder || feature.encoder === encoder)
+      && feature.capturedAt >= (from ?? 0) && feature.capturedAt < (to ?? Number.POSITIVE_INFINITY));
+    return await Promise.resolve(after === undefined ? all.slice(-max) : all.slice(0, max));
   }
 
   async removeCamera(id: CameraId): Promise<void> {
@@ -114,6 +130,21 @@ export class FakeBackend implements ServingBackend {
 
   partitions: readonly PartitionLag[] = [];
   lag(): readonly PartitionLag[] { return this.partitions; }
+  model = 'motion@2';
+  async models(): Promise<readonly ModelView[]> { return await Promise.resolve([{ model: 'motion@2', name: 'motion', version: '2', family: 'auto', source: 'built-in', isActive: this.model === 'motion@2' }]); }
+  activeModel(): ActiveModelView {
+    return { active: 'motion@2', wanted: this.model, state: this.model === 'motion@2' ? 'steady' : 'changing', processes: [{ name: 'vision-0', isReady: true, model: 'motion@2', digest: 'ab', provider: 'cpu' }], counts: { done: 0, refused: 0 } };
+  }
+  async useModel(reference: string): Promise<ActiveModelView> {
+    this.#check();
+    if (!/^(?:motion|yolox)@/.test(reference)) throw new PlatformError('MODEL_UNKNOWN', `model '${reference}' is unknown (known: motion@2)`, { field: 'model' });
+    this.model = reference;
+    return await Promise.resolve(this.activeModel());
+  }
   isReady(): Readiness { return this.readiness; }
   async metrics(): Promise<{ contentType: string; body: string }> { return await Promise.resolve({ contentType: 'text/plain; version=0.0.4', body: 'visutility_up 1\n' }); }
+}
+
+function viewOf(encoders: readonly EncodingWish[] = []): CameraView['encoders'] {
+  return encoders.map(({ name, options }) => ({ ...options, name }));
 }

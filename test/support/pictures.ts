@@ -28,3 +28,10 @@ export async function loadPicture(path: string, shape: FrameShape): Promise<Mode
   }
   throw new Error(`no picture decoded from ${path}`);
 }
+
+/** The first picture of a photo or video as it is, in RGB. */
+export async function wholePicture(path: string): Promise<ModelFrame> {
+  await using demuxer = await Demuxer.open(path);
+  const { width = 0, height = 0 } = demuxer.video()?.codecpar ?? {};
+  return loadPicture(path, { width, height, fit: 'stretch', align: 'top-left', padValue: 0, channels: 'rgb' });
+}

@@ -2,6 +2,7 @@ import { epochMicros, type CameraId, type EpochMicros } from '../../src/engine/u
 import type { ChunkPart } from '../../src/messages/chunk-part.ts';
 import type { DeadLetter } from '../../src/messages/dead-letter.ts';
 import type { DesiredCamera } from '../../src/messages/desired-camera.ts';
+import type { DesiredModel } from '../../src/messages/desired-model.ts';
 import type { FeatureTensor } from '../../src/messages/feature-tensor.ts';
 import type { PlatformEvent } from '../../src/messages/platform-event.ts';
 import type { CameraPosition } from '../../src/messages/position.ts';
@@ -29,6 +30,7 @@ function chunkPart(dice: Dice): ChunkPart {
     parameters: {
       codec: dice.pick(['h264', 'hevc', 'png']), width: dice.pick([0, 1, 2 ** 31 - 1]), height: dice.pick([0, 16_384]), extradata: bytes(dice),
       timeBase: { num: dice.pick([1, 1001]), den: dice.pick([1, 90_000]) }, framing: dice.pick(['annexb', 'length-prefixed', 'raw']), frameRate: dice.pick([0, 29.97002997, 1e-9]),
+      ...dice.chance(0.5) && { samples: { modality: dice.pick(['depth', 'thermal']), metresPerStep: maybe(dice, () => 0.0002), range: maybe(dice, () => [-20, 60.5] as const) } },
     },
     units: many(dice, [0, 1, 5], () => ({
       frameSeq: long(dice), pts: pts(), dts: pts(), duration: long(dice), isKey: dice.chance(0.5), isCorrupt: dice.chance(0.5), capturedAt: time(dice), arrivedAt: time(dice), data: bytes(dice),
@@ -67,12 +69,21 @@ function platformEvent(dice: Dice): PlatformEvent {
     () => ({ type: 'gap', camera, at, from: time(dice), to: time(dice), reason: text(dice), ...node }),
     () => ({ type: 'torn-tail', camera, at, file: text(dice), cutBytes: long(dice), ...node }),
     () => ({ type: 'process', at, process: text(dice), state: dice.pick(['started', 'escalated']), generation: long(dice), ...message, ...node }),
+    () => ({ type: 'model', at, model: text(dice), state: dice.pick(['active', 'refused']), ...dice.chance(0.5) && { code: 'MODEL_INVALID' }, ...message, ...node }),
     () => ({ type: 'received', camera, at, epoch: long(dice), received: long(dice), node: text(dice) }),
   ])();
 }
 
 function desiredCamera(dice: Dice): DesiredCamera {
-  return { id: cameraId(dice), uri: `rtsp://user:pass@host/${dice.between(0, 1e9)}`, maxFps: maybe(dice, () => 0.1), isDetecting: dice.chance(0.5), isLooping: dice.chance(0.5), ...dice.chance(0.5) && { at: time(dice) } };
+  return {
+    id: cameraId(dice), uri: `rtsp://user:pass@host/${dice.between(0, 1e9)}`, maxFps: maybe(dice, () => 0.1), isDetecting: dice.chance(0.5), isLooping: dice.chance(0.5),
+    ...dice.chance(0.5) && { pictures: { modality: maybe(dice, () => dice.pick(['rgb', 'depth', 'thermal'])), fps: maybe(dice, () => 2.5), metresPerStep: maybe(dice, () => 0.0002), range: maybe(dice, () => [0, 4.5] as const) } },
+    ...dice.chance(0.5) && { at: time(dice) },
+  };
+}
+
+function desiredModel(dice: Dice): DesiredModel {
+  return { model: `${text(dice)}@${dice.between(0, 9)}`, at: time(dice) };
 }
 
 function cameraPosition(dice: Dice): CameraPosition {
@@ -93,7 +104,7 @@ function deadLetter(dice: Dice): DeadLetter {
 }
 
 const MAKERS: Readonly<Record<TopicName, (dice: Dice) => unknown>> = {
-  chunks: chunkPart, features: featureTensor, detections: terminalRecord, events: platformEvent, cameras: desiredCamera, positions: cameraPosition, 'dead-letters': deadLetter,
+  chunks: chunkPart, features: featureTensor, detections: terminalRecord, events: platformEvent, cameras: desiredCamera, models: desiredModel, positions: cameraPosition, 'dead-letters': deadLetter,
 };
 
 /** Any body of a topic, extremes included. */

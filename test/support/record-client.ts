@@ -3,7 +3,7 @@ import { readLines, type LineReader } from './line-reader.ts';
 
 /** A line of the detection stream. */
 export type RecordLine = { readonly id: number; readonly epoch: number; readonly capturedAt: string; readonly seenAtMicros: number } & (
-  | { readonly kind: 'detected'; readonly frameSeq: number; readonly timings: { readonly ageMs: number; readonly inferMs: number } }
+  | { readonly kind: 'detected'; readonly frameSeq: number; readonly model: string; readonly timings: { readonly ageMs: number; readonly inferMs: number } }
   | { readonly kind: 'dropped'; readonly from: number; readonly to: number; readonly reason: string });
 
 /** A client that reads every record of a camera from the first on, and goes on with `after=` when its stream breaks. */

@@ -1,6 +1,7 @@
 import { GraphBuilder } from '../../src/inference/graph/graph-builder.ts';
 import type { Value } from '../../src/inference/graph/graph-builder.ts';
 import { serializeModel } from '../../src/inference/graph/model-file.ts';
+import { fakeNetwork } from './fake-network.ts';
 import { openSession } from '../../src/inference/session.ts';
 import type { Session } from '../../src/inference/session.ts';
 
@@ -17,16 +18,19 @@ export async function openGraph(dims: readonly (number | string)[], write: (grap
   return openSession(serializeModel(graph.build()), { providers: ['cpu'], warn: noWarning });
 }
 
-/** A network of YOLOX's form that ignores its picture: its rows `[cells, 5 + classes]` are `rows`, plus the picture's mean times zero. */
+/** A network of YOLOX's form that ignores its picture: its rows `[cells, 5 + classes]` are `rows`; decoded ones went through an exponential. */
 export function fakeYolox(size: { readonly width: number; readonly height: number; readonly classes: number }, rows: Float32Array, options: { readonly opset?: number; readonly decoded?: boolean } = {}): Uint8Array {
-  const graph = new GraphBuilder('network', options.opset ?? 11);
-  const images = graph.input('images', 'float32', [1, 3, size.height, size.width]);
-  const columns = 5 + size.classes;
-  const nothing = graph.op('Mul', [graph.op('ReduceMean', [images], { keepdims: 0 }), graph.float(0)]);
-  let out = graph.op('Add', [graph.floats(rows, [1, rows.length / columns, columns]), nothing]);
-  if (options.decoded === true) out = graph.op('Exp', [out]);
-  graph.output(out, 'output', 'float32', [1, rows.length / columns, columns]);
-  return serializeModel(graph.build());
+  const { width, height, classes } = size;
+  const columns = 5 + classes;
+  const cells = rows.length / columns;
+  const turned = Float32Array.from({ length: rows.length }, (_, at) => rows[(at % cells) * columns + Math.floor(at / cells)] ?? 0);
+  return fakeNetwork({ width, height, opset: options.opset ?? 11, outputs: [{
+    name: 'output', dims: [columns, cells], declared: [cells, columns], values: turned, heads: [4, 1, classes],
+    tail: (graph, value) => {
+      const placed = graph.op('Transpose', [value], { perm: [0, 2, 1] });
+      return options.decoded === true ? graph.op('Exp', [placed]) : placed;
+    },
+  }] });
 }
 
 /** xorshift32: uniform numbers in [0, 1), the same for the same seed. */

@@ -55,7 +55,7 @@ export class SpoolWorld {
     const publish = async (records: Parameters<Store['append']>[0]): Promise<void> => { store.append(records); };
     const log = new ChunkLog({
       output: this.kafka.node().output(TOPIC, v8Codec<ChunkPart>(), { maxItems: 64, maxBytes: 1 << 20, batchBytes: 1 << 16, lingerMs: 0 }),
-      partMs: 20, maxPartBytes: 4_000, clock: wallClock, log: QUIET as never, telemetry: { count: () => {}, set: () => {}, observe: () => {} },
+      partMs: 20, maxPartBytes: 4_000, createHash: hashUnits, clock: wallClock, log: QUIET as never, telemetry: { count: () => {}, set: () => {}, observe: () => {} },
     });
     const feeder = new Feeder({
       camera: SPOOLED, out: log.open(SPOOLED, publish), publish, clock: wallClock, isLog: true, maxRewindMs: Number.POSITIVE_INFINITY, maxItems: 16, maxBytes: 4_000, history: this.#history(),

@@ -4,7 +4,7 @@ import { crc32 } from 'node:zlib';
 import * as z from 'zod';
 import { type CameraId, type EpochMicros, epochMicros, isCameraId } from '../../engine/units.ts';
 import type { AccessUnit } from '../../messages/access-unit.ts';
-import type { StreamParameters } from '../../messages/stream-parameters.ts';
+import { CODECS, type StreamParameters } from '../../messages/stream-parameters.ts';
 import { writeFileAtomically } from './durable-file.ts';
 
 /*
@@ -38,10 +38,11 @@ export type SidecarEntry = Omit<AccessUnit, 'data' | 'parameters'> & { readonly 
 
 /** Shape of stream parameters in JSON, `extradata` in base64. */
 export const parametersJson = z.object({
-  codec: z.enum(['h264', 'hevc', 'av1', 'vp8', 'vp9', 'mjpeg', 'mpeg4', 'png']),
+  codec: z.enum(CODECS),
   width: z.number(), height: z.number(), extradata: z.base64(),
   timeBase: z.object({ num: z.number(), den: z.number() }),
   framing: z.enum(['annexb', 'length-prefixed', 'raw']), frameRate: z.number(),
+  samples: z.object({ modality: z.enum(['depth', 'thermal']), metresPerStep: z.number().nullable(), range: z.tuple([z.number(), z.number()]).readonly().nullable() }).exactOptional(),
 });
 
 const headerJson = z.object({

@@ -90,6 +90,12 @@ export class EpochProgress {
     return index < 0 ? this.#origin : this.#starts[0] ?? this.#origin;
   }
 
+  /** Where decoding has to start for the frame that is fed next: the last key frame that was read, of open GOPs the one before it. */
+  get gopStart(): Start | undefined {
+    const last = this.#starts.at(-1);
+    return last?.isOpen === true ? this.#starts.at(-2) : last;
+  }
+
   position(isOver: boolean): EpochPosition {
     const terminalTo = this.#terminalTo();
     const { offset, atMs } = this.start();

@@ -3,7 +3,7 @@ import { epochMicros, type CameraId, type EpochMicros } from '../../engine/units
 import type { CameraPosition } from '../../messages/position.ts';
 import { DROP_REASONS, type DropReason, type DroppedRecord } from '../../messages/terminal-record.ts';
 import { CameraProgress } from './camera-progress.ts';
-import type { EpochProgress } from './epoch-progress.ts';
+import type { EpochProgress, Start } from './epoch-progress.ts';
 import { OpenRecords } from './open-records.ts';
 import type { Accepted, Ending, Feeding, TakeOver, Taken, TrackedPart } from './tracked-part.ts';
 
@@ -112,6 +112,12 @@ export class PartitionProgress<Part extends TrackedPart, Out extends Ending> {
     if (!camera || !epoch || !part || part.epoch !== epoch.epoch || (epoch.left === 0 && !isLeaving) || epoch.decoder !== 'following') return [];
     epoch.decoder = 'flushed';
     return [{ part, first: 0, end: 0, isAccounted: false, isRecovered: false, isEnd: true, feed: camera.feed }];
+  }
+
+  /** Where decoding has to start for the frame of the camera that is fed next; undefined where no decoder stands in that session. */
+  gopStart(id: CameraId, epoch: number): Start | undefined {
+    const progress = this.#cameras.get(id)?.epoch(epoch);
+    return progress?.decoder === 'following' ? progress.gopStart : undefined;
   }
 
   /** What was accepted last of the camera was not fed: its decoder cannot go on before the next key frame. */
@@ -245,6 +251,7 @@ export class PartitionProgress<Part extends TrackedPart, Out extends Ending> {
   /** Runs of units that the decoder can use; the others end here. */
   #feedingsOf({ offset, timestampMs, part }: Accepted<Part>, camera: CameraProgress, epoch: EpochProgress): Feeding<Part>[] {
     const feedings: Mutable<Feeding<Part>>[] = [];
+    const isRecovered = isLate(part, offset, camera);
     for (const [index, unit] of part.units.entries()) {
       const { frameSeq } = unit;
       if (frameSeq < epoch.fedNext) { this.#repeats += 1; continue; }
@@ -261,7 +268,7 @@ export class PartitionProgress<Part extends TrackedPart, Out extends Ending> {
       }
       const run = feedings.at(-1);
       if (run && run.end === index && run.isAccounted === isAccounted) run.end = index + 1;
-      else feedings.push({ part, first: index, end: index + 1, isAccounted, isRecovered: offset < camera.recoveredTo, isEnd: false, feed: camera.feed });
+      else feedings.push({ part, first: index, end: index + 1, isAccounted, isRecovered, isEnd: false, feed: camera.feed });
     }
     return feedings;
   }
@@ -270,7 +277,7 @@ export class PartitionProgress<Part extends TrackedPart, Out extends Ending> {
     epoch.hasEnded = true;
     epoch.decoder = 'joining';
     camera.isTouched = true;
-    feedings.push({ part, first: 0, end: 0, isAccounted: false, isRecovered: offset < camera.recoveredTo, isEnd: true, feed: camera.feed });
+    feedings.push({ part, first: 0, end: 0, isAccounted: false, isRecovered: isLate(part, offset, camera), isEnd: true, feed: camera.feed });
   }
 
   /** Ends frames here, without decoding. */
@@ -302,6 +309,11 @@ interface Run { readonly from: number; readonly to: number; readonly reason: Dro
 
 /** True for a record of dropped frames. */
 export function isDropped(record: Ending): record is DroppedRecord { return 'from' in record; }
+
+/** It waited for a detector, wherever: it is caught up with rather than left out for its age. */
+function isLate(part: TrackedPart, offset: number, camera: CameraProgress): boolean {
+  return part.isRecovered === true || offset < camera.recoveredTo;
+}
 
 function dropped(camera: CameraId, epoch: number, run: Run): DroppedRecord {
   return { kind: 'dropped', camera, epoch, from: run.from, to: run.to, reason: run.reason, isIntentional: DROP_REASONS[run.reason].isIntentional, capturedAt: run.capturedAt };

@@ -18,6 +18,8 @@ export interface TrackedPart {
   readonly units: readonly TrackedUnit[];
   /** No unit of this epoch follows. */
   readonly isEpochEnd: boolean;
+  /** It waited where it was recorded: its camera node handed it over late. */
+  readonly isRecovered?: boolean;
 }
 
 /** What ends frames: the record of one frame, or of a run of dropped ones. */
@@ -34,7 +36,7 @@ export interface Feeding<Part extends TrackedPart> {
   readonly end: number;
   /** Their records exist: they are decoded for reference only. */
   readonly isAccounted: boolean;
-  /** It lay in the partition when it was taken over, or was fed before. */
+  /** It waited: at its camera node, or in the partition when that was taken over; or it was fed before. */
   readonly isRecovered: boolean;
   /** Tell the decoder that the epoch has ended. */
   readonly isEnd: boolean;

@@ -1,8 +1,9 @@
 import type { CameraId } from '../../engine/units.ts';
+import type { EncodingWish, PictureSettings } from '../../messages/desired-camera.ts';
 import type { CameraRow } from '../store.ts';
 import type { Database } from './database.ts';
 
-interface Row { readonly id: CameraId; readonly uri: string; readonly max_fps: number | null; readonly is_detecting: number; readonly is_looping: number }
+interface Row { readonly id: CameraId; readonly uri: string; readonly max_fps: number | null; readonly is_detecting: number; readonly is_looping: number; readonly pictures: string | null; readonly encoders: string | null }
 
 /** The cameras as the user wants them. */
 export class CameraTable {
@@ -10,14 +11,14 @@ export class CameraTable {
 
   constructor(database: Database) {
     this.#statements = {
-      put: database.prepare('INSERT OR REPLACE INTO cameras (id, uri, max_fps, is_detecting, is_looping) VALUES (?, ?, ?, ?, ?)'),
+      put: database.prepare('INSERT OR REPLACE INTO cameras (id, uri, max_fps, is_detecting, is_looping, pictures, encoders) VALUES (?, ?, ?, ?, ?, ?, ?)'),
       remove: database.prepare('DELETE FROM cameras WHERE id = ?'),
       list: database.prepare<Row>('SELECT * FROM cameras ORDER BY id'),
     };
   }
 
   put(row: CameraRow): void {
-    this.#statements.put.run(row.id, row.uri, row.maxFps, Number(row.isDetecting), Number(row.isLooping));
+    this.#statements.put.run(row.id, row.uri, row.maxFps, Number(row.isDetecting), Number(row.isLooping), jsonOf(row.pictures), jsonOf(row.encoders));
   }
 
   /** False when there was none. */
@@ -25,6 +26,14 @@ export class CameraTable {
 
   /** By id. */
   list(): readonly CameraRow[] {
-    return this.#statements.list.all().map((row) => ({ id: row.id, uri: row.uri, maxFps: row.max_fps, isDetecting: row.is_detecting === 1, isLooping: row.is_looping === 1 }));
+    return this.#statements.list.all().map((row) => ({
+      id: row.id, uri: row.uri, maxFps: row.max_fps, isDetecting: row.is_detecting === 1, isLooping: row.is_looping === 1,
+      ...row.pictures !== null && { pictures: JSON.parse(row.pictures) as PictureSettings }, // written above
+      ...row.encoders !== null && { encoders: JSON.parse(row.encoders) as readonly EncodingWish[] }, // written above
+    }));
   }
+}
+
+function jsonOf(value: object | undefined): string | null {
+  return value === undefined ? null : JSON.stringify(value);
 }

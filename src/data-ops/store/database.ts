@@ -4,7 +4,7 @@ import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { PlatformError } from '../../engine/errors.ts';
 
 /** What a column or a parameter may hold. */
-export type SqlValue = string | number | null;
+export type SqlValue = string | number | null | Uint8Array;
 
 /** SQLITE_BUSY and SQLITE_LOCKED: https://www.sqlite.org/rescode.html */
 const BUSY_CODES: readonly unknown[] = [5, 6];

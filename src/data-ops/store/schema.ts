@@ -49,6 +49,20 @@ const MIGRATIONS: readonly string[] = [`
 `, `
   -- The first frame behind the last one that is on Kafka.
   ALTER TABLE epochs ADD COLUMN handed_over INTEGER NOT NULL DEFAULT 0;
+`, `
+  -- JSON of how pictures are played and understood; null: as the source says.
+  ALTER TABLE cameras ADD COLUMN pictures TEXT;
+`, `
+  -- JSON of the encoders that are wanted; null: none.
+  ALTER TABLE cameras ADD COLUMN encoders TEXT;
+  -- head is JSON of what nobody searches by; payload the values, row-major, little-endian.
+  CREATE TABLE features (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, camera_key INTEGER NOT NULL REFERENCES camera_names, epoch INTEGER NOT NULL, frame_seq INTEGER NOT NULL,
+    encoder TEXT NOT NULL, captured_at INTEGER NOT NULL, head TEXT NOT NULL, payload BLOB NOT NULL,
+    UNIQUE (camera_key, epoch, frame_seq, encoder)
+  ) STRICT;
+  CREATE INDEX features_by_camera ON features (camera_key);
+  CREATE INDEX features_by_time ON features (captured_at);
 `];
 
 /** Version of the tables that this build reads and writes. */

@@ -141,7 +141,7 @@ export class ActivityGate {
 
   get status(): GateStatus {
     const { state, reason } = this;
-    return { state, score: this.#score(), ...(reason ? { reason } : {}) };
+    return { state, score: this.#score() ?? 0, ...(reason ? { reason } : {}) };
   }
 
   /** Judges the next picture in decode order. `mayClose`: nothing that is to be decoded waits, and what follows can be caught up with. */
@@ -330,9 +330,10 @@ export class ActivityGate {
     if (isMissed) this.#looksToProof = PROOF_LOOKS.first;
   }
 
-  #score(): number {
+  /** Undefined: not known yet. */
+  #score(): number | undefined {
     const visible = this.#model.visibility(this.#area());
-    return visible === undefined ? 0 : visible / (DRIFT + LIMIT / WITHIN);
+    return visible === undefined ? undefined : visible / (DRIFT + LIMIT / WITHIN);
   }
 
   #area(): number {
@@ -345,7 +346,7 @@ export class ActivityGate {
   #judge(): 'quiet' | 'probing' {
     const score = this.#score();
     if (this.#missed > MISSED_MAX) this.#doubt = 'missed';
-    else if (this.#stillMs < STILL_MS || score === 0) this.#doubt = 'learning';
+    else if (this.#stillMs < STILL_MS || score === undefined) this.#doubt = 'learning';
     else this.#doubt = score < 1 ? 'no-signal' : undefined;
     return this.#doubt === undefined ? 'quiet' : 'probing';
   }

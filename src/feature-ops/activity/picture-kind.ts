@@ -33,7 +33,7 @@ export function kindReader(layout: Layout): KindReader {
       const extraBits = hevcExtraBits(layout);
       return reading(layout, (data, at) => hevcKind(data, at, extraBits));
     }
-    case 'av1': case 'vp8': case 'vp9': case 'mjpeg': case 'mpeg4': case 'png': return ({ isKey }) => (isKey ? 'key' : 'other');
+    case 'av1': case 'vp8': case 'vp9': case 'mjpeg': case 'mpeg4': case 'png': case 'tiff': case 'fff': return ({ isKey }) => (isKey ? 'key' : 'other');
   }
 }
 

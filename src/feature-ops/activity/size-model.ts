@@ -39,13 +39,18 @@ export class SizeModel {
   /** The places of the last GOP, for `visibility`. */
   #gop: number[] = [];
   #current: number[] = [];
+  #keysInRow = 0;
 
   /** Notes the order of kinds: what a GOP of this camera is made of. */
   pass({ kind, position }: SizedPicture): void {
     if (position === 0) {
+      this.#keysInRow += 1;
       if (this.#current.length > 0) this.#gop = this.#current;
       this.#current = [];
-    } else if (this.#current.length < GOP_MAX) this.#current.push(placeOf(kind, position));
+    } else {
+      this.#keysInRow = 0;
+      if (this.#current.length < GOP_MAX) this.#current.push(placeOf(kind, position));
+    }
   }
 
   /** By how many standard deviations a picture is larger than usual there, from -`DEVIATION_MAX` to `DEVIATION_MAX`; undefined: not known yet. */
@@ -66,6 +71,7 @@ export class SizeModel {
 
   /** By how many standard deviations the pictures of a GOP grow, on average, when `area` of the picture (0 to 1) moves; undefined: not known yet. */
   visibility(area: number): number | undefined {
+    if (this.#keysInRow >= ALL_KEYS) return 0;
     const gop = this.#gop.length > 0 ? this.#gop : this.#current;
     if (this.#keys.isEmpty || gop.length === 0) return undefined;
     const moved = area * Math.exp(this.#keys.median);
@@ -84,6 +90,8 @@ export class SizeModel {
   get gopLength(): number { return this.#gop.length + 1; }
 }
 
+/** So many key frames in a row: the stream has no others, and a key frame grows by little when something moves. */
+const ALL_KEYS = 8;
 /** A GOP that is longer says nothing new. */
 const GOP_MAX = 256;
 const PLACES = 64;

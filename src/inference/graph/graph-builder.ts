@@ -1,6 +1,6 @@
 import { create } from '@bufbuild/protobuf';
 import { AttributeProto_AttributeType, AttributeProtoSchema, GraphProtoSchema, NodeProtoSchema, StringStringEntryProtoSchema, TensorProtoSchema, ValueInfoProtoSchema } from './generated/onnx_pb.js';
-import type { AttributeProto, ModelProto, NodeProto, TensorProto, ValueInfoProto } from './generated/onnx_pb.js';
+import type { AttributeProto, ModelProto, NodeProto, SparseTensorProto, TensorProto, ValueInfoProto } from './generated/onnx_pb.js';
 import { inlineModel } from './inline-model.ts';
 import { createModel, ELEMENT_CODES } from './model-file.ts';
 import type { ElementType } from './model-file.ts';
@@ -25,6 +25,7 @@ export class GraphBuilder {
   readonly #name: string;
   readonly #nodes: NodeProto[] = [];
   readonly #weights: TensorProto[] = [];
+  readonly #sparseWeights: SparseTensorProto[] = [];
   readonly #inputs: ValueInfoProto[] = [];
   readonly #outputs: ValueInfoProto[] = [];
   readonly #metadata = new Map<string, string>();
@@ -110,8 +111,9 @@ export class GraphBuilder {
    */
   inline(model: ModelProto, prefix: string, bindings: Readonly<Record<string, Value>>): ReadonlyMap<string, Value> {
     const part = inlineModel(model, { prefix, bindings, opset: this.opset });
-    this.#nodes.push(...part.nodes);
-    this.#weights.push(...part.weights);
+    for (const node of part.nodes) this.#nodes.push(node); // one by one: a hundred thousand arguments overflow the stack
+    for (const weight of part.weights) this.#weights.push(weight);
+    for (const weight of part.sparseWeights) this.#sparseWeights.push(weight);
     this.#functions.push(...part.functions);
     for (const [domain, version] of part.opsets) this.#opsets.set(domain, version);
     this.#irVersion = Math.max(this.#irVersion, part.irVersion);
@@ -125,7 +127,7 @@ export class GraphBuilder {
 
   /** The finished model. */
   build(): ModelProto {
-    const graph = create(GraphProtoSchema, { name: this.#name, node: this.#nodes, initializer: this.#weights, input: this.#inputs, output: this.#outputs });
+    const graph = create(GraphProtoSchema, { name: this.#name, node: this.#nodes, initializer: this.#weights, sparseInitializer: this.#sparseWeights, input: this.#inputs, output: this.#outputs });
     const model = createModel(graph, this.#opsets, this.#irVersion);
     model.metadataProps = [...this.#metadata].map(([key, value]) => create(StringStringEntryProtoSchema, { key, value }));
     model.functions = this.#functions;

@@ -1,5 +1,6 @@
 import { clone } from '@bufbuild/protobuf';
 import { PlatformError } from '../../engine/errors.ts';
+import { bodiesOf, weightNames } from './bodies.ts';
 import { GraphProtoSchema } from './generated/onnx_pb.js';
 import type { GraphProto, ModelProto, NodeProto, TensorProto } from './generated/onnx_pb.js';
 import { graphOf } from './model-file.ts';
@@ -18,6 +19,7 @@ export interface InlineOptions {
 export interface InlinedModel {
   readonly nodes: readonly NodeProto[];
   readonly weights: readonly TensorProto[];
+  readonly sparseWeights: GraphProto['sparseInitializer'];
   readonly functions: ModelProto['functions'];
   /** Versions of the operator sets that are not the default one. */
   readonly opsets: ReadonlyMap<string, number>;
@@ -37,7 +39,7 @@ export function inlineModel(model: ModelProto, options: InlineOptions): InlinedM
     throw new PlatformError('MODEL_INVALID', `the model is written for operator set ${opsets.get('')}, the graph around it for ${options.opset}`, { opset: opsets.get('') });
   }
   opsets.delete('');
-  const weights = new Set(graph.initializer.map((tensor) => tensor.name));
+  const weights = new Set(weightNames(graph));
   const bound = new Map<string, string>();
   for (const { name } of graph.input) {
     if (weights.has(name)) continue; // IR 3 files list their weights as inputs
@@ -48,20 +50,18 @@ export function inlineModel(model: ModelProto, options: InlineOptions): InlinedM
   const rename = (name: string): string => (name === '' ? '' : bound.get(name) ?? `${options.prefix}${name}`);
   renameGraph(graph, rename);
   const outputs = new Map(graphOf(model).output.map(({ name }) => [name, rename(name)]));
-  return { nodes: graph.node, weights: graph.initializer, functions: model.functions, opsets, irVersion: Number(model.irVersion), outputs };
+  return { nodes: graph.node, weights: graph.initializer, sparseWeights: graph.sparseInitializer, functions: model.functions, opsets, irVersion: Number(model.irVersion), outputs };
 }
 
 /** Bodies of `If` and `Loop` see the names around them, so they are renamed by the same rule. */
 function renameGraph(graph: GraphProto, rename: (name: string) => string): void {
   for (const tensor of graph.initializer) tensor.name = rename(tensor.name);
+  for (const { values } of graph.sparseInitializer) if (values) values.name = rename(values.name);
   for (const value of [...graph.input, ...graph.output, ...graph.valueInfo]) value.name = rename(value.name);
   for (const node of graph.node) {
     node.name = rename(node.name);
     node.input = node.input.map(rename);
     node.output = node.output.map(rename);
-    for (const attribute of node.attribute) {
-      if (attribute.g) renameGraph(attribute.g, rename);
-      for (const body of attribute.graphs) renameGraph(body, rename);
-    }
+    for (const body of bodiesOf(node)) renameGraph(body, rename);
   }
 }

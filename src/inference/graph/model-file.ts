@@ -1,19 +1,22 @@
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { PlatformError } from '../../engine/errors.ts';
-import { ModelProtoSchema, TensorProto_DataLocation, TensorProto_DataType } from './generated/onnx_pb.js';
+import { weightNames } from './bodies.ts';
+import { checkModel } from './check-model.ts';
+import { ModelProtoSchema, TensorProto_DataType } from './generated/onnx_pb.js';
 import type { GraphProto, ModelProto, TensorProto, ValueInfoProto } from './generated/onnx_pb.js';
+import { checkWire } from './wire.ts';
 
 /** Element types that this platform reads and writes itself; anything else is named by its ONNX number. */
-export type ElementType = 'float32' | 'uint8' | 'int64' | 'bool';
+export type ElementType = 'float32' | 'float16' | 'uint8' | 'uint16' | 'int64' | 'bool';
 
 const NAMES: Readonly<Record<number, ElementType>> = {
-  [TensorProto_DataType.FLOAT]: 'float32', [TensorProto_DataType.UINT8]: 'uint8',
+  [TensorProto_DataType.FLOAT]: 'float32', [TensorProto_DataType.FLOAT16]: 'float16', [TensorProto_DataType.UINT8]: 'uint8', [TensorProto_DataType.UINT16]: 'uint16',
   [TensorProto_DataType.INT64]: 'int64', [TensorProto_DataType.BOOL]: 'bool',
 };
 
 /** The ONNX number of an element type (`TensorProto.DataType`). */
 export const ELEMENT_CODES: Readonly<Record<ElementType, TensorProto_DataType>> = {
-  float32: TensorProto_DataType.FLOAT, uint8: TensorProto_DataType.UINT8,
+  float32: TensorProto_DataType.FLOAT, float16: TensorProto_DataType.FLOAT16, uint8: TensorProto_DataType.UINT8, uint16: TensorProto_DataType.UINT16,
   int64: TensorProto_DataType.INT64, bool: TensorProto_DataType.BOOL,
 };
 
@@ -35,22 +38,18 @@ export interface ModelIo {
 }
 
 /**
- * Reads an ONNX file.
- * @throws PlatformError MODEL_INVALID when the bytes are no ONNX model, hold no graph, or keep weights in other files
+ * Reads an ONNX file and judges it.
+ * @throws PlatformError MODEL_INVALID when the bytes are no ONNX model, or hold one that cannot be worked with: the message says why and what to do
  */
 export function parseModel(bytes: Uint8Array): ModelProto {
+  checkWire(ModelProtoSchema, bytes);
   let model: ModelProto;
   try {
     model = fromBinary(ModelProtoSchema, bytes);
   } catch (error) {
-    throw new PlatformError('MODEL_INVALID', `not an ONNX file of ${bytes.byteLength} bytes: ${describe(error)}`, { sizeBytes: bytes.byteLength }, error);
+    throw new PlatformError('MODEL_INVALID', `not an ONNX file of ${bytes.byteLength} bytes: ${describe(error)}; copy or export it again`, { sizeBytes: bytes.byteLength }, error);
   }
-  const graph = model.graph;
-  if (!graph || graph.node.length === 0 || graph.output.length === 0) {
-    throw new PlatformError('MODEL_INVALID', `the ${bytes.byteLength} bytes hold no ONNX graph`, { sizeBytes: bytes.byteLength });
-  }
-  const external = graph.initializer.find((tensor) => tensor.dataLocation === TensorProto_DataLocation.EXTERNAL);
-  if (external) throw new PlatformError('MODEL_INVALID', `the model keeps weight '${external.name}' in another file; save it as one file`, { weight: external.name });
+  checkModel(model);
   return model;
 }
 
@@ -76,7 +75,7 @@ export function graphOf(model: ModelProto): GraphProto {
 /** What the file declares. Weights that old files list among the inputs are left out. */
 export function describeModel(model: ModelProto): ModelIo {
   const graph = graphOf(model);
-  const weights = new Set(graph.initializer.map((tensor) => tensor.name));
+  const weights = new Set(weightNames(graph));
   return {
     inputs: graph.input.filter((input) => !weights.has(input.name)).map(toIo),
     outputs: graph.output.map(toIo),

@@ -2,6 +2,26 @@
 
 import { wireFormat } from '../wire-format.ts';
 
+/** Record PictureSettings. */
+export interface PictureSettingsWire {
+  /** rgb, depth or thermal; null: as the source says. */
+  readonly modality: string | null;
+  /** Pictures a second of a folder; null: 1. */
+  readonly fps: number | null;
+  /** Metres of one step of depth; null: 0.001. */
+  readonly metresPerStep: number | null;
+  /** What black and white of the 8-bit form of 16-bit pictures stand for: metres, degrees Celsius, or steps. */
+  readonly range: readonly number[] | null;
+}
+
+/** Record EncodingWish. */
+export interface EncodingWishWire {
+  /** Name of an encoder. */
+  readonly name: string;
+  /** Its options, a JSON object. */
+  readonly options: string;
+}
+
 /** Topic cameras, compacted: a camera as the user wants it; a tombstone removes it. The key is its id. */
 export interface DesiredCameraWire {
   /** 1 to 63 of a-z 0-9 - _. */
@@ -14,13 +34,27 @@ export interface DesiredCameraWire {
   readonly isDetecting: boolean;
   /** True: a file starts again at its end. */
   readonly isLooping: boolean;
+  /** How its pictures are played and understood; null: as the source says. */
+  readonly pictures: PictureSettingsWire | null;
+  /** Features that are computed of every frame that is detected on. */
+  readonly encoders: readonly EncodingWishWire[];
   /** When it was asked for, microseconds since the Unix epoch, UTC. */
   readonly at: number | null;
 }
 
+/** Record SampleMeaning. */
+export interface SampleMeaningWire {
+  /** depth or thermal; more may come. */
+  readonly modality: string;
+  /** Metres of one step of depth; null: thermal. */
+  readonly metresPerStep: number | null;
+  /** What black and white of the 8-bit form stand for: metres, degrees Celsius, or steps; null: the default of the modality. */
+  readonly range: readonly number[] | null;
+}
+
 /** Record StreamParameters. */
 export interface StreamParametersWire {
-  /** h264, hevc, av1, vp8, vp9, mjpeg, mpeg4 or png; more may come. */
+  /** h264, hevc, av1, vp8, vp9, mjpeg, mpeg4, png, tiff or fff (FLIR file format); more may come. */
   readonly codec: string;
   /** Coded width in pixels; 0: not known yet. */
   readonly width: number;
@@ -35,6 +69,8 @@ export interface StreamParametersWire {
   readonly framing: string;
   /** Nominal frames per second; 0: unknown. */
   readonly frameRate: number;
+  /** What samples mean that are more than colours; null: colours. */
+  readonly samples: SampleMeaningWire | null;
 }
 
 /** Record AccessUnit. */
@@ -187,7 +223,7 @@ export interface TerminalRecordWire {
 
 /** Topic events: what happened to cameras and processes. type says which of the nullable fields are set. */
 export interface PlatformEventWire {
-  /** camera-state, gap, torn-tail, process or received; more may come. */
+  /** camera-state, gap, torn-tail, process, model or received; more may come. */
   readonly type: string;
   /** When it happened, microseconds since the Unix epoch, UTC. */
   readonly at: number;
@@ -195,11 +231,11 @@ export interface PlatformEventWire {
   readonly camera: string | null;
   /** Name of the node it happened on. */
   readonly node: string | null;
-  /** camera-state: connecting, live, retrying, ended, failed or removed; process: started, ready, exited, stopped or escalated. */
+  /** camera-state: connecting, live, retrying, ended, failed or removed; process: started, ready, exited, stopped or escalated; model: active or refused. */
   readonly state: string | null;
-  /** camera-state: error code. */
+  /** camera-state, model: error code. */
   readonly code: string | null;
-  /** camera-state, process: one sentence. */
+  /** camera-state, process, model: one sentence. */
   readonly message: string | null;
   /** camera-state: milliseconds to the next try. */
   readonly retryInMs: number | null;
@@ -221,6 +257,8 @@ export interface PlatformEventWire {
   readonly epoch: number | null;
   /** received: frames of the epoch handed to Kafka so far. */
   readonly received: number | null;
+  /** model: its name@version. */
+  readonly model: string | null;
 }
 
 /** model = source * scale + pad. */
@@ -271,6 +309,14 @@ export interface FeatureTensorWire {
   readonly payload: Uint8Array;
 }
 
+/** Topic models, compacted: the model that the detectors of the installation are to run. The key is 'active'. */
+export interface DesiredModelWire {
+  /** name@version, as the settings of the nodes name it. */
+  readonly model: string;
+  /** When it was asked for, microseconds since the Unix epoch, UTC. */
+  readonly at: number;
+}
+
 /** Record FrameRun. */
 export interface FrameRunWire {
   readonly from: number;
@@ -313,5 +359,6 @@ export const WIRE_FORMATS = {
   "detections": wireFormat<TerminalRecordWire>("detections"),
   "events": wireFormat<PlatformEventWire>("events"),
   "features": wireFormat<Omit<FeatureTensorWire, 'payload'>>("features"),
+  "models": wireFormat<DesiredModelWire>("models"),
   "positions": wireFormat<CameraPositionWire>("positions"),
 };

@@ -27,9 +27,11 @@ function renderKey(key: string, node: SchemaNode): string {
   return `# ${node.description}\n${key} = ${renderValue(node.examples?.[0] ?? node.default)}`;
 }
 
-/** JSON's strings, numbers, booleans and one-line lists are valid TOML. */
+/** JSON's strings, numbers, booleans and one-line lists are valid TOML; its objects become inline tables. */
 function renderValue(value: unknown): string {
-  return Array.isArray(value) ? `[${value.map(renderValue).join(', ')}]` : JSON.stringify(value);
+  if (Array.isArray(value)) return `[${value.map(renderValue).join(', ')}]`;
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value);
+  return `{ ${Object.entries(value).map(([key, each]) => `${key} = ${renderValue(each)}`).join(', ')} }`;
 }
 
 function comment(text: string): string {

@@ -6,7 +6,7 @@ import { PlatformError } from '../../engine/errors.ts';
 import { suggest } from '../nearest.ts';
 import { environmentLayer, type Layer } from './environment.ts';
 import { planNode } from './node-roles.ts';
-import { CONFIG_SCHEMA, configJsonSchema, type Config, type ConfigInput, type SchemaNode } from './schema.ts';
+import { CONFIG_SCHEMA, encoder, configJsonSchema, type Config, type ConfigInput, type SchemaNode } from './schema.ts';
 
 /** Where settings come from, weakest first. */
 export interface ConfigSources {
@@ -15,7 +15,7 @@ export interface ConfigSources {
   readonly environment?: Readonly<Record<string, string | undefined>>;
   /** What the command line says. */
   readonly flags?: ConfigInput;
-  /** Folder that `data`, `modelOps.model` and camera paths are relative to. */
+  /** Folder that `data`, `modelOps.model`, the paths of models and those of cameras are relative to. */
   readonly cwd: string;
 }
 
@@ -129,13 +129,18 @@ function resolvePaths(config: z.output<typeof CONFIG_SCHEMA>, cwd: string): z.ou
     ...config,
     data: resolve(cwd, config.data),
     modelOps: { ...config.modelOps, model: resolveModel(config.modelOps.model, cwd) },
-    cameras: config.cameras.map((camera) => ({ ...camera, uri: resolveUri(camera.uri, cwd) })),
+    models: config.models.map((model) => ({ ...model, path: resolve(cwd, model.path) })),
+    cameras: config.cameras.map((camera) => ({ ...camera, uri: resolveUri(camera.uri, cwd), encoders: camera.encoders.map((each) => resolveEncoder(each, cwd)) })),
   };
 }
 
 /** A model's file made absolute; a bare word (`motion`) names a built-in model and stays. */
 export function resolveModel(model: string, cwd: string): string {
   return /^[a-z0-9-]+$/.test(model) ? model : resolve(cwd, model);
+}
+
+function resolveEncoder(wish: z.output<typeof encoder>, cwd: string): z.output<typeof encoder> {
+  return typeof wish === 'string' || typeof wish['file'] !== 'string' ? wish : { ...wish, file: resolve(cwd, wish['file']) };
 }
 
 /** A path made absolute; anything with a scheme (`rtsp://…`, `synthetic:…`) stays. One letter is a Windows drive, no scheme. */

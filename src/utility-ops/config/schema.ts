@@ -5,6 +5,11 @@ const milliseconds = (min: number): z.ZodInt => z.int().min(min).max(86_400_000)
 const byteSize = (): z.ZodType<number, string | number> => z.union([z.int().min(0), z.string().regex(BYTE_SIZE, 'expected bytes like "20GB" or "500MiB"')])
   .transform((size) => (typeof size === 'number' ? size : parseByteSize(size)));
 
+const encoderName = z.string().regex(/^[a-z][a-z0-9-]{0,62}$/, 'expected the name of an encoder');
+
+/** An encoder that a camera wants: its name, or a table of its name and options. */
+export const encoder = z.union([encoderName, z.looseObject({ name: encoderName })], { error: 'expected the name of an encoder, or { name, and its options }' });
+
 const camera = z.strictObject({
   id: z.string().regex(/^[a-z0-9][a-z0-9_-]{0,62}$/, 'expected 1 to 63 of a-z 0-9 - _, starting with a letter or digit').describe('Name of the camera: 1 to 63 of `a-z 0-9 - _`, starting with a letter or digit.').meta({ examples: ['dock-2'] }),
   uri: z.string().min(1).describe('Where its pictures come from: an rtsp:// address, a file or a folder of pictures.').meta({ examples: ['rtsp://user:password@10.0.0.12/stream1'] }),
@@ -12,6 +17,22 @@ const camera = z.strictObject({
   isDetecting: z.boolean().default(true).describe('False: the camera is recorded only.'),
   isLooping: z.boolean().default(false).describe('True: a file starts again at its end.'),
   gate: z.enum(['auto', 'off']).optional().describe('Activity gate of this camera. Absent: `vision.gate`.').meta({ examples: ['off'] }),
+  fps: z.number().positive().max(1000).optional().describe('Pictures a second of a folder of pictures. Absent: 1.').meta({ examples: [2] }),
+  encoders: z.array(encoder).max(16).default([]).describe('Features that are computed of every frame that is detected on: names of encoders, or tables of a name and its options.').meta({ examples: [['hog', { name: 'lbp', columns: 8 }]] }),
+  modality: z.enum(['auto', 'rgb', 'depth', 'thermal']).default('auto').describe('What its pictures show. `auto`: as they say themselves: 16-bit grey PNG is depth, FLIR records and radiometric JPEG are thermal, anything else is rgb.'),
+  metresPerStep: z.number().positive().max(1000).optional().describe('Metres of one step of 16-bit depth; 0 is no reading. Absent: 0.001, millimetres; TUM RGB-D: 0.0002.').meta({ examples: [0.0002] }),
+  range: z.tuple([z.number(), z.number()]).refine(([black, white]) => white > black, 'expected [black, white] with black < white').optional()
+    .describe('What black and white stand for where 16-bit samples are shown in 8 bits, as to detectors: metres of depth, degrees Celsius, or steps of uncalibrated pictures. Absent: 0 to 10 m, -20 to 60 degrees, or all steps.').meta({ examples: [[0.5, 4]] }),
+});
+
+const model = z.strictObject({
+  name: z.string().regex(/^[a-z0-9][a-z0-9._-]{0,62}$/, 'expected 1 to 63 of a-z 0-9 . - _, starting with a letter or digit').describe('Name of the model.').meta({ examples: ['yolox-tiny'] }),
+  version: z.string().regex(/^[a-zA-Z0-9][a-zA-Z0-9.+_-]{0,31}$/, 'expected 1 to 32 of a-z A-Z 0-9 . + - _, starting with a letter or digit').describe('Its version: `name@version` is what `vto models use` takes.').meta({ examples: ['1.0.0'] }),
+  path: z.string().min(1).describe('Its ONNX file, on every node that detects.').meta({ examples: ['models/yolox_tiny.onnx'] }),
+  family: z.string().min(1).default('auto').describe('Family of the model, or `auto` to tell it from the file.'),
+  labels: z.array(z.string()).default([]).describe('Class names in the order of the model\'s output; empty: those of the model or its family.'),
+  scoreMin: z.number().min(0).max(1).optional().describe('Boxes with a lower score are left out. Absent: `modelOps.scoreMin`.').meta({ examples: [0.3] }),
+  iouMax: z.number().min(0).max(1).optional().describe('Of two boxes of a class that overlap more than this the better stays. Absent: `modelOps.iouMax`.').meta({ examples: [0.45] }),
 });
 
 const ingress = z.strictObject({
@@ -35,11 +56,12 @@ const vision = z.strictObject({
   stalenessMs: milliseconds(1).default(100).describe('A live frame that waited longer gives way to a newer one of its camera (dropped as `stale`).'),
   isSplit: z.boolean().default(false).describe('True: nodes with role `featurizer` make features and nodes with role `detector` detect on them, over Kafka. False: a `detector` does both.'),
   splitMaxFps: z.number().min(0.01).max(1000).default(5).describe('When split, at most so many pictures a second of each camera are sent from featurizers to detectors: they take far more room than encoded video.'),
-  catchUpMs: milliseconds(0).default(5000).describe('For so long after a vision process was replaced, the frames missed meanwhile are caught up with before any counts as stale.'),
+  catchUpMs: milliseconds(-1).default(-1).describe('For so long after a failure, the frames missed meanwhile are caught up with before any counts as stale. -1: 5 s on one machine; in a cluster, as long as chunks stay on Kafka.'),
   gate: z.enum(['auto', 'off']).default('auto').describe('Activity gate. `auto`: while packet sizes and the detector say that nothing is there, only key frames are decoded; the other frames end as `quiet`. `off`: every frame is decoded.'),
   probeHz: z.number().min(0.1).max(1000).default(2).describe('Where the packet sizes of a camera do not tell when something moves, so many frames a second are looked at while nothing is there.'),
   gateHoldMs: milliseconds(0).default(500).describe('For so long after something was last seen or moved every frame is decoded.'),
   maxRewindMs: milliseconds(0).default(10_000).describe('Frames that waited longer than this for a vision process are dropped as `expired`.'),
+  maxMemoryBytes: byteSize().prefault(0).describe('A vision process that holds more memory is ended and started again: a model may ask for any amount. 0: half of what the machine or container has.'),
 });
 
 const modelOps = z.strictObject({
@@ -60,7 +82,8 @@ const serving = z.strictObject({
 });
 
 const store = z.strictObject({
-  retentionHours: z.number().min(0).max(876_000).default(168).describe('Detections are kept this long; their counts stay. 0: for ever.'),
+  retentionHours: z.number().min(0).max(876_000).default(168).describe('Detections and features are kept this long; the counts of detections stay. 0: for ever.'),
+  featuresMaxBytes: byteSize().prefault('2GB').describe('Room for features of all cameras; the oldest are deleted beyond it.'),
 });
 
 const utilityOps = z.strictObject({
@@ -106,6 +129,7 @@ export const CONFIG_SCHEMA = z.strictObject({
   serving: serving.prefault({}).describe('The HTTP API.'),
   store: store.prefault({}).describe('The database of detections and state.'),
   utilityOps: utilityOps.prefault({}).describe('Logs.'),
+  models: z.array(model).default([]).describe('Models that detection can be switched to while it runs: one table each, besides `motion` and files `NAME@VERSION.onnx` in the folder `models` of `data`.'),
   cameras: z.array(camera).default([]).describe('Cameras: one table each. Tables of several files are joined by id.'),
 });
 
@@ -116,6 +140,9 @@ export type Config = DeepReadonly<z.output<typeof CONFIG_SCHEMA>>;
 
 /** Some settings, unchecked, in the form of files and flags. */
 export type ConfigInput = DeepReadonly<z.input<typeof CONFIG_SCHEMA>>;
+
+/** A model of the settings. */
+export type ModelConfig = Config['models'][number];
 
 /** A camera of the settings. */
 export type CameraConfig = Config['cameras'][number];

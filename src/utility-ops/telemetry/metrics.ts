@@ -13,6 +13,7 @@ export const METRICS = {
   framesDetected: { kind: 'counter', name: 'frames_detected_total', labels: ['camera'], help: 'Frames that went through the detector.' },
   framesDropped: { kind: 'counter', name: 'frames_dropped_total', labels: ['camera', 'reason', 'intentional'], help: 'Received frames that ended without detection.' },
   boxes: { kind: 'counter', name: 'boxes_total', labels: ['camera'], help: 'Detected objects.' },
+  features: { kind: 'counter', name: 'features_total', labels: ['camera', 'encoder'], help: 'Features of frames that were stored.' },
   frameAge: { kind: 'histogram', name: 'frame_age_seconds', labels: ['camera'], help: 'Time from arrival of a frame on this machine to the end of its detection.' },
   decodeTime: { kind: 'histogram', name: 'decode_seconds', labels: [], help: 'Time to decode and scale a detected frame.' },
   inferTime: { kind: 'histogram', name: 'infer_seconds', labels: ['provider'], help: 'Time of the model for a frame.' },
@@ -50,6 +51,8 @@ export const METRICS = {
   lagSeconds: { kind: 'gauge', name: 'lag_seconds', labels: ['group', 'partition'], help: 'Age of the oldest record of an owned partition that is not processed to the end.' },
   processRestarts: { kind: 'counter', name: 'process_restarts_total', labels: ['child'], help: 'Child processes that ended and were started again.' },
   actorRestarts: { kind: 'counter', name: 'actor_restarts_total', labels: ['actor'], help: 'Actors that failed and were started again.' },
+  modelSwaps: { kind: 'counter', name: 'model_swaps_total', labels: ['outcome'], help: 'Changes of the model while running: `done`, or `refused` with the model before going on.' },
+  switchPause: { kind: 'histogram', name: 'model_switch_pause_seconds', labels: [], help: 'Time from handing the first frame of a camera to a new vision process until that has ended it.' },
   seriesRefused: { kind: 'counter', name: 'series_refused_total', labels: ['metric'], help: 'Samples counted under `other` because a metric has too many label values.' },
 } as const satisfies Record<string, MetricRow>;
 

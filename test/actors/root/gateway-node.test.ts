@@ -3,6 +3,7 @@ import { request } from 'node:http';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { createBackend } from '../../../actors/gateway/backend.ts';
+import { NO_MODELS } from '../../../actors/root/node-backend.ts';
 import { GatewayNode } from '../../../actors/root/gateway-node.ts';
 import { systemClock } from '../../../src/engine/system-clock.ts';
 import { epochMicros } from '../../../src/engine/units.ts';
@@ -49,7 +50,7 @@ async function withNode(check: (world: World) => Promise<void>, options: { reado
   const config = loadConfig({ cwd: '/', flags: { kafka: { brokers: ['localhost:9092'] }, roles: ['gateway'], cameras: options.cameras === undefined ? [] : [{ id: options.cameras, uri: 'rtsp://configured/main' }] } });
   const index = indexInProcess({ file: join(root, `${worlds += 1}`, 'index.sqlite'), node, codecs, prefix: 'vto' });
   const tree = () => ({ name: 'vto', state: 'running', generation: 1, restarts: 0, children: [] }) as const;
-  const gateway = new GatewayNode({ config, node, codecs, index, tree, clock: systemClock, log, telemetry, signal: ending.signal });
+  const gateway = new GatewayNode({ config, node, codecs, index, models: NO_MODELS, tree, clock: systemClock, log, telemetry, signal: ending.signal });
   const running = [gateway.run(), gateway.desired.run({ signal: ending.signal, status: () => {} }).catch(() => { /* ended */ })];
   const backend = createBackend(gateway, { ownMetrics: () => telemetry.snapshot(), sleep: (ms, signal) => systemClock.sleep(ms, signal) });
   const http = await createGateway({ backend, clock: systemClock, log, port: 0 });

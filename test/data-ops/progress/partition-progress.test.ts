@@ -1,5 +1,8 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { PartitionProgress } from '../../../src/data-ops/progress/partition-progress.ts';
+import type { Ending, TrackedPart } from '../../../src/data-ops/progress/tracked-part.ts';
+import { epochMicros, type CameraId } from '../../../src/engine/units.ts';
 import { diceOf, rollDice } from '../../support/dice.ts';
 import { PartitionWorld, type PartitionTrouble } from '../../support/partition-world.ts';
 
@@ -75,6 +78,18 @@ test('a camera that connects again and again keeps its exactly one record per fr
 
 test('records that retention took away leave no frame with two records, and none of those behind them without one', () => {
   checkSeeds('retention', 300, seed => ({ ...GENTLE, cameras: 1 + seed % 3, zombieShare: 0.1, maxRewindMs: 5_000, retentionShare: 1, hostCrashShare: 0.3, isGentle: false }));
+});
+
+test('what its camera node handed over late is caught up with, as is what lay in the partition when it was taken over', () => {
+  const progress = new PartitionProgress<TrackedPart, Ending>({ group: 'g', maxRewindMs: 1_000, isClosedStart: () => true });
+  progress.start({ positions: [], committedOffset: 0, endOffset: 1, feed: 1 });
+  const isLate = (offset: number, fields: Partial<TrackedPart>): readonly boolean[] => progress.accept({
+    offset, timestampMs: 10,
+    part: { camera: 'cam' as CameraId, epoch: 1, units: [{ frameSeq: offset, isKey: true, capturedAt: epochMicros(0) }], isEpochEnd: false, ...fields },
+  }).map(({ isRecovered }) => isRecovered);
+  assert.equal(isLate(0, {}), [true]);
+  assert.equal(isLate(1, {}), [false]);
+  assert.equal(isLate(2, { isRecovered: true, isEpochEnd: true }), [true, true]);
 });
 
 test.run();

@@ -46,9 +46,9 @@ export class ChaosSite {
   }
 
   /** Starts all of it and resolves when every camera is detected on. */
-  static async open(): Promise<ChaosSite> {
+  static async open(args: readonly string[] = []): Promise<ChaosSite> {
     const [kafka, server] = await Promise.all([startKafka(), spawnRtspServer()]);
-    const cluster = new Cluster({ brokers: kafka.brokers, topicPrefix: 'chaos', folder: temporaryFolder(), partitions: PARTITIONS, env: SETTINGS });
+    const cluster = new Cluster({ brokers: kafka.brokers, topicPrefix: 'chaos', folder: temporaryFolder(), partitions: PARTITIONS, env: SETTINGS, args });
     try {
       await Promise.all([cluster.start('gateway', 'gateway'), cluster.start('camera-1', 'camera,recorder'), cluster.start('detector-1', 'detector'), cluster.start('detector-2', 'detector')]);
       await cluster.ready();

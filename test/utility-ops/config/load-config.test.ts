@@ -127,12 +127,11 @@ test('the edge example is valid', () => {
   assert.is(config.recording.maxBytes, 4e9);
 });
 
-test('the cluster example is valid for every role, patient, and open to probes', () => {
+test('the cluster example is valid for every role, and open to probes', () => {
   const files = [fileURLToPath(new URL('../../../config/cluster.toml', import.meta.url))];
   for (const roles of ['camera,recorder', 'camera', 'detector', 'gateway']) assert.ok(planNode(loadConfig({ cwd, files, environment: { VTO__ROLES: roles } })).isCluster, roles);
   for (const roles of ['featurizer', 'detector']) assert.ok(planNode(loadConfig({ cwd, files, environment: { VTO__ROLES: roles, VTO__VISION__IS_SPLIT: 'true' } })).isCluster, roles);
-  const { kafka, vision, serving } = loadConfig({ cwd, files });
-  assert.ok(vision.catchUpMs >= kafka.chunksRetentionHours * 3_600_000, 'what is still on Kafka is caught up with');
+  const { serving } = loadConfig({ cwd, files });
   assert.is(serving.httpHost, '0.0.0.0');
 });
 

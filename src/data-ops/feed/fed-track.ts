@@ -1,0 +1,56 @@
+import { epochMicros, type CameraId, type EpochMicros } from '../../engine/units.ts';
+import type { Envelope } from '../../engine/ports.ts';
+import type { ChunkPart } from '../../messages/chunk-part.ts';
+import type { StreamParameters } from '../../messages/stream-parameters.ts';
+import { lastSeq } from './live-window.ts';
+
+/** How far a camera was fed to a consumer. Changed in place with every part, because it is kept per frame. */
+export class FedTrack {
+  readonly camera: CameraId;
+  /** The frame behind the last one. */
+  next: number;
+  feed: number;
+  epoch: number;
+  #chunkSeq: number;
+  #partSeq: number;
+  #chunkStartedAt: EpochMicros;
+  #parameters: StreamParameters;
+  #isOpenGop: boolean;
+  #isRecovered: boolean;
+
+  constructor(part: ChunkPart) {
+    this.camera = part.camera;
+    this.next = lastSeq(part) + 1;
+    this.feed = part.feed;
+    this.epoch = part.epoch;
+    this.#chunkSeq = part.chunkSeq;
+    this.#partSeq = part.partSeq;
+    this.#chunkStartedAt = part.chunkStartedAt;
+    this.#parameters = part.parameters;
+    this.#isOpenGop = part.isOpenGop;
+    this.#isRecovered = part.isRecovered;
+  }
+
+  /** The camera's next part was fed. */
+  note(part: ChunkPart): void {
+    const isSame = part.feed === this.feed && part.epoch === this.epoch;
+    this.next = part.units.length > 0 || !isSame ? lastSeq(part) + 1 : this.next;
+    this.feed = part.feed;
+    this.epoch = part.epoch;
+    this.#chunkSeq = part.chunkSeq;
+    this.#partSeq = part.partSeq;
+    this.#chunkStartedAt = part.chunkStartedAt;
+    this.#parameters = part.parameters;
+    this.#isOpenGop = part.isOpenGop;
+    this.#isRecovered = part.isRecovered;
+  }
+
+  /** Tells the consumer that no frame of the camera follows: its decoder gives what it holds, and closes. */
+  end(): Envelope<ChunkPart> {
+    const body: ChunkPart = {
+      camera: this.camera, epoch: this.epoch, chunkSeq: this.#chunkSeq, partSeq: this.#partSeq + 1, chunkStartedAt: this.#chunkStartedAt, parameters: this.#parameters,
+      units: [], isOpenGop: this.#isOpenGop, isEpochEnd: true, isRecovered: this.#isRecovered, isAccounted: false, feed: this.feed,
+    };
+    return { body, key: this.camera, capturedAt: epochMicros(this.#chunkStartedAt), trace: '' };
+  }
+}
