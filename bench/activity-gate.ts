@@ -1,6 +1,6 @@
 import type { Bench, BenchRow } from './support/bench.ts';
-import { ENCODINGS, recordedClip, RECORDINGS, syntheticClip, type GateClip } from './support/gate-clips.ts';
-import { CONFIDENT, playGated, type GateRound } from './support/gate-run.ts';
+import { CONFIDENT, playGated, type GateClip, type GateRound } from '../test/support/gated-clip.ts';
+import { ENCODINGS, recordedClip, RECORDINGS, syntheticClip } from './support/gate-clips.ts';
 
 /** The empty stretches of this one are told of. */
 const ROOM = 'one-by-one-person-detection.mp4';

@@ -10,12 +10,13 @@ import { firstDetection } from './first-detection.ts';
 import { kafkaChunks } from './kafka-chunks.ts';
 import { memory } from './memory.ts';
 import { pipelineThroughput } from './pipeline-throughput.ts';
+import { quietCameras } from './quiet-cameras.ts';
 import { recordedOnly } from './recorded-only.ts';
 import { isMet, machineText, type Bench } from './support/bench.ts';
 import { readmeText, rowText, type BenchReport } from './support/report.ts';
 
 /** In the order of the table. */
-const BENCHES: readonly Bench[] = [pipelineThroughput, engineOverhead, recordedOnly, memory, firstDetection, kafkaChunks, clusterRecords, deliveryGuarantee, clusterLatency, activityGate];
+const BENCHES: readonly Bench[] = [pipelineThroughput, engineOverhead, recordedOnly, memory, firstDetection, kafkaChunks, clusterRecords, deliveryGuarantee, clusterLatency, activityGate, quietCameras];
 const RESULTS = fileURLToPath(new URL('results/', import.meta.url));
 
 /** `npm run bench [-- --quick] [name …]`: measures, prints, and (unless quick) keeps the results and the table made from them. */

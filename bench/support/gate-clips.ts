@@ -2,30 +2,17 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
-import { epochMicros } from '../../src/engine/units.ts';
 import { PlatformError } from '../../src/engine/errors.ts';
 import { loadDetector } from '../../src/inference/load-detector.ts';
 import { sceneGraph } from '../../src/ingress/scene-graph.ts';
-import { truthAt, type Scene } from '../../src/ingress/scene.ts';
-import { createDecoder, createScaler, openGeneratedReader, openReader, type GeneratedEncoding, type PacketReader, type Picture } from '../../src/media/index.ts';
+import { createDecoder, createScaler, openGeneratedReader, openReader, type GeneratedEncoding, type Picture } from '../../src/media/index.ts';
 import type { AccessUnit } from '../../src/messages/access-unit.ts';
 import type { StreamParameters } from '../../src/messages/stream-parameters.ts';
 import type { Box } from '../../src/messages/terminal-record.ts';
+import { trueBoxes, unitsOf } from '../../test/support/gated-clip.ts';
 import { sharedData } from '../../test/support/shared-data.ts';
-import { visitedYard } from './visited-yard.ts';
-
-/** A video with what a detector that sees every frame says of it. */
-export interface GateClip {
-  readonly name: string;
-  readonly parameters: StreamParameters;
-  /** In decode order, `frameSeq` from 0, `capturedAt` from 0. */
-  readonly units: readonly AccessUnit[];
-  /** By `frameSeq`. Scores from `SCORE_MIN` on. */
-  readonly boxes: readonly (readonly Box[])[];
-  readonly seconds: number;
-  /** What the boxes are from. */
-  readonly truth: 'ground truth' | 'YOLOX-nano';
-}
+import type { GateClip } from '../../test/support/gated-clip.ts';
+import { visitedYard } from '../../test/support/visited-yard.ts';
 
 /** As `modelOps.scoreMin` is by default. */
 const SCORE_MIN = 0.3;
@@ -79,28 +66,6 @@ export async function recordedClip(name: string, say: (line: string) => void): P
   const boxes = JSON.parse(readFileSync(file, 'utf8')) as Box[][]; // written above
   const last = units.reduce((most, unit) => Math.max(most, unit.capturedAt), 0);
   return { name, parameters, units, boxes, seconds: last / 1e6, truth: 'YOLOX-nano' };
-}
-
-async function unitsOf(reader: PacketReader): Promise<{ readonly parameters: StreamParameters; readonly units: readonly AccessUnit[] }> {
-  const { num, den } = reader.parameters.timeBase;
-  const { parameters } = reader;
-  const units: AccessUnit[] = [];
-  for (;;) {
-    try {
-      const packet = await reader.read();
-      if (!packet) break;
-      const capturedAt = epochMicros(Math.max(0, Math.round((packet.pts ?? packet.dts ?? units.length) * num / den * 1e6)));
-      units.push({ ...packet, frameSeq: units.length, capturedAt, arrivedAt: capturedAt });
-    } catch (error) {
-      if (!(error instanceof PlatformError) || error.code !== 'MEDIA_CORRUPT') throw error;
-    }
-  }
-  await reader.close();
-  return { parameters, units };
-}
-
-function trueBoxes(scene: Scene, seconds: number): Box[] {
-  return truthAt(scene, seconds).map(({ label, x1, y1, x2, y2 }) => ({ classId: 0, label, score: 0.9, x1, y1, x2, y2 }));
 }
 
 async function detectAll(model: string, parameters: StreamParameters, units: readonly AccessUnit[]): Promise<Box[][]> {

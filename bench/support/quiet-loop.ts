@@ -20,7 +20,7 @@ import { listenIpc } from '../../src/transports/ipc/listen-ipc.ts';
 import type { LinkOutPort } from '../../src/transports/ipc-types.ts';
 import { processCpuMs } from './process-tree.ts';
 import type { QuietOrder, QuietResult } from './quiet-order.ts';
-import { visitedYard } from './visited-yard.ts';
+import { visitedYard } from '../../test/support/visited-yard.ts';
 
 const order = JSON.parse(process.argv[2] ?? '') as QuietOrder;
 const LINK = { clock: systemClock, random: systemRandom };

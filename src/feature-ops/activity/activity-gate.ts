@@ -46,7 +46,10 @@ export interface GateStatus {
 }
 
 /** So long everything is decoded at first. */
-const START_MS = 3_000;
+const START_MS = 600;
+/** What comes again so soon after the gate closed is one coming and going: the gate is held open twice as long, at most so long. */
+const AGAIN_MS = 2_000;
+const HOLD_MAX_MS = 8_000;
 /** While quiet a key frame is looked at so often at first, and so often after a long quiet time; each look that finds nothing makes it longer. */
 const LOOK_MS = { first: 1_900, most: 3_900 } as const;
 const LOOK_GROWTH = 1.15;
@@ -107,6 +110,8 @@ export class ActivityGate {
   #alarmMs = NEVER;
   #openFromMs = NEVER;
   #seenMs = NEVER;
+  #holdMs: number;
+  #closedMs = NEVER;
   #hasSeen = false;
   #answeredMs = NEVER;
   #clearMs = NEVER;
@@ -128,6 +133,7 @@ export class ActivityGate {
 
   constructor(options: GateOptions, onWake: (cause: WakeCause) => void = () => {}) {
     this.#options = options;
+    this.#holdMs = options.holdMs;
     this.#onWake = onWake;
   }
 
@@ -266,13 +272,13 @@ export class ActivityGate {
   }
 
   #isOver(): boolean {
-    const { holdMs } = this.#options;
-    if (this.#isLongGop || this.#answeredMs - this.#seenMs < holdMs) return false;
-    return this.#answeredMs - this.#alarmMs >= holdMs || this.#judge() === 'probing';
+    if (this.#isLongGop || this.#answeredMs - this.#seenMs < this.#holdMs) return false;
+    return this.#answeredMs - this.#alarmMs >= this.#options.holdMs || this.#judge() === 'probing';
   }
 
   #close(): void {
     this.#judgeArrival();
+    this.#closedMs = this.#nowMs;
     this.#state = this.#judge();
     this.#lookMs = this.#answeredMs;
     this.#lookEveryMs = LOOK_MS.first;
@@ -285,6 +291,8 @@ export class ActivityGate {
     this.#state = 'active';
     this.#openFromMs = fromMs;
     this.#isLookOpen = false;
+    const isAgain = this.#nowMs - this.#closedMs < AGAIN_MS;
+    this.#holdMs = isAgain ? Math.min(HOLD_MAX_MS, Math.max(AGAIN_MS / 4, this.#holdMs * 2)) : this.#options.holdMs;
     this.#onWake(cause);
   }
 

@@ -32,6 +32,11 @@ export const GOP_BUFFER = { bytesMax: 16 << 20, framesMax: 1_500 } as const;
 const UNDECIDED = { maxMs: 5_000, maxFrames: 200 } as const;
 /** Units that one unit's arrival may have decoded, and of these detected on: catching up leaves other cameras their turn. */
 const WORK = { decoded: 12, detected: 4 } as const;
+/**
+ * Units that were decoded may have to be decoded again, from their key frame on, when something is seen behind them: each unit that passes earns so
+ * much of that, up to a bound. The gate does not close where there is too little left to open it again.
+ */
+const AGAIN = { first: 50, perUnit: 0.25, most: 400 } as const;
 
 /**
  * `held`: not decided yet. `due`: decoded, and its picture is wanted as soon as the decoder gives it. `done`: it has its record, or never needed
@@ -62,6 +67,8 @@ export class CameraActivity {
   #wantsNext = false;
   /** The frame that was looked at last. */
   #lookSeq = -1;
+  /** Units that may be decoded again. */
+  #again: number = AGAIN.first;
   #said: GateStatus | undefined;
 
   constructor(options: GateOptions, observer: ActivityObserver) {
@@ -91,7 +98,8 @@ export class CameraActivity {
     const hasCaughtUp = this.#firstHeld >= this.#units.length;
     const picture = { kind: unit.isKey ? 'key' as const : this.#kindOf(unit), sizeBytes: unit.data.byteLength, atMs: unit.capturedAt / 1000, isLate: request.isStale };
     if (unit.isKey && isWhole) this.#gate.fits();
-    const verdict = this.#gate.take(picture, hasCaughtUp && (isWhole || unit.isKey));
+    this.#again = Math.min(AGAIN.most, this.#again + AGAIN.perUnit);
+    const verdict = this.#gate.take(picture, hasCaughtUp && (unit.isKey || (isWhole && this.#again >= this.#units.length)));
     this.#push({ unit, request, atMs: this.#gate.timeOf(picture.atMs), state: request.part.isAccounted ? 'done' : 'held' });
     if (verdict === 'look') this.#sought = this.#units.length - 1;
     this.#work(decoding, WORK);
@@ -190,6 +198,7 @@ export class CameraActivity {
       return false;
     }
     decoding.restart();
+    this.#again = Math.max(0, this.#again - (goal - key));
     this.#next = key;
     return this.#leaveLeading(key, goal, decoding);
   }

@@ -4,13 +4,14 @@ import type { Box } from '../../messages/terminal-record.ts';
 const CONFIDENT = 0.5;
 /** Boxes that overlap by this much (intersection over union) are at one place. */
 const SAME_PLACE = 0.75;
-/** So long something doubtful has to come up at one place to be known there. */
-const KNOWN_AFTER_MS = 3_000;
+/** So often, a second apart or more, something doubtful has to come up at one place to be known there. */
+const KNOWN_TIMES = 3;
+const APART_MS = 1_000;
 /** A place where nothing came up for so long is forgotten. */
 const FORGET_MS = 600_000;
 const PLACES_MAX = 32;
 
-interface Place { box: Box; readonly firstMs: number; lastMs: number }
+interface Place { box: Box; countedMs: number; lastMs: number; times: number }
 
 /**
  * Tells objects from things that a detector half takes for one, such as a cupboard that is a television set every now and then: doubtful boxes
@@ -34,11 +35,16 @@ export class WeakPlaces {
     if (place) {
       place.lastMs = Math.max(place.lastMs, atMs);
       place.box = box;
-      return atMs - place.firstMs >= KNOWN_AFTER_MS;
+      const isKnown = place.times >= KNOWN_TIMES;
+      if (atMs - place.countedMs >= APART_MS) {
+        place.times += 1;
+        place.countedMs = atMs;
+      }
+      return isKnown;
     }
     this.#places = this.#places.filter(known => atMs - known.lastMs < FORGET_MS);
     if (this.#places.length >= PLACES_MAX) this.#places.shift();
-    this.#places.push({ box, firstMs: atMs, lastMs: atMs });
+    this.#places.push({ box, countedMs: atMs, lastMs: atMs, times: 1 });
     return false;
   }
 }

@@ -1,13 +1,29 @@
+import { PlatformError } from '../../src/engine/errors.ts';
 import { epochMicros, type CameraId } from '../../src/engine/units.ts';
 import { CameraActivity } from '../../src/feature-ops/activity/camera-activity.ts';
 import { CameraFeaturizer } from '../../src/feature-ops/camera-featurizer.ts';
 import { FrameRateGate } from '../../src/feature-ops/frame-gate.ts';
-import { createDecoder } from '../../src/media/index.ts';
+import { truthAt, type Scene } from '../../src/ingress/scene.ts';
+import { createDecoder, type PacketReader } from '../../src/media/index.ts';
+import type { AccessUnit } from '../../src/messages/access-unit.ts';
 import type { ChunkPart } from '../../src/messages/chunk-part.ts';
 import type { Feature } from '../../src/messages/feature.ts';
 import type { ModelFrame } from '../../src/messages/model-frame.ts';
-import type { DetectedRecord } from '../../src/messages/terminal-record.ts';
-import type { GateClip } from './gate-clips.ts';
+import type { StreamParameters } from '../../src/messages/stream-parameters.ts';
+import type { Box, DetectedRecord } from '../../src/messages/terminal-record.ts';
+
+/** A video with what a detector that sees every frame says of it. */
+export interface GateClip {
+  readonly name: string;
+  readonly parameters: StreamParameters;
+  /** In decode order, `frameSeq` from 0, `capturedAt` from 0. */
+  readonly units: readonly AccessUnit[];
+  /** By `frameSeq`. Scores from `SCORE_MIN` on. */
+  readonly boxes: readonly (readonly Box[])[];
+  readonly seconds: number;
+  /** What the boxes are from. */
+  readonly truth: 'ground truth' | 'YOLOX-nano';
+}
 
 /** What the gate made of a clip in one of its rounds. */
 export interface GateRound {
@@ -101,4 +117,28 @@ function countOf(clip: GateClip, ends: ReadonlyMap<number, 'frame' | 'dropped'>)
   const confident = isConfident.filter(Boolean).length;
   const let_ = isConfident.filter((each, index) => each && !isSkipped[index]).length;
   return { recall: let_ / confident, confident, skipped: isSkipped.filter(Boolean).length / shown.length, skippedOfEmpty: emptySkipped / empty };
+}
+
+/** Reads a source to its end; `capturedAt` is the presentation time. */
+export async function unitsOf(reader: PacketReader): Promise<{ readonly parameters: StreamParameters; readonly units: readonly AccessUnit[] }> {
+  const { num, den } = reader.parameters.timeBase;
+  const { parameters } = reader;
+  const units: AccessUnit[] = [];
+  for (;;) {
+    try {
+      const packet = await reader.read();
+      if (!packet) break;
+      const capturedAt = epochMicros(Math.max(0, Math.round((packet.pts ?? packet.dts ?? units.length) * num / den * 1e6)));
+      units.push({ ...packet, frameSeq: units.length, capturedAt, arrivedAt: capturedAt });
+    } catch (error) {
+      if (!(error instanceof PlatformError) || error.code !== 'MEDIA_CORRUPT') throw error;
+    }
+  }
+  await reader.close();
+  return { parameters, units };
+}
+
+/** The ground truth of a scene, as a detector would tell it. */
+export function trueBoxes(scene: Scene, seconds: number): Box[] {
+  return truthAt(scene, seconds).map(({ label, x1, y1, x2, y2 }) => ({ classId: 0, label, score: 0.9, x1, y1, x2, y2 }));
 }
