@@ -29,7 +29,7 @@ export interface ActivityObserver {
 /** What of a camera's packets is kept to be caught up with. */
 export const GOP_BUFFER = { bytesMax: 16 << 20, framesMax: 1_500 } as const;
 /** Frames that are undecided for longer than this, or more of them, end as quiet though their GOP goes on: a host bounds what it has in flight. */
-const UNDECIDED = { maxMs: 5_000, maxFrames: 200 } as const;
+export const UNDECIDED = { maxMs: 5_000, maxFrames: 200 } as const;
 /** Units that one unit's arrival may have decoded, and of these detected on: catching up leaves other cameras their turn. */
 const WORK = { decoded: 12, detected: 4 } as const;
 /**
