@@ -6,7 +6,7 @@ import type { ChunkPart } from '../messages/chunk-part.ts';
 import type { Feature, FeatureRequest } from '../messages/feature.ts';
 import { isSameDecoding, type StreamParameters } from '../messages/stream-parameters.ts';
 import type { DetectedRecord, DropReason } from '../messages/terminal-record.ts';
-import type { CameraActivity } from './activity/camera-activity.ts';
+import type { CameraActivity, UnitArrival } from './activity/camera-activity.ts';
 import { DropRuns } from './drop-runs.ts';
 import type { FrameGate } from './frame-gate.ts';
 
@@ -110,17 +110,17 @@ export class CameraFeaturizer {
       return;
     }
     this.#isSynced = true;
-    if (activity) activity.take(unit, request, this);
-    else this.decode(unit, request);
+    const arrival = { isAccounted, isStale: request.isStale, receivedAtMs: request.receivedAtMs };
+    if (activity) activity.take(unit, arrival, this);
+    else this.decode(unit, arrival);
   }
 
   /** Feeds the decoder; what comes out is chosen from at once. For `CameraActivity`. */
-  decode(unit: AccessUnit, request: FeatureRequest<ChunkPart>): void {
-    const { num, den } = request.part.parameters.timeBase;
-    const { isAccounted } = request.part;
+  decode(unit: AccessUnit, arrival: UnitArrival): void {
+    const { num, den } = this.#parameters?.timeBase ?? { num: 0, den: 1 };
     this.#waiting.set(unit.frameSeq, {
       capturedAt: unit.capturedAt, arrivedAt: unit.arrivedAt, ptsSeconds: unit.pts === null ? null : unit.pts * num / den,
-      isAccounted, isStale: request.isStale, receivedAtMs: request.receivedAtMs,
+      ...arrival,
     });
     const startMs = this.#tools.nowMs();
     try {

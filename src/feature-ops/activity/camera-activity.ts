@@ -8,10 +8,13 @@ import { ActivityGate, type GateOptions, type GateStatus, type WakeCause } from 
 import { kindReader, type KindReader } from './picture-kind.ts';
 import { WeakPlaces } from './weak-places.ts';
 
+/** How a unit arrived: what is kept of its part. */
+export interface UnitArrival extends Pick<FeatureRequest<ChunkPart>, 'isStale' | 'receivedAtMs'> { readonly isAccounted: boolean }
+
 /** What the gate has of the camera's decoder. */
 export interface GatedDecoding {
   /** Feeds a unit. Pictures that come out are asked about with `wants`. */
-  decode(unit: AccessUnit, request: FeatureRequest<ChunkPart>): void;
+  decode(unit: AccessUnit, arrival: UnitArrival): void;
   /** Takes out every picture that is held back; the next unit is a key frame. */
   restart(): void;
   /** Ends a frame as quiet. */
@@ -42,7 +45,7 @@ const AGAIN = { first: 50, perUnit: 0.25, most: 400 } as const;
  * `held`: not decided yet. `due`: decoded, and its picture is wanted as soon as the decoder gives it. `done`: it has its record, or never needed
  * one; it stays as long as others may need it to be decoded.
  */
-interface Held { readonly unit: AccessUnit; readonly request: FeatureRequest<ChunkPart>; readonly atMs: number; state: 'held' | 'due' | 'done' }
+interface Held { readonly unit: AccessUnit; readonly arrival: UnitArrival; readonly atMs: number; state: 'held' | 'due' | 'done' }
 
 /**
  * Keeps the packets of one camera since its last key frame, and has of them decoded what the gate wants: nothing, single pictures, or everything
@@ -62,6 +65,8 @@ export class CameraActivity {
   #next = 0;
   /** No unit before it is held. */
   #firstHeld = 0;
+  /** The last key frame; -1: none is kept. */
+  #newestKey = -1;
   /** The unit to look at, which has not been reached; -1: none. */
   #sought = -1;
   #wantsNext = false;
@@ -93,14 +98,14 @@ export class CameraActivity {
   }
 
   /** Takes the next unit, in decode order; the first one is a key frame. */
-  take(unit: AccessUnit, request: FeatureRequest<ChunkPart>, decoding: GatedDecoding): void {
+  take(unit: AccessUnit, arrival: UnitArrival, decoding: GatedDecoding): void {
     const isWhole = this.#units[0]?.unit.isKey ?? true;
     const hasCaughtUp = this.#firstHeld >= this.#units.length;
-    const picture = { kind: unit.isKey ? 'key' as const : this.#kindOf(unit), sizeBytes: unit.data.byteLength, atMs: unit.capturedAt / 1000, isLate: request.isStale };
+    const picture = { kind: unit.isKey ? 'key' as const : this.#kindOf(unit), sizeBytes: unit.data.byteLength, atMs: unit.capturedAt / 1000, isLate: arrival.isStale };
     if (unit.isKey && isWhole) this.#gate.fits();
     this.#again = Math.min(AGAIN.most, this.#again + AGAIN.perUnit);
     const verdict = this.#gate.take(picture, hasCaughtUp && (unit.isKey || (isWhole && this.#again >= this.#units.length)));
-    this.#push({ unit, request, atMs: this.#gate.timeOf(picture.atMs), state: request.part.isAccounted ? 'done' : 'held' });
+    this.#push({ unit, arrival, atMs: this.#gate.timeOf(picture.atMs), state: arrival.isAccounted ? 'done' : 'held' });
     if (verdict === 'look') this.#sought = this.#units.length - 1;
     this.#work(decoding, WORK);
     if (!this.#gate.isOpen) this.#decideOld(decoding);
@@ -158,6 +163,7 @@ export class CameraActivity {
     this.#bytes = 0;
     this.#next = 0; // the decoder is new
     this.#firstHeld = 0;
+    this.#newestKey = -1;
     this.#sought = -1;
     this.#wantsNext = false;
     this.#lookSeq = -1;
@@ -165,6 +171,7 @@ export class CameraActivity {
   }
 
   #push(held: Held): void {
+    if (held.unit.isKey) this.#newestKey = this.#units.length;
     this.#units.push(held);
     this.#bySeq.set(held.unit.frameSeq, held);
     this.#bytes += held.unit.data.byteLength;
@@ -227,7 +234,7 @@ export class CameraActivity {
     const isDue = this.#gate.isOpen && held.state === 'held';
     if (isDue) held.state = 'due';
     this.#wantsNext = index === goal && index === this.#sought;
-    decoding.decode(held.unit, held.request);
+    decoding.decode(held.unit, held.arrival);
     if (index === this.#sought && index === goal) this.#endLook(decoding);
     this.#passHeld();
     return isDue;
@@ -278,7 +285,7 @@ export class CameraActivity {
 
   /** Lets go of GOPs that are over and decided; of one that outgrows its bound, what the decoder has. */
   #trim(decoding: GatedDecoding): void {
-    const newestKey = this.#units.findLastIndex(held => held.unit.isKey);
+    const newestKey = this.#newestKey;
     const needed = Math.min(this.#firstHeld, this.#sought >= 0 ? this.#sought : Number.POSITIVE_INFINITY, this.#units.length - 1);
     let from = newestKey;
     if (needed < newestKey) {
@@ -301,6 +308,7 @@ export class CameraActivity {
     }
     this.#next = this.#next < count ? -1 : this.#next - count;
     this.#firstHeld -= count;
+    this.#newestKey = Math.max(-1, this.#newestKey - count);
     if (this.#sought >= 0) this.#sought -= count;
   }
 
