@@ -221,6 +221,7 @@ export class Orchestrator {
       socketOf: name => join(paths.sockets, `${name}.sock`),
       settings: ({ name, socket }, model) => visionSettings(config, paths, { socket, model, devices: this.#ladder.devicesOf(name) }, this.#rows.values()),
       env: index => visionEnvironment(config, index, process.env),
+      onGate: ({ camera, status }) => this.board.gated(camera, status),
       feeders: () => [...this.#processes.keys()].filter(name => name.startsWith('ingest-')),
       tell: (feeder, message) => this.#processes.get(feeder)?.supervised.tell(message),
       onSpent: (index, { cameras: spent, periodMs }) => {

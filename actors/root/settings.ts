@@ -9,6 +9,7 @@ import type { StoreSettings } from '../store/store-role.ts';
 import type { HostRoleSettings } from '../host/host-role.ts';
 import type { Devices } from './provider-ladder.ts';
 import type { VisionDuty } from '../vision/duties.ts';
+import type { GateSettings } from '../vision/gating.ts';
 import type { VisionSettings } from '../vision/vision-role.ts';
 import type { ModelSettings } from './vision-fleet.ts';
 
@@ -53,7 +54,7 @@ export function visionSettings(config: Config, paths: Paths, { socket, model, de
   const rows = [...cameras];
   return {
     socket, storeSocket: join(paths.sockets, 'store.sock'),
-    model: { ...model, providers: devices.providers }, decoder: devices.decoder, trackers: trackersOf(config),
+    model: { ...model, providers: devices.providers }, decoder: devices.decoder, trackers: trackersOf(config), gate: gateSettings(config),
     ...chosenBy(config), stalenessMs: config.vision.stalenessMs, catchUpMs: catchUpMs(config, CATCH_UP_MS), splitMaxFps: config.vision.splitMaxFps, maxMemoryBytes: config.vision.maxMemoryBytes,
     maxFps: { '*': config.ingress.maxFps || null, ...Object.fromEntries(rows.filter(row => row.maxFps !== null).map(row => [row.id, row.maxFps || null])) },
     encoders: Object.fromEntries(rows.map(row => [row.id, row.encoders ?? []])),
@@ -79,7 +80,7 @@ export function nodeVisionSettings(config: Config, { duty, socket, host, model, 
   // A part brings so much video at once, and a transaction so many features: the last of them have waited for the others, not for the machine.
   const burstMs = duty === 'detector' ? kafka.commitIntervalMs : recording.partMs;
   return {
-    duty, socket, storeSocket: host, model: { ...model, providers: devices.providers }, decoder: devices.decoder, trackers: trackersOf(config),
+    duty, socket, storeSocket: host, model: { ...model, providers: devices.providers }, decoder: devices.decoder, trackers: trackersOf(config), gate: gateSettings(config),
     ...chosenBy(config), stalenessMs: vision.stalenessMs + burstMs, catchUpMs: catchUpMs(config, kafka.chunksRetentionHours * HOUR_MS), splitMaxFps: vision.splitMaxFps,
     maxMemoryBytes: vision.maxMemoryBytes,
     maxFps: { '*': ingress.maxFps || null, ...Object.fromEntries([...limits].map(([camera, limit]) => [camera, limit || null])) },
@@ -107,6 +108,11 @@ export function ingestSettings(config: Config, paths: Paths, cameras: readonly C
 /** By camera; `*` for those that say nothing. */
 function trackersOf({ vision, cameras }: Config): Readonly<Record<string, string>> {
   return { '*': vision.tracker, ...Object.fromEntries(cameras.flatMap(({ id, tracker }) => (tracker === undefined ? [] : [[id, tracker]]))) };
+}
+
+function gateSettings({ vision, cameras }: Config): GateSettings {
+  const own = cameras.flatMap(({ id, gate }) => (gate === undefined ? [] : [[id, gate] as const]));
+  return { modes: { '*': vision.gate, ...Object.fromEntries(own) }, probeHz: vision.probeHz, holdMs: vision.gateHoldMs };
 }
 
 function catchUpMs({ vision }: Config, otherwise: number): number {

@@ -5,7 +5,7 @@ import type { CameraEncoders } from '../../src/feature-ops/camera-encoders.ts';
 import { FeatureReader } from '../../src/feature-ops/feature-reader.ts';
 import { FeatureWriter } from '../../src/feature-ops/feature-writer.ts';
 import { FrameRateGate } from '../../src/feature-ops/frame-gate.ts';
-import { Featurizer } from '../../src/feature-ops/featurizer.ts';
+import { Featurizer, type FeaturizerOptions } from '../../src/feature-ops/featurizer.ts';
 import type { DetectorModel } from '../../src/inference/detector-model.ts';
 import { detectorShape } from '../../src/inference/load-detector.ts';
 import { createScaler, type PooledScaler } from '../../src/media/index.ts';
@@ -24,6 +24,7 @@ import { decodingOf, type CreateDecoder } from './decoding.ts';
 import { Detector, type BatchRules } from './detector.ts';
 import { FeaturesFirst, featuresFirst } from './features-first.ts';
 import { followed, modelForTracking } from './followed.ts';
+import { activityOf, shown } from './gating.ts';
 import type { IntakeRules } from './intake.ts';
 import { loadModel } from './load-model.ts';
 import type { ModelNote } from './switch-messages.ts';
@@ -55,17 +56,19 @@ export const DUTIES: Readonly<Record<VisionDuty, (settings: VisionSettings, link
     const batching = new Detector(async () => model, frame => scaler.release(frame), batchingBy(settings));
     const detector = await followed(batching, settings.trackers, settings.model.scoreMin, ctx.telemetry);
     const { encoders } = links;
-    const chosen = { ...chosenBy(settings, ctx), batching, featurizer: featurizerOf(scaler, decodingOf(settings.decoder, model.provider, ctx), links.maxFpsOf, encoders) };
+    const featurizer = featurizerOf(scaler, decodingOf(settings.decoder, model.provider, ctx), links.maxFpsOf, { ...encoders && { encoders }, ...settings.gate && { activityOf: activityOf(settings.gate, ctx) } });
+    const chosen = { ...chosenBy(settings, ctx), batching, featurizer };
+    const seen = shown(records, record => featurizer.sees(record));
     if (encoders === undefined) {
       gaugeQueues({ records }, ctx);
-      return visionFlow(hostOf(ctx), { ...chosen, parts: partsOf(await links.listen()), records, detector });
+      return visionFlow(hostOf(ctx), { ...chosen, parts: partsOf(await links.listen()), records: seen, detector });
     }
     const features = links.results.output('vto.features', featureTensorCodec, { maxItems: 256, maxBytes: 32 << 20 });
     gaugeQueues({ records, features }, ctx);
-    return visionFlow(hostOf(ctx), { ...chosen, parts: partsOf(await links.listen()), records: featuresFirst(features, records), detector: new FeaturesFirst(detector) });
+    return visionFlow(hostOf(ctx), { ...chosen, parts: partsOf(await links.listen()), records: featuresFirst(features, seen), detector: new FeaturesFirst(detector) });
   },
 
-  /** Encoded parts in, features and dropped records out, at a bounded rate: the model's file is read for the size it wants, not loaded. */
+  /** Without an activity gate: what a detector finds is known in another process. Encoded parts in, features and dropped records out, at a bounded rate: the model's file is read for the size it wants, not loaded. */
   async featurizer(settings, links, ctx) {
     const shape = await detectorShape(settings.model);
     const scaler = createScaler(shape);
@@ -121,10 +124,10 @@ function partsOf(node: IpcNode): InPort<ChunkPart> {
   return node.input('vto.chunks', chunkPartCodec, { maxItems: 16_384, maxBytes: 256 << 20 });
 }
 
-function featurizerOf(scaler: PooledScaler, createDecoder: CreateDecoder, maxFpsOf: VisionLinks['maxFpsOf'], encoders?: CameraEncoders): Featurizer {
+function featurizerOf(scaler: PooledScaler, createDecoder: CreateDecoder, maxFpsOf: VisionLinks['maxFpsOf'], chosen: Pick<FeaturizerOptions, 'encoders' | 'activityOf'> = {}): Featurizer {
   return new Featurizer({
     createDecoder, createScaler: () => scaler, gateOf: camera => new FrameRateGate(maxFpsOf(camera)),
-    ...encoders && { encoders },
+    ...chosen,
   });
 }
 

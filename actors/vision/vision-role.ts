@@ -9,6 +9,7 @@ import type { Config } from '../../src/utility-ops/config/schema.ts';
 import { halfOfMemory } from '../process/half-of-memory.ts';
 import type { RoleContext } from '../process/role-process.ts';
 import { POLICIES } from '../tree.ts';
+import type { GateSettings } from './gating.ts';
 import { cameraEncoders } from './camera-encoders.ts';
 import { DUTIES, type VisionDuty } from './duties.ts';
 
@@ -39,6 +40,8 @@ export interface VisionSettings {
   readonly encoders?: Readonly<Record<string, readonly EncodingWish[]>>;
   /** Most frames per second of any camera that a featurizer sends. */
   readonly splitMaxFps: number;
+  /** Activity gates. @default none: every frame is decoded */
+  readonly gate?: GateSettings;
   /** The process is killed when it holds more. 0: half of the machine. @default 0 */
   readonly maxMemoryBytes?: number;
 }

@@ -4,6 +4,8 @@ import type { CameraId, EpochMicros } from '../engine/units.ts';
 export const DROP_REASONS = {
   /** The camera's `maxFps` asked for fewer frames. */
   rate: { isIntentional: true },
+  /** The activity gate did not decode it: nothing moved, and nothing was seen before it or after. */
+  quiet: { isIntentional: true },
   /** Detection is switched off for the camera: recorded only. */
   'not-wanted': { isIntentional: true },
   /** A newer frame was waiting: the machine is too slow for all of them. */

@@ -163,7 +163,7 @@ export interface DeadLetterWire {
 
 /** Record Dropped. */
 export interface DroppedWire {
-  /** rate, not-wanted, stale, undecodable, expired, superseded or handed-over; more may come. */
+  /** rate, quiet, not-wanted, stale, undecodable, expired, superseded or handed-over; more may come. */
   readonly reason: string;
   /** True: it was asked for. */
   readonly isIntentional: boolean;

@@ -18,6 +18,7 @@ const camera = z.strictObject({
   isDetecting: z.boolean().default(true).describe('False: the camera is recorded only.'),
   isLooping: z.boolean().default(false).describe('True: a file starts again at its end.'),
   priority: z.number().min(0.01).max(100).optional().describe('Share of the time for detection when there is not enough for all cameras: one with 2 gets twice as much as one with 1, which is what absent means.').meta({ examples: [2] }),
+  gate: z.enum(['auto', 'off']).optional().describe('Activity gate of this camera. Absent: `vision.gate`.').meta({ examples: ['off'] }),
   fps: z.number().positive().max(1000).optional().describe('Pictures a second of a folder of pictures. Absent: 1.').meta({ examples: [2] }),
   encoders: z.array(encoder).max(16).default([]).describe('Features that are computed of every frame that is detected on: names of encoders, or tables of a name and its options.').meta({ examples: [['hog', { name: 'lbp', columns: 8 }]] }),
   modality: z.enum(['auto', 'rgb', 'depth', 'thermal']).default('auto').describe('What its pictures show. `auto`: as they say themselves: 16-bit grey PNG is depth, FLIR records and radiometric JPEG are thermal, anything else is rgb.'),
@@ -67,6 +68,9 @@ const vision = z.strictObject({
   isSplit: z.boolean().default(false).describe('True: nodes with role `featurizer` make features and nodes with role `detector` detect on them, over Kafka. False: a `detector` does both.'),
   splitMaxFps: z.number().min(0.01).max(1000).default(5).describe('When split, at most so many pictures a second of each camera are sent from featurizers to detectors: they take far more room than encoded video.'),
   catchUpMs: milliseconds(-1).default(-1).describe('For so long after a failure, the frames missed meanwhile are caught up with before any counts as stale. -1: 5 s on one machine; in a cluster, as long as chunks stay on Kafka.'),
+  gate: z.enum(['auto', 'off']).default('auto').describe('Activity gate. `auto`: while packet sizes and the detector say that nothing is there, only key frames are decoded; the other frames end as `quiet`. `off`: every frame is decoded.'),
+  probeHz: z.number().min(0.1).max(1000).default(2).describe('Where the packet sizes of a camera do not tell when something moves, so many frames a second are looked at while nothing is there.'),
+  gateHoldMs: milliseconds(0).default(500).describe('For so long after something was last seen or moved every frame is decoded.'),
   maxRewindMs: milliseconds(0).default(10_000).describe('Frames that waited longer than this for a vision process are dropped as `expired`.'),
   maxMemoryBytes: byteSize().prefault(0).describe('A vision process that holds more memory is ended and started again: a model may ask for any amount. 0: half of what the machine or container has, at least 1 GiB.'),
 });
