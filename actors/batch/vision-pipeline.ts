@@ -104,13 +104,13 @@ export class VisionPipeline {
     const { modality, meaning, uri, transform, detect } = this.#plan;
     const { metresPerStep = null, kelvinPerStep, range = null } = meaning;
     if (uri === '') throw new PlatformError('REQUEST_INVALID', 'the pipeline has no source: call ingest(uri) before serve()');
-    const { model, family, labels, scoreMin, iouMax, providers } = config.modelOps;
+    const { model, family, inputSize, labels, scoreMin, iouMax, providers } = config.modelOps;
     const records = runBatch({
       uri, clock, random, every: transform.every ?? 1, maxFps: (transform.maxFps ?? config.ingress.maxFps) || null,
       samples: { modality, metresPerStep, ...kelvinPerStep !== undefined && { kelvinPerStep }, range },
       model: {
         model: detect.model === undefined ? model : resolveModel(detect.model, resolve()), family: detect.family ?? family,
-        labels, scoreMin: detect.scoreMin ?? scoreMin, iouMax, providers,
+        size: inputSize, labels, scoreMin: detect.scoreMin ?? scoreMin, iouMax, providers,
       },
     });
     for await (const record of records) if (record.kind === 'detected') yield record;

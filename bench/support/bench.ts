@@ -58,7 +58,7 @@ export function machineText(): string {
 }
 
 /** The core that everything measured runs on: the last one, since interrupts and the rest of the system prefer the first. */
-const CORE = availableParallelism() - 1;
+export const CORE = availableParallelism() - 1;
 
 let hasTaskset: boolean | undefined;
 
@@ -86,10 +86,11 @@ export function pinned(args: readonly string[]): readonly [command: string, args
   return canPin() ? ['taskset', ['-c', String(CORE), process.execPath, ...node]] : [process.execPath, node];
 }
 
-/** Runs a program of `bench/support`, pinned, with one JSON argument, and gives the JSON of its last line. @throws Error with its output when it fails */
-export async function runProgram<Result>(name: string, order: unknown): Promise<Result> {
-  const [command, args] = pinned([fileURLToPath(new URL(`${name}.ts`, import.meta.url)), JSON.stringify(order)]);
-  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+/** Runs a program of `bench/support`, pinned unless told otherwise, with one JSON argument, and gives the JSON of its last line. @throws Error with its output when it fails */
+export async function runProgram<Result>(name: string, order: unknown, isPinned = true, env: Readonly<Record<string, string>> = {}): Promise<Result> {
+  const program = [fileURLToPath(new URL(`${name}.ts`, import.meta.url)), JSON.stringify(order)];
+  const [command, args] = isPinned ? pinned(program) : [process.execPath, ['--disable-warning=ExperimentalWarning', ...program]];
+  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...env } });
   let out = '';
   let errors = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => { out += text; });

@@ -149,7 +149,8 @@ class Route {
   #addStep({ format, colorSpace, colorRange, flags }: Step, size: { readonly width: number; readonly height: number } = this.#place): Frame {
     const context = new SoftwareScaleContext();
     context.allocContext();
-    context.setOption('sws_flags', flags);
+    // libav goes through YUV even from RGB to RGB and halves the colours' resolution on the way unless told not to; a still is worth the time.
+    context.setOption('sws_flags', this.form.isStill ? `${flags}+full_chroma_inp+full_chroma_int+accurate_rnd` : flags);
     const target = new Frame();
     target.alloc();
     target.width = size.width;
@@ -158,7 +159,7 @@ class Route {
     target.colorSpace = colorSpace;
     target.colorRange = colorRange;
     this.#steps.push({ context, target });
-    const allocated = target.getBuffer();
+    const allocated = target.getBuffer(1); // rows without padding between them: pixels leave in one copy
     if (allocated < 0) this.#refuse(allocated);
     return target;
   }

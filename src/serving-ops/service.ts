@@ -57,6 +57,8 @@ export interface ActiveModelView {
   readonly counts: { readonly done: number; readonly refused: number };
   /** Why the last change was refused. */
   readonly lastError?: { readonly model: string; readonly code: string; readonly message: string };
+  /** On a gateway of a cluster: what each node that detects told last. */
+  readonly nodes?: readonly { readonly node: string; readonly model: string; readonly state: 'active' | 'refused'; readonly at: string; readonly code?: string; readonly message?: string }[];
 }
 
 /** A link of this node to the rest of a cluster. */
@@ -131,7 +133,7 @@ export interface ServingBackend {
   chunks(query: { readonly camera?: CameraId; readonly from?: EpochMicros; readonly to?: EpochMicros; readonly max: number }): Promise<readonly ChunkRow[]>;
   balances(): Promise<readonly Balance[]>;
   models(): Promise<readonly ModelView[]>;
-  activeModel(): ActiveModelView;
+  activeModel(): Promise<ActiveModelView>;
   /**
    * Asks for another model, by `name@version`: vision processes are replaced while they work. Resolves when the wish is durable, or known to the node.
    * @throws PlatformError MODEL_UNKNOWN, ROLE_ABSENT, KAFKA_UNAVAILABLE

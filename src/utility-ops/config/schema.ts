@@ -25,11 +25,15 @@ const camera = z.strictObject({
     .describe('What black and white stand for where 16-bit samples are shown in 8 bits, as to detectors: metres of depth, degrees Celsius, or steps of uncalibrated pictures. Absent: 0 to 10 m, -20 to 60 degrees, or all steps.').meta({ examples: [[0.5, 4]] }),
 });
 
+const inputSize = z.array(z.int().min(1).max(8192)).max(2).refine((size) => size.length !== 1, 'expected width and height, or neither').default([])
+  .describe('Width and height of the model\'s picture where its file leaves them open; empty: those of its family.');
+
 const model = z.strictObject({
   name: z.string().regex(/^[a-z0-9][a-z0-9._-]{0,62}$/, 'expected 1 to 63 of a-z 0-9 . - _, starting with a letter or digit').describe('Name of the model.').meta({ examples: ['yolox-tiny'] }),
   version: z.string().regex(/^[a-zA-Z0-9][a-zA-Z0-9.+_-]{0,31}$/, 'expected 1 to 32 of a-z A-Z 0-9 . + - _, starting with a letter or digit').describe('Its version: `name@version` is what `vto models use` takes.').meta({ examples: ['1.0.0'] }),
   path: z.string().min(1).describe('Its ONNX file, on every node that detects.').meta({ examples: ['models/yolox_tiny.onnx'] }),
   family: z.string().min(1).default('auto').describe('Family of the model, or `auto` to tell it from the file.'),
+  inputSize,
   labels: z.array(z.string()).default([]).describe('Class names in the order of the model\'s output; empty: those of the model or its family.'),
   scoreMin: z.number().min(0).max(1).optional().describe('Boxes with a lower score are left out. Absent: `modelOps.scoreMin`.').meta({ examples: [0.3] }),
   iouMax: z.number().min(0).max(1).optional().describe('Of two boxes of a class that overlap more than this the better stays. Absent: `modelOps.iouMax`.').meta({ examples: [0.45] }),
@@ -58,12 +62,13 @@ const vision = z.strictObject({
   splitMaxFps: z.number().min(0.01).max(1000).default(5).describe('When split, at most so many pictures a second of each camera are sent from featurizers to detectors: they take far more room than encoded video.'),
   catchUpMs: milliseconds(-1).default(-1).describe('For so long after a failure, the frames missed meanwhile are caught up with before any counts as stale. -1: 5 s on one machine; in a cluster, as long as chunks stay on Kafka.'),
   maxRewindMs: milliseconds(0).default(10_000).describe('Frames that waited longer than this for a vision process are dropped as `expired`.'),
-  maxMemoryBytes: byteSize().prefault(0).describe('A vision process that holds more memory is ended and started again: a model may ask for any amount. 0: half of what the machine or container has.'),
+  maxMemoryBytes: byteSize().prefault(0).describe('A vision process that holds more memory is ended and started again: a model may ask for any amount. 0: half of what the machine or container has, at least 1 GiB.'),
 });
 
 const modelOps = z.strictObject({
   model: z.string().min(1).default('motion').describe('Path of an ONNX detector, or `motion` for the built-in one that needs no weights.'),
   family: z.string().min(1).default('auto').describe('Family of the model, or `auto` to tell it from the file.'),
+  inputSize,
   labels: z.array(z.string()).default([]).describe('Class names in the order of the model\'s output; empty: those of the model or its family.'),
   scoreMin: z.number().min(0).max(1).default(0.3).describe('Boxes with a lower score are left out.'),
   iouMax: z.number().min(0).max(1).default(0.45).describe('Of two boxes of a class that overlap more than this (intersection over union) the better stays.'),
