@@ -7,6 +7,7 @@ import { loadDetector } from '../../src/inference/load-detector.ts';
 import type { DetectorModel, DetectorOptions } from '../../src/inference/detector-model.ts';
 import { createSource } from '../../src/ingress/index.ts';
 import { libavAccess } from '../../src/ingress/libav-access.ts';
+import type { SampleSettings } from '../../src/ingress/sample-meaning.ts';
 import type { SourceSession } from '../../src/ingress/source.ts';
 import { terminalRecordCodec } from '../../src/messages/terminal-record-codec.ts';
 import { gather } from '../../src/transports/gather.ts';
@@ -28,6 +29,8 @@ export interface BatchSettings {
   readonly every: number;
   /** At most so many frames a second of the source's own time; null: all. */
   readonly maxFps: number | null;
+  /** What the samples of the pictures mean. @default what they say themselves */
+  readonly samples?: SampleSettings;
   /** Where the results are read. */
   readonly socket: string;
 }
@@ -44,7 +47,7 @@ export async function batchRole(settings: unknown, ctx: RoleContext): Promise<vo
   ctx.limitMemory(halfOfMemory());
   const inputs: Input[] = [];
   try {
-    for (const source of options.sources) inputs.push(await openInput(source, ctx));
+    for (const source of options.sources) inputs.push(await openInput(source, options.samples, ctx));
     const model = await loadDetector(options.model, { warn: (fields, text) => ctx.log.warn(fields, text) });
     ctx.note({ expectedUnits: sumOf(inputs.map(input => input.session.expectedUnits)), model: model.id, provider: model.provider, labels: model.labels } satisfies BatchOpened);
     await runInputs(inputs, model, options, ctx);
@@ -56,9 +59,9 @@ export async function batchRole(settings: unknown, ctx: RoleContext): Promise<vo
 /** A source that is open. */
 interface Input { readonly camera: CameraId; readonly session: SourceSession; readonly units: SessionUnits; readonly order: PresentationOrder }
 
-async function openInput({ uri, camera }: BatchSettings['sources'][number], ctx: RoleContext): Promise<Input> {
+async function openInput({ uri, camera }: BatchSettings['sources'][number], samples: SampleSettings | undefined, ctx: RoleContext): Promise<Input> {
   if (!isCameraId(camera)) throw new Error(`not a camera id: ${camera}`);
-  const source = await createSource({ uri, options: { isPaced: false }, ctx: { clock: ctx.clock, random: ctx.random }, media: libavAccess });
+  const source = await createSource({ uri, options: { isPaced: false }, ctx: { clock: ctx.clock, random: ctx.random }, media: libavAccess, samples });
   const session = await source.open(ctx.signal);
   const order = new PresentationOrder();
   return { camera, session, order, units: new SessionUnits(camera, session, ctx.signal, unit => order.add(unit)) };

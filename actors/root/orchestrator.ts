@@ -104,7 +104,7 @@ export class Orchestrator {
   /** Starts every process and the cameras of the configuration and of the store. Resolves when the store serves; the rest comes up by itself. */
   async start(): Promise<void> {
     const { config, clock, random } = this.#options;
-    for (const { encoders = [], pictures } of this.#configured()) await checkEncoders(encoders, pictures?.modality ?? null);
+    for (const { id, encoders = [], pictures } of this.#configured()) await checkEncoders(encoders, pictures?.modality ?? null, `camera '${id}': `);
     const folder = resolve(config.data);
     await mkdir(folder, { recursive: true, mode: 0o700 });
     this.#paths = { data: folder, sockets: await createSocketFolder() };

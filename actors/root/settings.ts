@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { sourceOf } from '../../src/data-ops/camera-row.ts';
 import type { CameraRow } from '../../src/data-ops/store.ts';
+import type { EncodingWish } from '../../src/messages/desired-camera.ts';
 import type { Config } from '../../src/utility-ops/config/schema.ts';
 import type { IndexSettings } from '../index/index-role.ts';
 import type { IngestSettings } from '../ingest/ingest-role.ts';
@@ -32,7 +33,7 @@ export function storeSettings(config: Config, paths: Paths, isSpoolOnly = false)
 /** Settings of the index process. */
 export function indexSettings(config: Config, paths: Paths): IndexSettings {
   return {
-    file: join(paths.data, 'index.sqlite'), socket: join(paths.sockets, 'index.sock'), retentionMs: config.store.retentionHours * HOUR_MS,
+    file: join(paths.data, 'index.sqlite'), socket: join(paths.sockets, 'index.sock'), retentionMs: config.store.retentionHours * HOUR_MS, featuresMaxBytes: config.vision.isSplit ? undefined : config.store.featuresMaxBytes,
     topicPrefix: config.kafka.topicPrefix, kafka: config.kafka,
   };
 }
@@ -58,8 +59,15 @@ export type ClusterIngest = Pick<IngestSettings, 'kafka' | 'floors' | 'leftovers
 /** One vision process of a cluster node, and the host above it. */
 export interface NodeVision extends VisionPlace { readonly duty: VisionDuty; readonly host: string }
 
-/** Settings of a vision process of a cluster node. `limits`: frames a second of cameras that have a limit of their own. */
-export function nodeVisionSettings(config: Config, { duty, socket, host, index, model }: NodeVision, limits: ReadonlyMap<string, number | null>): VisionSettings {
+/** What is known of the cameras of a cluster where they are detected on. */
+export interface NodeCameras {
+  /** Frames a second of cameras that have a limit of their own. */
+  readonly limits: ReadonlyMap<string, number | null>;
+  readonly encoders: ReadonlyMap<string, readonly EncodingWish[]>;
+}
+
+/** Settings of a vision process of a cluster node. */
+export function nodeVisionSettings(config: Config, { duty, socket, host, index, model }: NodeVision, { limits, encoders }: NodeCameras): VisionSettings {
   const { vision, ingress, recording, kafka } = config;
   // A part brings so much video at once, and a transaction so many features: the last of them have waited for the others, not for the machine.
   const burstMs = duty === 'detector' ? kafka.commitIntervalMs : recording.partMs;
@@ -67,6 +75,8 @@ export function nodeVisionSettings(config: Config, { duty, socket, host, index, 
     duty, socket, storeSocket: host, model: detectorOptions(config, index, model), stalenessMs: vision.stalenessMs + burstMs, catchUpMs: catchUpMs(config, kafka.chunksRetentionHours * HOUR_MS), splitMaxFps: vision.splitMaxFps,
     maxMemoryBytes: vision.maxMemoryBytes,
     maxFps: { '*': ingress.maxFps || null, ...Object.fromEntries([...limits].map(([camera, limit]) => [camera, limit || null])) },
+    // Where pictures cross Kafka, the topic of features is theirs alone.
+    ...duty === 'fused' && { encoders: Object.fromEntries(encoders) },
   };
 }
 

@@ -2,6 +2,7 @@ import { basename, resolve } from 'node:path';
 import { parseArgs, type ParseArgsConfig } from 'node:util';
 import { PlatformError } from '../engine/errors.ts';
 import { isCameraId } from '../engine/units.ts';
+import type { SampleSettings } from '../ingress/sample-meaning.ts';
 import { resolveModel, resolveUri } from '../utility-ops/config/load-config.ts';
 import type { ConfigInput } from '../utility-ops/config/schema.ts';
 import { nearest, suggest } from '../utility-ops/nearest.ts';
@@ -13,7 +14,7 @@ export interface CameraArgument { readonly id: string; readonly uri: string; rea
 /** What the user asked for. Paths are absolute. `flags` is the strongest layer of the settings. */
 export type Invocation =
   | { readonly command: 'start'; readonly configFiles: readonly string[]; readonly flags: ConfigInput; readonly labelsFile?: string; readonly hasTable: boolean }
-  | { readonly command: 'infer'; readonly input: string; readonly configFiles: readonly string[]; readonly flags: ConfigInput; readonly labelsFile?: string; readonly format: OutputFormat; readonly out?: string; readonly every: number; readonly maxFps: number }
+  | { readonly command: 'infer'; readonly input: string; readonly configFiles: readonly string[]; readonly flags: ConfigInput; readonly labelsFile?: string; readonly format: OutputFormat; readonly out?: string; readonly every: number; readonly maxFps: number; readonly samples?: SampleSettings }
   | { readonly command: 'verify'; readonly configFiles: readonly string[]; readonly flags: ConfigInput; readonly isLedgerOnly: boolean; readonly topics?: { readonly waitMs: number; readonly format: 'table' | 'json' } }
   | { readonly command: 'dead-letters'; readonly configFiles: readonly string[]; readonly flags: ConfigInput; readonly action: DeadLetterAction }
   | { readonly command: 'doctor'; readonly configFiles: readonly string[]; readonly flags: ConfigInput; readonly labelsFile?: string }
@@ -27,10 +28,16 @@ export type DeadLetterAction =
   | { readonly type: 'retry'; readonly wanted: 'all' | { readonly partition: number; readonly offset: number }; readonly isForced: boolean };
 
 /** What is done with models. */
-export type ModelsAction = { readonly type: 'inspect'; readonly file: string; readonly family: string; readonly size: readonly number[] };
+export type ModelsAction =
+  | { readonly type: 'inspect'; readonly file: string; readonly family: string; readonly size: readonly number[] }
+  | { readonly type: 'list'; readonly url: string }
+  | { readonly type: 'use'; readonly model: string; readonly url: string };
 
 /** Forms that `vto infer` writes. */
 export type OutputFormat = 'ndjson' | 'coco' | 'mot';
+
+/** Where a `vto start` without flags serves. */
+const DEFAULT_URL = 'http://127.0.0.1:8080';
 
 type Values = Readonly<Record<string, string | boolean | readonly string[] | undefined>>;
 
@@ -52,7 +59,7 @@ export function parseArguments(args: readonly string[], cwd: string): Invocation
     case 'verify': return verify(values, cwd);
     case 'dead-letters': return { command: 'dead-letters', configFiles: files(values, cwd), flags: { kafka: defined({ brokers: words(values, 'kafka') }) }, action: deadLetterAction(values, positional ?? '') };
     case 'doctor': return { command: 'doctor', configFiles: files(values, cwd), flags: { modelOps: modelFlags(values, cwd), kafka: defined({ brokers: words(values, 'kafka') }) }, ...labelsFile(values, cwd) };
-    case 'models': return { command: 'models', action: modelsAction(values, positional ?? '', operand ?? '', cwd), isJson: values['json'] === true };
+    case 'models': return { command: 'models', action: modelsAction(values, positional ?? '', operand, cwd), isJson: values['json'] === true };
     case 'help':
       if (positional === undefined) return { command: 'help' };
       if (!isCommand(positional)) throw invalid(`unknown command '${positional}'${suggest(positional, Object.keys(COMMANDS))}`, positional);
@@ -149,7 +156,17 @@ function infer(values: Values, input: string, cwd: string): Invocation {
     command: 'infer', input: resolveUri(input, cwd), configFiles: files(values, cwd), flags: { modelOps: modelFlags(values, cwd) }, ...labelsFile(values, cwd),
     format: (text(values, 'format') ?? 'ndjson') as OutputFormat, // one of the flag's choices
     ...(out === undefined || out === '-' ? {} : { out: resolve(cwd, out) }), every, maxFps: number(values, 'max-fps') ?? 0,
+    ...samplesFlags(values),
   };
+}
+
+function samplesFlags(values: Values): { readonly samples?: SampleSettings } {
+  const modality = (text(values, 'modality') ?? 'auto') as SampleSettings['modality'] | 'auto'; // one of the flag's choices
+  const said = text(values, 'range');
+  const [black = Number.NaN, white = Number.NaN, ...more] = said?.split(',').map(Number) ?? [0, 1];
+  if (!(black < white) || more.length > 0) throw invalid(`--range takes two numbers, the lower one first, like 0.5,4, not ${said}`, 'range');
+  if (modality === 'auto' && said === undefined) return {};
+  return { samples: { modality: modality === 'auto' ? null : modality, metresPerStep: null, range: said === undefined ? null : [black, white] } };
 }
 
 function verify(values: Values, cwd: string): Invocation {
@@ -181,10 +198,22 @@ function deadLetterAction(values: Values, action: string): DeadLetterAction {
   }
 }
 
-function modelsAction(values: Values, action: string, operand: string, cwd: string): ModelsAction {
+function modelsAction(values: Values, action: string, operand: string | undefined, cwd: string): ModelsAction {
+  const url = text(values, 'url') ?? DEFAULT_URL;
+  if (action === 'inspect' && values['url'] !== undefined) throw invalid('--url is for vto models list and use', 'url');
+  if (action !== 'inspect' && (values['family'] !== undefined || values['size'] !== undefined)) throw invalid('--family and --size are for vto models inspect', 'family');
+  if (!URL.canParse(url) || !/^https?:/.test(url)) throw invalid(`--url: '${url}' is no http address`, 'url');
   switch (action) {
-    case 'inspect': return { type: 'inspect', file: resolve(cwd, operand), family: text(values, 'family') ?? 'auto', size: size(values) ?? [] };
-    default: throw invalid(`unknown action '${action}'${suggest(action, ['inspect'])}`, 'arguments');
+    case 'inspect':
+      if (operand === undefined) throw invalid('vto models inspect needs the ONNX file', 'arguments');
+      return { type: 'inspect', file: resolve(cwd, operand), family: text(values, 'family') ?? 'auto', size: size(values) ?? [] };
+    case 'list':
+      if (operand !== undefined) throw invalid(`vto models list takes no argument, but got '${operand}'`, 'arguments');
+      return { type: 'list', url };
+    case 'use':
+      if (operand === undefined) throw invalid('vto models use needs the model: NAME@VERSION', 'arguments');
+      return { type: 'use', model: operand, url };
+    default: throw invalid(`unknown action '${action}'${suggest(action, ['inspect', 'list', 'use'])}`, 'arguments');
   }
 }
 

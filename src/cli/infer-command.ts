@@ -28,7 +28,7 @@ export async function inferCommand(invocation: InferInvocation, cwd: string): Pr
   let done = 0;
   let detected = 0;
   const records = runBatch({
-    uri: invocation.input, every: invocation.every, maxFps: invocation.maxFps || null, clock: systemClock, random: systemRandom,
+    uri: invocation.input, every: invocation.every, maxFps: invocation.maxFps || null, ...invocation.samples && { samples: invocation.samples }, clock: systemClock, random: systemRandom,
     model: { model, family, size: inputSize, scoreMin, iouMax, providers, labels: invocation.labelsFile === undefined ? labels : readLabels(invocation.labelsFile) },
     onOpened: opened => { total = opened.expectedUnits; },
   });

@@ -1,13 +1,16 @@
 import { inspectModel } from '../inference/inspect.ts';
 import type { Invocation } from './arguments.ts';
+import { listModels, useModel } from './running-models.ts';
 import { formatInspection } from './models-text.ts';
 
 type ModelsInvocation = Extract<Invocation, { command: 'models' }>;
 
-/** `vto models`: what is known of model files. */
+/** `vto models`: what is known of model files, and those of a running platform. */
 export async function modelsCommand({ action, isJson }: ModelsInvocation): Promise<number> {
   switch (action.type) {
     case 'inspect': return inspect(action, isJson);
+    case 'list': return listModels(action.url, isJson);
+    case 'use': return useModel(action, isJson);
   }
 }
 

@@ -20,6 +20,7 @@ const camera = z.strictObject({
   encoders: z.array(encoder).max(16).default([]).describe('Features that are computed of every frame that is detected on: names of encoders, or tables of a name and its options.').meta({ examples: [['hog', { name: 'lbp', columns: 8 }]] }),
   modality: z.enum(['auto', 'rgb', 'depth', 'thermal']).default('auto').describe('What its pictures show. `auto`: as they say themselves: 16-bit grey PNG is depth, FLIR records and radiometric JPEG are thermal, anything else is rgb.'),
   metresPerStep: z.number().positive().max(1000).optional().describe('Metres of one step of 16-bit depth; 0 is no reading. Absent: 0.001, millimetres; TUM RGB-D: 0.0002.').meta({ examples: [0.0002] }),
+  kelvinPerStep: z.number().positive().max(1000).optional().describe('Kelvin of one step of 16-bit thermal pictures that carry no constants: 0.04 or 0.4 for FLIR TLinear, 0.01 for Lepton. Absent: they are counts.').meta({ examples: [0.04] }),
   range: z.tuple([z.number(), z.number()]).refine(([black, white]) => white > black, 'expected [black, white] with black < white').optional()
     .describe('What black and white stand for where 16-bit samples are shown in 8 bits, as to detectors: metres of depth, degrees Celsius, or steps of uncalibrated pictures. Absent: 0 to 10 m, -20 to 60 degrees, or all steps.').meta({ examples: [[0.5, 4]] }),
 });
