@@ -29,7 +29,7 @@ async function subStream(): Promise<{ readonly uri: string; readonly text: strin
 /** Runs so many cameras. Sustained: every frame that was received is detected on, 99 % of them before the next one of their camera is due. */
 async function trialOf(cameras: number, { order, say }: { readonly order: Omit<PlatformOrder, 'uris'> & { readonly uri: string }; readonly say: BenchOptions['say'] }): Promise<Trial> {
   const { uri, ...rest } = order;
-  const { timings, dropped, cpuMs, received, wallMs } = await runProgram<PlatformResult>('platform-loop', { ...rest, uris: Array.from({ length: cameras }, () => uri) } satisfies PlatformOrder, CORES);
+  const { timings, dropped, cpuMs, received, wallMs } = await runProgram<PlatformResult>('platform-loop', { ...rest, uris: Array.from({ length: cameras }, () => uri) } satisfies PlatformOrder, { cores: CORES });
   const ages = timings.map(({ ageMs }) => ageMs);
   const left = Object.values(dropped).reduce((sum, count) => sum + count, 0);
   const trial = { cameras, isSustained: left === 0 && quantile(ages, 0.99) <= PERIOD_MS, cpuMsPerFrame: cpuMs / received, p50: quantile(ages, 0.5), p99: quantile(ages, 0.99) };

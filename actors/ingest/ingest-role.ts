@@ -108,6 +108,7 @@ export async function ingestRole(settings: unknown, ctx: RoleContext): Promise<v
     isSpooling: options.kafka !== undefined,
     onGone: id => {
       ctx.telemetry.forget('camera', id);
+      for (const port of visions.ports) port.leave(id);
       links.chunkLog?.forget(id);
       links.routes.forget(id);
       if (options.kafka) ctx.note({ type: 'left', id } satisfies LeftNote);

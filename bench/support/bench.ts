@@ -58,7 +58,7 @@ export function machineText(): string {
 }
 
 /** The cores that everything measured runs on: the last ones, since interrupts and the rest of the system prefer the first. */
-function coresText(count: number): string {
+export function coresText(count: number): string {
   const last = availableParallelism() - 1;
   return count === 1 ? String(last) : `${Math.max(0, last - count + 1)}-${last}`;
 }
@@ -89,10 +89,18 @@ export function pinned(args: readonly string[], cores = 1): readonly [command: s
   return canPin() ? ['taskset', ['-c', coresText(cores), process.execPath, ...node]] : [process.execPath, node];
 }
 
-/** Runs a program of `bench/support`, pinned, with one JSON argument, and gives the JSON of its last line. @throws Error with its output when it fails */
-export async function runProgram<Result>(name: string, order: unknown, cores = 1): Promise<Result> {
-  const [command, args] = pinned([fileURLToPath(new URL(`${name}.ts`, import.meta.url)), JSON.stringify(order)], cores);
-  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+/** How a measured program runs. */
+export interface Running {
+  /** Cores that it is pinned to; 0: not pinned. @default 1 */
+  readonly cores?: number;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** Runs a program of `bench/support` with one JSON argument, and gives the JSON of its last line. @throws Error with its output when it fails */
+export async function runProgram<Result>(name: string, order: unknown, { cores = 1, env = {} }: Running = {}): Promise<Result> {
+  const program = [fileURLToPath(new URL(`${name}.ts`, import.meta.url)), JSON.stringify(order)];
+  const [command, args] = cores > 0 ? pinned(program, cores) : [process.execPath, ['--disable-warning=ExperimentalWarning', ...program]];
+  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...env } });
   let out = '';
   let errors = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => { out += text; });

@@ -1,5 +1,5 @@
 import {
-  AV_PIX_FMT_BGR24, AV_PIX_FMT_GRAY8, AV_PIX_FMT_NV12, AV_PIX_FMT_RGB24, AV_PIX_FMT_RGB48LE, AV_PIX_FMT_YUV420P, AV_PIX_FMT_YUV420P10LE, AV_PIX_FMT_YUV422P,
+  AV_PIX_FMT_BGR24, AV_PIX_FMT_GRAY16BE, AV_PIX_FMT_GRAY16LE, AV_PIX_FMT_GRAY8, AV_PIX_FMT_NV12, AV_PIX_FMT_P010LE, AV_PIX_FMT_RGB24, AV_PIX_FMT_RGB48LE, AV_PIX_FMT_YUV420P, AV_PIX_FMT_YUV420P10LE, AV_PIX_FMT_YUV422P,
   AV_PIX_FMT_YUV422P10LE, AV_PIX_FMT_YUV422P16LE, AV_PIX_FMT_YUV444P, AV_PIX_FMT_YUV444P10LE, AV_PIX_FMT_YUVJ420P, AV_PIX_FMT_YUVJ422P, AV_PIX_FMT_YUVJ444P, AVCOL_PRI_UNSPECIFIED, AVCOL_RANGE_JPEG,
   AVCOL_RANGE_UNSPECIFIED, AVCOL_SPC_UNSPECIFIED, AVCOL_TRC_UNSPECIFIED,
 } from 'node-av/constants';
@@ -13,8 +13,10 @@ import type { Picture, Scaler } from './types.ts';
 
 const FULL_RANGE_YUV: ReadonlySet<number> = new Set([AV_PIX_FMT_YUVJ420P, AV_PIX_FMT_YUVJ422P, AV_PIX_FMT_YUVJ444P]);
 const YUV: ReadonlySet<number> = new Set([
-  ...FULL_RANGE_YUV, AV_PIX_FMT_YUV420P, AV_PIX_FMT_YUV422P, AV_PIX_FMT_YUV444P, AV_PIX_FMT_YUV420P10LE, AV_PIX_FMT_YUV422P10LE, AV_PIX_FMT_YUV444P10LE, AV_PIX_FMT_NV12,
+  ...FULL_RANGE_YUV, AV_PIX_FMT_YUV420P, AV_PIX_FMT_YUV422P, AV_PIX_FMT_YUV444P, AV_PIX_FMT_YUV420P10LE, AV_PIX_FMT_YUV422P10LE, AV_PIX_FMT_YUV444P10LE, AV_PIX_FMT_NV12, AV_PIX_FMT_P010LE,
 ]);
+/** One channel, scaled as one: a third of the time of three copies of it. */
+const GREY: ReadonlySet<number> = new Set([AV_PIX_FMT_GRAY8, AV_PIX_FMT_GRAY16BE, AV_PIX_FMT_GRAY16LE]);
 const OUTPUT = { rgb: AV_PIX_FMT_RGB24, bgr: AV_PIX_FMT_BGR24, gray: AV_PIX_FMT_GRAY8 } as const;
 /** Pixel buffers of a form kept for reuse: a batch and the frame after it. */
 const POOL_LIMIT = 16;
@@ -43,9 +45,10 @@ interface SourceForm {
   readonly isStill: boolean;
 }
 
-function formOf({ frame, isStill }: LibavPicture): SourceForm {
+/** `frame` is the picture on the host, maybe smaller than it was decoded. */
+function formOf({ width, height, isStill }: LibavPicture, frame: Frame): SourceForm {
   const isFullRange = FULL_RANGE_YUV.has(frame.format);
-  return { isStill, width: frame.width, height: frame.height, format: frame.format, colorSpace: frame.colorSpace, colorRange: isFullRange ? AVCOL_RANGE_JPEG : frame.colorRange };
+  return { isStill, width, height, format: frame.format, colorSpace: frame.colorSpace, colorRange: isFullRange ? AVCOL_RANGE_JPEG : frame.colorRange };
 }
 
 function isSameForm(a: SourceForm, b: SourceForm): boolean {
@@ -53,7 +56,7 @@ function isSameForm(a: SourceForm, b: SourceForm): boolean {
 }
 
 /** Where the picture lies in the model's frame. */
-function placeIn(shape: FrameShape, form: SourceForm): { readonly width: number; readonly height: number; readonly left: number; readonly top: number } {
+function placeIn(shape: FrameShape, form: { readonly width: number; readonly height: number }): { readonly width: number; readonly height: number; readonly left: number; readonly top: number } {
   if (shape.fit === 'stretch') return { width: shape.width, height: shape.height, left: 0, top: 0 };
   const scale = Math.min(shape.width / form.width, shape.height / form.height);
   const width = Math.max(1, Math.min(shape.width, Math.round(form.width * scale)));
@@ -78,8 +81,9 @@ class LibavScaler implements PooledScaler {
 
   scale(picture: Picture): ModelFrame {
     if (!(picture instanceof LibavPicture)) throw new TypeError('the picture is not from a decoder of src/media');
-    const { frame } = picture;
-    const route = this.#routeOf(formOf(picture));
+    const isAveraged = this.#shape.sampling === 'average' || this.#shape.channels === 'gray'; // devices read four pixels
+    const frame = picture.isOnDevice && !isAveraged ? picture.near(placeIn(this.#shape, picture)) : picture.frame;
+    const route = this.#routeOf(formOf(picture, frame));
     const pixels = route.pool.pop() ?? route.blank();
     route.convert(frame, pixels);
     this.#lent.set(pixels, route);
@@ -112,6 +116,8 @@ class LibavScaler implements PooledScaler {
 interface Step { readonly format: AVPixelFormat; readonly colorSpace: AVColorSpace; readonly colorRange: AVColorRange; readonly flags: 'bilinear' | 'fast_bilinear' }
 
 const UNSTATED = { colorSpace: AVCOL_SPC_UNSPECIFIED, colorRange: AVCOL_RANGE_UNSPECIFIED } as const;
+/** Grey is of full range. */
+const GREY_STEP = { colorSpace: AVCOL_SPC_UNSPECIFIED, colorRange: AVCOL_RANGE_JPEG } as const;
 
 /**
  * The conversion of one form of pictures. YUV is scaled as 4:2:2 first and turned into RGB at model size: half the time of libav's one-step
@@ -142,7 +148,10 @@ class Route {
       this.#addStep({ format: AV_PIX_FMT_RGB48LE, ...UNSTATED, flags: 'bilinear' }, form);
       this.#addStep({ format: AV_PIX_FMT_RGB48LE, ...UNSTATED, flags });
     } else if (isYuv) this.#addStep({ format: isAveraged ? AV_PIX_FMT_YUV422P : AV_PIX_FMT_YUV422P16LE, colorSpace: form.colorSpace, colorRange: form.colorRange, flags });
-    else if (!isAveraged) this.#addStep({ format: AV_PIX_FMT_RGB48LE, ...UNSTATED, flags });
+    else if (!isAveraged && GREY.has(form.format)) {
+      this.#addStep({ ...GREY_STEP, format: AV_PIX_FMT_GRAY16LE, flags });
+      this.#addStep({ ...GREY_STEP, format: AV_PIX_FMT_GRAY8, flags: 'bilinear' }); // on its own: from 16-bit grey to RGB libav rounds half the values up
+    } else if (!isAveraged) this.#addStep({ format: AV_PIX_FMT_RGB48LE, ...UNSTATED, flags });
     const last = this.#addStep({ format: OUTPUT[shape.channels], ...UNSTATED, ...(shape.channels === 'gray' ? { colorRange: AVCOL_RANGE_JPEG } : {}), flags: 'bilinear' });
     this.#plane = last.data?.[0] ?? Buffer.alloc(0);
     this.#stride = last.linesize[0] ?? 0;
@@ -151,7 +160,8 @@ class Route {
   #addStep({ format, colorSpace, colorRange, flags }: Step, size: { readonly width: number; readonly height: number } = this.#place): Frame {
     const context = new SoftwareScaleContext();
     context.allocContext();
-    context.setOption('sws_flags', flags);
+    // libav goes through YUV even from RGB to RGB and halves the colours' resolution on the way unless told not to; a still is worth the time.
+    context.setOption('sws_flags', this.form.isStill ? `${flags}+full_chroma_inp+full_chroma_int+accurate_rnd` : flags);
     const target = new Frame();
     target.alloc();
     target.width = size.width;
@@ -160,7 +170,7 @@ class Route {
     target.colorSpace = colorSpace;
     target.colorRange = colorRange;
     this.#steps.push({ context, target });
-    const allocated = target.getBuffer();
+    const allocated = target.getBuffer(1); // rows without padding between them: pixels leave in one copy
     if (allocated < 0) this.#refuse(allocated);
     return target;
   }

@@ -76,7 +76,11 @@ export class SwitchedPort implements LinkOutPort<ChunkPart> {
   }
 
   /** A camera goes elsewhere: nothing of it comes this way any more. */
-  leave(camera: CameraId): void { this.#tracks.delete(camera); }
+  leave(camera: CameraId): void {
+    this.#tracks.delete(camera);
+    this.#awaited.delete(camera);
+    this.#handover?.leave(camera);
+  }
 
   close(): void {
     this.settle(false);
