@@ -16,7 +16,7 @@ interface Measured { readonly bytes: number; readonly collectUs: number; readonl
 async function allocated(model: string, file: string, frames: number): Promise<AllocationResult> {
   const out = join(temporaryFolder(), 'allocations.json');
   const order: LoopOrder = { files: [file], model, frames, warmUpFrames: 1 };
-  await runProgram<LoopResult>('pipeline-loop', order, true, { NODE_OPTIONS: `--import=${PROBE}`, VTO_BENCH_ALLOCATIONS: out });
+  await runProgram<LoopResult>('pipeline-loop', order, { env: { NODE_OPTIONS: `--import=${PROBE}`, VTO_BENCH_ALLOCATIONS: out } });
   return JSON.parse(readFileSync(out, 'utf8')) as AllocationResult;
 }
 

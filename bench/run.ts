@@ -1,6 +1,8 @@
 import { mkdirSync, readFileSync, writeFileSync, existsSync } from 'node:fs';
 import { loadavg } from 'node:os';
 import { fileURLToPath } from 'node:url';
+import { activityGate } from './activity-gate.ts';
+import { busySubstreams } from './busy-substreams.ts';
 import { clusterLatency } from './cluster-latency.ts';
 import { clusterRecords } from './cluster-records.ts';
 import { deliveryGuarantee } from './delivery-guarantee.ts';
@@ -12,13 +14,17 @@ import { kafkaChunks } from './kafka-chunks.ts';
 import { memory } from './memory.ts';
 import { pipelineThroughput } from './pipeline-throughput.ts';
 import { plainScript } from './plain-script.ts';
+import { quietCameras } from './quiet-cameras.ts';
 import { recordedOnly } from './recorded-only.ts';
 import { installOutside, outsidePython } from '../test/support/outside-python.ts';
 import { isMet, machineText, type Bench } from './support/bench.ts';
 import { readmeText, rowText, type BenchReport } from './support/report.ts';
 
 /** In the order of the table. */
-const BENCHES: readonly Bench[] = [pipelineThroughput, plainScript, inGraphProcessing, engineOverhead, frameAllocations, recordedOnly, memory, firstDetection, kafkaChunks, clusterRecords, deliveryGuarantee, clusterLatency];
+const BENCHES: readonly Bench[] = [
+  pipelineThroughput, plainScript, inGraphProcessing, engineOverhead, frameAllocations, busySubstreams, quietCameras, activityGate, recordedOnly, memory, firstDetection,
+  kafkaChunks, clusterRecords, deliveryGuarantee, clusterLatency,
+];
 const RESULTS = fileURLToPath(new URL('results/', import.meta.url));
 
 /** `npm run bench [-- --quick | --setup] [name …]`: measures, prints, and (unless quick) keeps the results and the table made from them. */

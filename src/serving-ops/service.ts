@@ -31,6 +31,18 @@ export interface CameraView {
   /** Of all epochs. */
   readonly counts: { readonly received: number; readonly detected: number; readonly dropped: Readonly<Partial<Record<DropReason, number>>>; readonly gaps: number };
   readonly lastError?: { readonly code: string; readonly message: string };
+  /** Activity gate; absent where every frame is decoded. */
+  readonly gate?: GateView;
+}
+
+/** What the activity gate of a camera does. */
+export interface GateView {
+  /** `quiet`: only key frames are decoded. `probing`: packet sizes are not relied on, so frames are looked at at `vision.probeHz`. */
+  readonly state: 'active' | 'quiet' | 'probing';
+  /** Why packet sizes are not relied on. */
+  readonly reason?: 'learning' | 'no-signal' | 'missed' | 'long-gop';
+  /** How well something that moves would show in the packet sizes: from 1 on they are relied on. */
+  readonly score: number;
 }
 
 /** A model that detection can be switched to. */

@@ -163,7 +163,7 @@ export interface DeadLetterWire {
 
 /** Record Dropped. */
 export interface DroppedWire {
-  /** rate, not-wanted, stale, undecodable, expired, superseded or handed-over; more may come. */
+  /** rate, quiet, not-wanted, stale, undecodable, expired, superseded or handed-over; more may come. */
   readonly reason: string;
   /** True: it was asked for. */
   readonly isIntentional: boolean;
@@ -179,6 +179,8 @@ export interface BoxWire {
   readonly y1: number;
   readonly x2: number;
   readonly y2: number;
+  /** The object it is of, the same from frame to frame, unique within its camera; null: it is of none that is followed. */
+  readonly trackId: number | null;
 }
 
 /** Record Detected. */
