@@ -7,6 +7,7 @@ import { loadDetector } from '../../src/inference/load-detector.ts';
 import type { DetectorModel, DetectorOptions } from '../../src/inference/detector-model.ts';
 import { createSource } from '../../src/ingress/index.ts';
 import { libavAccess } from '../../src/ingress/libav-access.ts';
+import type { SampleSettings } from '../../src/ingress/sample-meaning.ts';
 import type { SourceSession } from '../../src/ingress/source.ts';
 import { terminalRecordCodec } from '../../src/messages/terminal-record-codec.ts';
 import { gather } from '../../src/transports/gather.ts';
@@ -28,6 +29,8 @@ export interface BatchSettings {
   readonly every: number;
   /** At most so many frames a second of the source's own time; null: all. */
   readonly maxFps: number | null;
+  /** What the samples of the pictures mean. @default what they say themselves */
+  readonly samples?: SampleSettings;
   /** Where the results are read. */
   readonly socket: string;
 }
@@ -35,8 +38,17 @@ export interface BatchSettings {
 /** What a batch process tells when the sources are open and the model is warm. */
 export interface BatchOpened { readonly expectedUnits: number | null; readonly model: string; readonly provider: string; readonly labels: readonly string[] }
 
-/** Nobody waits for a single record of a batch: those of this time go together. */
-const GATHER_MS = 20;
+/**
+ * Records of this time go together. Of a file nobody waits for a single one, and each hop to the parent costs two process switches and cold caches,
+ * far more than a record does; somebody may watch a camera.
+ */
+const GATHER_MS = { file: 200, live: 20 } as const;
+
+/** Most frames that go through the model at once, where that pays. */
+const BATCH_MAX = 32;
+
+/** Parts between reader and acknowledged record: more than two hops carry, so that neither waits for the other. */
+const CREDIT = 256;
 
 /** Sources from start to end through one detector: every frame is waited for, none is dropped, nothing is recorded. */
 export async function batchRole(settings: unknown, ctx: RoleContext): Promise<void> {
@@ -44,7 +56,7 @@ export async function batchRole(settings: unknown, ctx: RoleContext): Promise<vo
   ctx.limitMemory(halfOfMemory());
   const inputs: Input[] = [];
   try {
-    for (const source of options.sources) inputs.push(await openInput(source, ctx));
+    for (const source of options.sources) inputs.push(await openInput(source, options.samples, ctx));
     const model = await loadDetector(options.model, { warn: (fields, text) => ctx.log.warn(fields, text) });
     ctx.note({ expectedUnits: sumOf(inputs.map(input => input.session.expectedUnits)), model: model.id, provider: model.provider, labels: model.labels } satisfies BatchOpened);
     await runInputs(inputs, model, options, ctx);
@@ -56,9 +68,9 @@ export async function batchRole(settings: unknown, ctx: RoleContext): Promise<vo
 /** A source that is open. */
 interface Input { readonly camera: CameraId; readonly session: SourceSession; readonly units: SessionUnits; readonly order: PresentationOrder }
 
-async function openInput({ uri, camera }: BatchSettings['sources'][number], ctx: RoleContext): Promise<Input> {
+async function openInput({ uri, camera }: BatchSettings['sources'][number], samples: SampleSettings | undefined, ctx: RoleContext): Promise<Input> {
   if (!isCameraId(camera)) throw new Error(`not a camera id: ${camera}`);
-  const source = await createSource({ uri, options: { isPaced: false }, ctx: { clock: ctx.clock, random: ctx.random }, media: libavAccess });
+  const source = await createSource({ uri, options: { isPaced: false }, ctx: { clock: ctx.clock, random: ctx.random }, media: libavAccess, samples });
   const session = await source.open(ctx.signal);
   const order = new PresentationOrder();
   return { camera, session, order, units: new SessionUnits(camera, session, ctx.signal, unit => order.add(unit)) };
@@ -72,16 +84,18 @@ function sumOf(counts: readonly (number | null)[]): number | null {
 async function runInputs(inputs: readonly Input[], model: DetectorModel, options: BatchSettings, ctx: RoleContext): Promise<void> {
   const link = connectIpc({ clock: ctx.clock, random: ctx.random, path: options.socket, backoffMs: 10, backoffMaxMs: 200 });
   const records = link.output('vto.detections', terminalRecordCodec, { maxItems: 256, maxBytes: 16 << 20 });
-  const gathered = gather(records, { max: 64, withinMs: GATHER_MS, clock: ctx.clock });
+  const isLive = inputs.some(input => input.session.isLive);
+  const gathered = gather(records, { max: 64, withinMs: isLive ? GATHER_MS.live : GATHER_MS.file, clock: ctx.clock });
   const scaler = createScaler(model.shape);
+  const detector = new Detector(async () => model, frame => scaler.release(frame), { max: BATCH_MAX });
   const host = { clock: ctx.clock, random: ctx.random, observer: ctx.telemetry };
   const batch = batchFlow(host, inputs.map(({ camera, units }) => ({
     name: inputs.length === 1 ? 'chunker' : `chunker-${camera}`, units, chunker: new Chunker({ camera, epoch: 1, chunkSeconds: 10, isClosedGopStart }),
   })));
   const actors = [...batch.actors, ...visionFlow(host, {
     parts: batch.parts, records: numberedAsShown(new Map(inputs.map(input => [input.camera, input.order])), gathered),
-    credit: 64, catchUpMs: 0, stalenessMs: inputs.some(input => input.session.isLive) ? 100 : Number.POSITIVE_INFINITY,
-    detector: new Detector(async () => model, frame => scaler.release(frame)),
+    credit: CREDIT, catchUpMs: 0, stalenessMs: isLive ? 100 : Number.POSITIVE_INFINITY,
+    detector, batching: detector,
     featurizer: new Featurizer({
       createDecoder: parameters => createDecoder(parameters, { threads: 1 }), createScaler: () => scaler,
       gateOf: () => (options.every > 1 ? new EveryNth(options.every) : new FrameRateGate(options.maxFps)),

@@ -40,7 +40,7 @@ export interface BackendRoot extends CameraDirectory {
 /** The models of a node, or of its cluster. */
 export interface ModelAccess {
   list(): Promise<readonly ModelView[]>;
-  view(): ActiveModelView;
+  view(): ActiveModelView | Promise<ActiveModelView>;
   /** @throws PlatformError MODEL_UNKNOWN */
   want(reference: string): Promise<void>;
 }
@@ -99,9 +99,24 @@ export function createBackend(root: BackendRoot, options: BackendOptions): Servi
       if (!root.camera(camera)) throw unknown(camera);
       yield* readRecords(root, { camera, signal, after: after ?? await root.store.lastRecordId() }, options.sleep);
     },
+    ...historyOf(root),
+    ...modelAnswers(root.models),
+    tree: () => root.tree(),
+    isReady: () => {
+      const reasons = root.unready();
+      return { ready: reasons.length === 0, reasons, ...(root.cluster === undefined ? {} : { degraded: root.cluster.degraded(), links: root.cluster.links() }) };
+    },
+    lag: () => root.cluster?.lag() ?? [],
+    metrics: async () => ({ contentType: METRICS_CONTENT_TYPE, body: await renderMetrics([await options.ownMetrics(), ...await root.metrics()]) }),
+  };
+}
+
+/** What has happened, as the store has it. */
+function historyOf(root: BackendRoot): Pick<ServingBackend, 'recordsAfter' | 'features' | 'events' | 'chunks' | 'balances'> {
+  return {
     recordsAfter: ({ after, max, camera }) => root.store.recordsAfter(after, max, camera),
     features: async query => {
-      viewOf(query.camera); // says that it is unknown
+      if (!root.camera(query.camera)) throw unknown(query.camera);
       return root.store.features(query);
     },
     events: ({ camera, max }) => root.store.events({ max, ...(camera === undefined ? {} : { camera }) }),
@@ -110,19 +125,17 @@ export function createBackend(root: BackendRoot, options: BackendOptions): Servi
       return rows.filter(row => (from === undefined || row.endedAt >= from) && (to === undefined || row.startedAt < to)).slice(0, max);
     },
     balances: () => root.store.balances(),
-    models: () => root.models.list(),
-    activeModel: () => root.models.view(),
+  };
+}
+
+function modelAnswers(models: ModelAccess): Pick<ServingBackend, 'models' | 'activeModel' | 'useModel'> {
+  return {
+    models: () => models.list(),
+    activeModel: async () => models.view(),
     useModel: async reference => {
-      await root.models.want(reference);
-      return root.models.view();
+      await models.want(reference);
+      return models.view();
     },
-    tree: () => root.tree(),
-    isReady: () => {
-      const reasons = root.unready();
-      return { ready: reasons.length === 0, reasons, ...(root.cluster === undefined ? {} : { degraded: root.cluster.degraded(), links: root.cluster.links() }) };
-    },
-    lag: () => root.cluster?.lag() ?? [],
-    metrics: async () => ({ contentType: METRICS_CONTENT_TYPE, body: await renderMetrics([await options.ownMetrics(), ...await root.metrics()]) }),
   };
 }
 

@@ -1,6 +1,7 @@
 import type { Feeding, TrackedPart } from '../../src/data-ops/progress/tracked-part.ts';
 import { PlatformError } from '../../src/engine/errors.ts';
 import { untilAborted } from '../../src/engine/timers.ts';
+import type { CameraId } from '../../src/engine/units.ts';
 import type { Fetched, KafkaRecord, PartitionReader } from '../../src/transports/kafka-types.ts';
 import type { ChildLink } from './host-task.ts';
 import { recordKey, Suspects, type RecordKey } from './suspects.ts';
@@ -76,6 +77,9 @@ export class ChildFeed<Part extends TrackedPart> {
   feed(feeding: Feeding<Part>): Promise<void> {
     return this.#isStale ? Promise.reject(new PlatformError('PORT_CLOSED', 'the vision process was replaced')) : this.#link.feed(feeding);
   }
+
+  /** Another node has the camera now. */
+  leave(camera: CameraId): void { this.#link.leave?.(camera); }
 
   /** Does something while no record is being taken. */
   between(change: () => void): void {

@@ -38,6 +38,8 @@ export interface ChildLink<Part extends TrackedPart> {
   feed(feeding: Feeding<Part>): Promise<void>;
   /** Told when a process attached, or attached again: it knows nothing, and nothing that was fed before reaches it. */
   onAttach(listener: () => void): () => void;
+  /** Another node has the camera now: nothing of it comes this way any more. */
+  leave?(camera: CameraId): void;
   /** Parts that it has not taken over. */
   depth(): { readonly items: number; readonly bytes: number };
 }
@@ -60,6 +62,8 @@ export interface HostTask<Part extends TrackedPart, Out extends Ending> {
   createProgress(): Progress<Part, Out>;
   /** The output record, for the partition the input came from. */
   encode(out: Out | DroppedRecord, partition: number): OutRecord;
+  /** Records that go with an output, in its transaction. @default none */
+  beside?(out: Out | DroppedRecord, partition: number): readonly OutRecord[];
   /** One per vision process. */
   readonly children: readonly ChildLink<Part>[];
   /** What the vision processes answer; acknowledged as soon as it is noted. */

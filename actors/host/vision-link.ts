@@ -4,7 +4,7 @@ import type { LinkOutPort } from '../../src/transports/ipc-types.ts';
 import type { ChildLink } from './host-task.ts';
 
 /** A vision process that takes encoded video: single units, as it gets them from an ingest process. */
-export function visionLink(port: LinkOutPort<ChunkPart>, signal: AbortSignal): ChildLink<ChunkPart> {
+export function visionLink(port: LinkOutPort<ChunkPart> & Pick<ChildLink<ChunkPart>, 'leave'>, signal: AbortSignal): ChildLink<ChunkPart> {
   const push = (part: ChunkPart): Promise<void> => {
     const capturedAt = part.units[0]?.capturedAt ?? part.chunkStartedAt;
     return port.push([{ body: part, key: part.camera, capturedAt, trace: '' }], signal);
@@ -19,6 +19,7 @@ export function visionLink(port: LinkOutPort<ChunkPart>, signal: AbortSignal): C
       await Promise.all(pushes);
     },
     onAttach: listener => port.onAttach(() => { port.discard(); listener(); }),
+    leave: camera => port.leave?.(camera),
     depth: () => port.depth(),
   };
 }

@@ -123,6 +123,7 @@ function viewOf(entry: Entry, nowMs: number): CameraView {
   return {
     id: entry.row.id, label: entry.label, state: entry.state, isTemporary: entry.isTemporary, epoch: entry.balances.at(-1)?.epoch ?? 0,
     fps: entry.tally.view(nowMs).receivedPerSecond, maxFps: entry.row.maxFps, isDetecting: entry.row.isDetecting, isLooping: entry.row.isLooping,
+    ...entry.row.pictures && { pictures: entry.row.pictures },
     encoders: (entry.row.encoders ?? []).map(({ name, options }) => ({ ...options, name })),
     counts: { received: entry.received ?? 0, detected: sum(entry.balances, balance => balance.detected), dropped, gaps: sum(entry.balances, balance => balance.gaps) },
     ...(entry.lastError ? { lastError: entry.lastError } : {}), ...(entry.gate ? { gate: entry.gate } : {}),

@@ -12,7 +12,7 @@ export class ChosenModel {
 
   constructor(folder: string, configured: ModelEntry) {
     this.#file = join(folder, 'chosen-model.json');
-    this.#configured = JSON.stringify([modelReference(configured), configured.path, configured.family, configured.labels, configured.scoreMin, configured.iouMax]);
+    this.#configured = JSON.stringify([modelReference(configured), configured.path, configured.family, configured.inputSize, configured.labels, configured.scoreMin, configured.iouMax]);
   }
 
   /** `name@version`; undefined when none was chosen, or the settings were changed since. */

@@ -51,7 +51,7 @@ export class ClusterModels implements ModelAccess {
   run(ctx: Parameters<DesiredModelLog['run']>[0]): Promise<void> { return this.#wishes.run(ctx); }
 
   async list(): Promise<readonly ModelView[]> {
-    const { active } = this.view();
+    const active = this.view().active;
     return this.keeper ? this.keeper.list() : (await this.#catalogue.list()).map(({ name, version, family, source }) => {
       const model = modelReference({ name, version });
       return { model, name, version, family, source, isActive: model === active };

@@ -11,7 +11,8 @@ import type { RemoteStore } from '../../src/data-ops/remote-store.ts';
 import type { CameraRow, CommittedRecord } from '../../src/data-ops/store.ts';
 import type { EncodingWish } from '../../src/messages/desired-camera.ts';
 import { topicName, type RecordCodecs } from '../../src/messages/topics.ts';
-import type { LinkView } from '../../src/serving-ops/service.ts';
+import { isoTime } from '../../src/serving-ops/iso-time.ts';
+import type { ActiveModelView, LinkView } from '../../src/serving-ops/service.ts';
 import type { KafkaNode } from '../../src/transports/kafka-types.ts';
 import type { Config } from '../../src/utility-ops/config/schema.ts';
 import type { Logger } from '../../src/utility-ops/log.ts';
@@ -52,6 +53,8 @@ export interface GatewayNodeOptions {
 
 const SAMPLE_EVERY_MS = 1_000;
 const LAG_EVERY_MS = 5_000;
+/** A change of the model that is further back among the events is not shown. */
+const MODEL_EVENTS = 500;
 /** An index that is this far behind what is written makes answers old. */
 const LATE_SECONDS = 10;
 
@@ -76,7 +79,7 @@ export class GatewayNode implements BackendRoot {
   constructor(options: GatewayNodeOptions) {
     const { node, codecs, clock, log, config, signal } = options;
     this.#options = options;
-    this.models = options.models;
+    this.models = { list: () => options.models.list(), want: reference => options.models.want(reference), view: () => this.#modelView() };
     this.board = new CameraBoard(() => clock.monotonicMs());
     const topic = topicName(config.kafka.topicPrefix, 'cameras');
     this.#desired = new DesiredCameras({
@@ -175,6 +178,14 @@ export class GatewayNode implements BackendRoot {
     this.board.told(states.filter(({ camera, at }) => at + STATE_SLACK_MICROS >= (this.#desired.wantedAt(camera) ?? 0)));
     this.board.sample(balances, true);
     for (const { id, pending } of this.board.pending()) this.#options.telemetry.set('ledgerPending', { camera: id }, pending);
+  }
+
+  /** The wish of the cluster, and what its nodes made of it. */
+  async #modelView(): Promise<ActiveModelView> {
+    const events = await this.store.events({ max: MODEL_EVENTS });
+    const told = events.flatMap(event => (event.type === 'model' && event.node !== undefined ? [{ ...event, node: event.node }] : []));
+    const newest = [...new Map(told.map(event => [event.node, event])).values()];
+    return { ...await this.#options.models.view(), nodes: newest.map(({ type: _, at, ...event }) => ({ ...event, at: isoTime(at) })) };
   }
 
   async #measure(): Promise<void> {

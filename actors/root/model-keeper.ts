@@ -97,7 +97,7 @@ export class ModelKeeper {
       const model = modelReference(wanted);
       const sinceMs = clock.monotonicMs();
       try {
-        if (!this.#fleet) throw new PlatformError('MODEL_REFUSED', 'no vision process of this node can change its model');
+        if (!this.#fleet) throw new PlatformError('MODEL_REFUSED', 'vision is split here: both halves would have to change at the same frame, so that the model is that of the settings');
         await this.#fleet.use(modelSettings(wanted), signal);
         this.#active = wanted;
         await this.#chosen.write(model).catch((error: unknown) => log.error({ model, error: reportError(error) }, 'the choice of the model will not survive a restart'));
@@ -116,9 +116,9 @@ export class ModelKeeper {
 
 /** What a vision process is told of a model. */
 export function modelSettings(entry: ModelEntry): ModelSettings {
-  const { path, family, labels, scoreMin, iouMax, source } = entry;
+  const { path, family, inputSize, labels, scoreMin, iouMax, source } = entry;
   const isNamed = source !== 'built-in' && entry.version !== 'configured';
-  return { model: path, family, labels, scoreMin, iouMax, ...(isNamed ? { id: modelReference(entry) } : {}) };
+  return { model: path, family, size: inputSize, labels, scoreMin, iouMax, ...(isNamed ? { id: modelReference(entry) } : {}) };
 }
 
 function isSame(one: ModelEntry, other: ModelEntry): boolean {

@@ -7,7 +7,7 @@ import type { DetectorOptions } from '../../src/inference/detector-model.ts';
 import { ProcessActor } from '../process/child-process.ts';
 import { POLICIES } from '../tree.ts';
 import type { GateNote } from '../vision/gating.ts';
-import type { ModelNote, Successors, SwitchMessage, SwitchedNote } from '../vision/switch-messages.ts';
+import type { ModelNote, SpentNote, Successors, SwitchMessage, SwitchedNote } from '../vision/switch-messages.ts';
 
 /** What to load, without where. */
 export type ModelSettings = Omit<DetectorOptions, 'providers' | 'device'>;
@@ -30,6 +30,8 @@ export interface VisionFleetOptions {
   /** Names of the processes that feed them. */
   readonly feeders: () => readonly string[];
   readonly tell: (feeder: string, message: SwitchMessage) => void;
+  /** What the process at a place spent on its cameras. */
+  readonly onSpent?: (index: number, note: SpentNote) => void;
 }
 
 /** A vision process, with what it says of itself. */
@@ -168,14 +170,15 @@ export class VisionFleet {
   }
 
   #start(index: number, name: string, model: ModelSettings, isProvisional = false): Member {
-    const { socketOf, settings, system, clock, onLine, onGate, stopMs } = this.#options;
+    const { socketOf, settings, system, clock, onLine, stopMs, onSpent, onGate } = this.#options;
     const socket = socketOf(name);
     const actor = new ProcessActor({
       name, role: 'vision', settings: () => settings({ index, socket }, model), threadPoolSize: 4, clock, onLine, stopMs,
-      onNote: noted => {
-        const note = noted as ModelNote | GateNote; // told by the vision role of the same version
-        if (note.type === 'model') member.loaded = note;
-        else onGate?.(note);
+      onNote: note => {
+        const told = note as ModelNote | SpentNote | GateNote; // by the vision role of the same version
+        if (told.type === 'model') member.loaded = told;
+        else if (told.type === 'gate') onGate?.(told);
+        else if (this.#members.includes(member) && this.#successors.length === 0) onSpent?.(index, told); // while models change, two processes share a place
       },
     });
     const failed = deferred<never>();

@@ -20,10 +20,12 @@ import type { IpcNode, LinkOutPort } from '../../src/transports/ipc-types.ts';
 import { detectFlow, featureFlow, visionFlow } from '../pipeline.ts';
 import { gaugeQueues } from '../process/queue-gauges.ts';
 import type { RoleContext } from '../process/role-process.ts';
-import { Detector } from './detector.ts';
+import { Detector, type BatchRules } from './detector.ts';
 import { FeaturesFirst, featuresFirst } from './features-first.ts';
 import { activityOf, shown } from './gating.ts';
+import type { IntakeRules } from './intake.ts';
 import type { ModelNote } from './switch-messages.ts';
+import { tellSpent } from './tell-spent.ts';
 import type { VisionSettings } from './vision-role.ts';
 
 /** What a vision process works with. */
@@ -47,11 +49,11 @@ export const DUTIES: Readonly<Record<VisionDuty, (settings: VisionSettings, link
   async fused(settings, links, ctx) {
     const model = await loaded(settings, ctx);
     const scaler = createScaler(model.shape);
+    const detector = new Detector(async () => model, frame => scaler.release(frame), batchingBy(settings));
     const records = links.results.output('vto.detections', terminalRecordCodec, { maxItems: 4096, maxBytes: 32 << 20 });
-    const detector = new Detector(async () => model, frame => scaler.release(frame));
     const { encoders } = links;
     const featurizer = featurizerOf(scaler, links.maxFpsOf, { ...encoders && { encoders }, ...settings.gate && { activityOf: activityOf(settings.gate, ctx) } });
-    const chosen = { ...chosenBy(settings), featurizer };
+    const chosen = { ...chosenBy(settings, ctx), batching: detector, featurizer };
     const seen = shown(records, record => featurizer.sees(record));
     if (encoders === undefined) {
       gaugeQueues({ records }, ctx);
@@ -71,7 +73,7 @@ export const DUTIES: Readonly<Record<VisionDuty, (settings: VisionSettings, link
     gaugeQueues({ features, records }, ctx);
     const maxFpsOf = (camera: CameraId): number => Math.min(links.maxFpsOf(camera) ?? Number.POSITIVE_INFINITY, settings.splitMaxFps);
     return featureFlow(hostOf(ctx), {
-      ...chosenBy(settings), parts: partsOf(await links.listen()), records: byKind(features, records), featurizer: featurizerOf(scaler, maxFpsOf),
+      ...chosenBy(settings, ctx), parts: partsOf(await links.listen()), records: byKind(features, records), featurizer: featurizerOf(scaler, maxFpsOf),
       writer: new FeatureWriter(shape.channels, frame => scaler.release(frame)),
     });
   },
@@ -81,15 +83,16 @@ export const DUTIES: Readonly<Record<VisionDuty, (settings: VisionSettings, link
     const model = await loaded(settings, ctx);
     const records = links.results.output('vto.detections', terminalRecordCodec, { maxItems: 4096, maxBytes: 32 << 20 });
     gaugeQueues({ records }, ctx);
+    const detector = new Detector(async () => model, () => { /* the reader keeps the pixels: the next feature may differ from them */ }, batchingBy(settings));
     const said = new Map<CameraId, string>();
     return detectFlow(hostOf(ctx), {
-      ...chosenBy(settings), parts: (await links.listen()).input('vto.features', fedFeatureCodec, { maxItems: 1024, maxBytes: 128 << 20 }), records,
+      ...chosenBy(settings, ctx), parts: (await links.listen()).input('vto.features', fedFeatureCodec, { maxItems: 1024, maxBytes: 128 << 20 }), records,
       reader: new FeatureReader(model.shape, ({ code, message }, camera) => {
         // A run of differences without their base, or a camera of another model, is one piece of news.
         if (said.get(camera) !== code) ctx.log.warn({ camera, code, reason: message }, 'feature cannot be read');
         said.set(camera, code);
       }),
-      detector: new Detector(async () => model, () => { /* the reader keeps the pixels: the next feature may differ from them */ }),
+      detector, batching: detector,
     });
   },
 };
@@ -105,8 +108,12 @@ function hostOf({ clock, random, telemetry }: RoleContext): { readonly clock: Ro
   return { clock, random, observer: telemetry };
 }
 
-function chosenBy({ stalenessMs, catchUpMs }: VisionSettings): { readonly stalenessMs: number; readonly catchUpMs: number; readonly credit: number } {
-  return { stalenessMs, catchUpMs, credit: 16_384 };
+function chosenBy({ stalenessMs, catchUpMs, priorities }: VisionSettings, ctx: RoleContext): IntakeRules & { readonly onSpent: (camera: CameraId, ms: number) => void } {
+  return { stalenessMs, catchUpMs, credit: 16_384, priorityOf: camera => priorities?.[camera] ?? 1, onSpent: tellSpent(ctx) };
+}
+
+function batchingBy({ batchMax = 1, batchWithinMs = 0, stalenessMs }: VisionSettings): BatchRules {
+  return { max: batchMax, withinMs: batchWithinMs, stalenessMs };
 }
 
 function partsOf(node: IpcNode): InPort<ChunkPart> {

@@ -23,6 +23,12 @@ export interface VisionSettings {
   readonly model: DetectorOptions;
   readonly stalenessMs: number;
   readonly catchUpMs: number;
+  /** Shares of cameras in the time when there is not enough for all. @default 1 each */
+  readonly priorities?: Readonly<Record<string, number>>;
+  /** Most frames of several cameras that go through the model at once. @default 1 */
+  readonly batchMax?: number;
+  /** How long a frame may wait for others to go with, where that pays. @default 0 */
+  readonly batchWithinMs?: number;
   /** Frames per second to detect on, by camera; `*` for the others. */
   readonly maxFps: Readonly<Record<string, number | null>>;
   /** Encoders by camera. Absent where nobody keeps features. */

@@ -2,6 +2,7 @@ import { basename, resolve } from 'node:path';
 import { parseArgs, type ParseArgsConfig } from 'node:util';
 import { PlatformError } from '../engine/errors.ts';
 import { isCameraId } from '../engine/units.ts';
+import type { SampleSettings } from '../ingress/sample-meaning.ts';
 import { resolveModel, resolveUri } from '../utility-ops/config/load-config.ts';
 import type { ConfigInput } from '../utility-ops/config/schema.ts';
 import { nearest, suggest } from '../utility-ops/nearest.ts';
@@ -13,10 +14,11 @@ export interface CameraArgument { readonly id: string; readonly uri: string; rea
 /** What the user asked for. Paths are absolute. `flags` is the strongest layer of the settings. */
 export type Invocation =
   | { readonly command: 'start'; readonly configFiles: readonly string[]; readonly flags: ConfigInput; readonly labelsFile?: string; readonly hasTable: boolean }
-  | { readonly command: 'infer'; readonly input: string; readonly configFiles: readonly string[]; readonly flags: ConfigInput; readonly labelsFile?: string; readonly format: OutputFormat; readonly out?: string; readonly every: number; readonly maxFps: number }
+  | { readonly command: 'infer'; readonly input: string; readonly configFiles: readonly string[]; readonly flags: ConfigInput; readonly labelsFile?: string; readonly format: OutputFormat; readonly out?: string; readonly every: number; readonly maxFps: number; readonly samples?: SampleSettings }
   | { readonly command: 'verify'; readonly configFiles: readonly string[]; readonly flags: ConfigInput; readonly isLedgerOnly: boolean; readonly topics?: { readonly waitMs: number; readonly format: 'table' | 'json' } }
   | { readonly command: 'dead-letters'; readonly configFiles: readonly string[]; readonly flags: ConfigInput; readonly action: DeadLetterAction }
   | { readonly command: 'doctor'; readonly configFiles: readonly string[]; readonly flags: ConfigInput; readonly labelsFile?: string }
+  | { readonly command: 'models'; readonly action: ModelsAction; readonly isJson: boolean }
   | { readonly command: 'help'; readonly topic?: CommandName }
   | { readonly command: 'version' };
 
@@ -25,8 +27,17 @@ export type DeadLetterAction =
   | { readonly type: 'list'; readonly format: 'table' | 'ndjson'; readonly max: number }
   | { readonly type: 'retry'; readonly wanted: 'all' | { readonly partition: number; readonly offset: number }; readonly isForced: boolean };
 
+/** What is done with models. */
+export type ModelsAction =
+  | { readonly type: 'inspect'; readonly file: string; readonly family: string; readonly size: readonly number[] }
+  | { readonly type: 'list'; readonly url: string }
+  | { readonly type: 'use'; readonly model: string; readonly url: string };
+
 /** Forms that `vto infer` writes. */
 export type OutputFormat = 'ndjson' | 'coco' | 'mot';
+
+/** Where a `vto start` without flags serves. */
+const DEFAULT_URL = 'http://127.0.0.1:8080';
 
 type Values = Readonly<Record<string, string | boolean | readonly string[] | undefined>>;
 
@@ -41,13 +52,14 @@ export function parseArguments(args: readonly string[], cwd: string): Invocation
   if (first === '--version' || first === '-v') return { command: 'version' };
   if (!isCommand(first)) throw invalid(`unknown command '${first}'${suggest(first, Object.keys(COMMANDS))}`, first);
   if (rest.some((text, index) => (text === '--help' || text === '-h') && !rest.slice(0, index).includes('--'))) return { command: 'help', topic: first };
-  const { values, positional } = parseFlags(first, rest);
+  const { values, positional, operand } = parseFlags(first, rest);
   switch (first) {
     case 'start': return start(values, cwd);
     case 'infer': return infer(values, positional ?? '', cwd);
     case 'verify': return verify(values, cwd);
     case 'dead-letters': return { command: 'dead-letters', configFiles: files(values, cwd), flags: { kafka: defined({ brokers: words(values, 'kafka') }) }, action: deadLetterAction(values, positional ?? '') };
     case 'doctor': return { command: 'doctor', configFiles: files(values, cwd), flags: { modelOps: modelFlags(values, cwd), kafka: defined({ brokers: words(values, 'kafka') }) }, ...labelsFile(values, cwd) };
+    case 'models': return { command: 'models', action: modelsAction(values, positional ?? '', operand, cwd), isJson: values['json'] === true };
     case 'help':
       if (positional === undefined) return { command: 'help' };
       if (!isCommand(positional)) throw invalid(`unknown command '${positional}'${suggest(positional, Object.keys(COMMANDS))}`, positional);
@@ -65,7 +77,7 @@ function isCommand(name: string): name is CommandName {
   return Object.hasOwn(COMMANDS, name);
 }
 
-function parseFlags(name: CommandName, args: readonly string[]): { values: Values; positional?: string } {
+function parseFlags(name: CommandName, args: readonly string[]): { values: Values; positional?: string; operand?: string } {
   const command: CommandRow = COMMANDS[name];
   const options: NonNullable<ParseArgsConfig['options']> = {};
   for (const [flag, row] of Object.entries(command.flags)) options[flag] = { type: row.kind === 'switch' ? 'boolean' : 'string', multiple: row.isRepeatable === true };
@@ -76,10 +88,13 @@ function parseFlags(name: CommandName, args: readonly string[]): { values: Value
     if (token.kind === 'positional') positionals.push(token.value);
     if (token.kind === 'option') addOption(name, command, values, token);
   }
-  const most = command.positional === undefined ? 0 : 1;
-  if (positionals.length > most) throw invalid(`vto ${name} takes ${most === 0 ? 'no argument' : 'one argument'} besides flags, but got '${positionals[most]}'`, 'arguments');
-  if (command.positional?.isRequired === true && positionals.length === 0) throw invalid(`vto ${name} needs ${command.positional.name}: ${command.positional.help}`, 'arguments');
-  return { values, ...(positionals[0] === undefined ? {} : { positional: positionals[0] }) };
+  const wanted = [command.positional, command.operand].filter(argument => argument !== undefined);
+  const most = wanted.length;
+  if (positionals.length > most) throw invalid(`vto ${name} takes ${['no argument', 'one argument', 'two arguments'][most]} besides flags, but got '${positionals[most]}'`, 'arguments');
+  const missing = wanted.find((argument, index) => argument.isRequired && index >= positionals.length);
+  if (missing) throw invalid(`vto ${name} needs ${missing.name}: ${missing.help}`, 'arguments');
+  const [positional, operand] = positionals;
+  return { values, ...(positional === undefined ? {} : { positional }), ...(operand === undefined ? {} : { operand }) };
 }
 
 interface OptionToken { readonly name: string; readonly rawName: string; readonly value: string | undefined }
@@ -141,7 +156,17 @@ function infer(values: Values, input: string, cwd: string): Invocation {
     command: 'infer', input: resolveUri(input, cwd), configFiles: files(values, cwd), flags: { modelOps: modelFlags(values, cwd) }, ...labelsFile(values, cwd),
     format: (text(values, 'format') ?? 'ndjson') as OutputFormat, // one of the flag's choices
     ...(out === undefined || out === '-' ? {} : { out: resolve(cwd, out) }), every, maxFps: number(values, 'max-fps') ?? 0,
+    ...samplesFlags(values),
   };
+}
+
+function samplesFlags(values: Values): { readonly samples?: SampleSettings } {
+  const modality = (text(values, 'modality') ?? 'auto') as SampleSettings['modality'] | 'auto'; // one of the flag's choices
+  const said = text(values, 'range');
+  const [black = Number.NaN, white = Number.NaN, ...more] = said?.split(',').map(Number) ?? [0, 1];
+  if (!(black < white) || more.length > 0) throw invalid(`--range takes two numbers, the lower one first, like 0.5,4, not ${said}`, 'range');
+  if (modality === 'auto' && said === undefined) return {};
+  return { samples: { modality: modality === 'auto' ? null : modality, metresPerStep: null, range: said === undefined ? null : [black, white] } };
 }
 
 function verify(values: Values, cwd: string): Invocation {
@@ -170,6 +195,25 @@ function deadLetterAction(values: Values, action: string): DeadLetterAction {
       return { type: 'retry', wanted: { partition, offset }, isForced };
     }
     default: throw invalid(`unknown action '${action}'${suggest(action, ['list', 'retry'])}`, 'arguments');
+  }
+}
+
+function modelsAction(values: Values, action: string, operand: string | undefined, cwd: string): ModelsAction {
+  const url = text(values, 'url') ?? DEFAULT_URL;
+  if (action === 'inspect' && values['url'] !== undefined) throw invalid('--url is for vto models list and use', 'url');
+  if (action !== 'inspect' && (values['family'] !== undefined || values['size'] !== undefined)) throw invalid('--family and --size are for vto models inspect', 'family');
+  if (!URL.canParse(url) || !/^https?:/.test(url)) throw invalid(`--url: '${url}' is no http address`, 'url');
+  switch (action) {
+    case 'inspect':
+      if (operand === undefined) throw invalid('vto models inspect needs the ONNX file', 'arguments');
+      return { type: 'inspect', file: resolve(cwd, operand), family: text(values, 'family') ?? 'auto', size: size(values) ?? [] };
+    case 'list':
+      if (operand !== undefined) throw invalid(`vto models list takes no argument, but got '${operand}'`, 'arguments');
+      return { type: 'list', url };
+    case 'use':
+      if (operand === undefined) throw invalid('vto models use needs the model: NAME@VERSION', 'arguments');
+      return { type: 'use', model: operand, url };
+    default: throw invalid(`unknown action '${action}'${suggest(action, ['inspect', 'list', 'use'])}`, 'arguments');
   }
 }
 
@@ -211,8 +255,17 @@ function modelFlags(values: Values, cwd: string): NonNullable<ConfigInput['model
   const model = text(values, 'model');
   return defined({
     model: model === undefined ? undefined : resolveModel(model, cwd), family: text(values, 'family'), scoreMin: number(values, 'score-min'), iouMax: number(values, 'iou-max'),
-    providers: listIfGiven(values, 'provider'),
+    providers: listIfGiven(values, 'provider'), inputSize: size(values),
   });
+}
+
+/** `640x384` as width and height. */
+function size(values: Values): number[] | undefined {
+  const given = text(values, 'size');
+  if (given === undefined) return undefined;
+  const [, width, height] = /^(\d+)x(\d+)$/i.exec(given) ?? [];
+  if (width === undefined || height === undefined) throw invalid(`--size must be WIDTHxHEIGHT, not '${given}'`, 'size');
+  return [Number(width), Number(height)];
 }
 
 function dataFlags(values: Values, cwd: string): { data?: string } {

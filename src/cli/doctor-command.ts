@@ -5,7 +5,7 @@ import { availableParallelism, totalmem } from 'node:os';
 import { resolve } from 'node:path';
 import { reportError } from '../engine/errors.ts';
 import { capabilities } from '../inference/capabilities.ts';
-import { inspectModel } from '../inference/inspect.ts';
+import { inspectModel, type ModelInspection } from '../inference/inspect.ts';
 import { mediaCapabilities } from '../media/index.ts';
 import { loadConfig } from '../utility-ops/config/load-config.ts';
 import type { Config } from '../utility-ops/config/schema.ts';
@@ -59,18 +59,26 @@ async function model(config: Config): Promise<readonly Finding[]> {
   const { model: path } = config.modelOps;
   if (path === 'motion') return [{ level: 'ok', topic: 'model', says: 'motion (built in, no weights)' }];
   try {
-    const found = await inspectModel(path);
+    const { family: wanted, inputSize } = config.modelOps;
+    const found = await inspectModel(path, { family: wanted, size: inputSize });
+    const chosen = wanted === 'auto' ? found.family : wanted;
     return [
       { level: 'ok', topic: 'model', says: `${path}: ${(found.sizeBytes / 1e6).toFixed(1)} MB, sha256 ${found.digest.slice(0, 16)}…, opset ${found.opset}, by ${found.producer || 'unknown'}` },
       { level: 'ok', topic: 'model in', says: found.inputs.join('; ') },
       { level: 'ok', topic: 'model out', says: found.outputs.join('; ') },
-      ...found.evidence.map(({ family, isMatch, says }): Finding => ({ level: isMatch ? 'ok' : 'note', topic: `family ${family}`, says })),
-      ...(found.family === undefined && config.modelOps.family === 'auto' ? [{ level: 'fail', topic: 'family', says: 'no single family matches: name it with --family' } as const] : []),
+      ...found.evidence.filter(({ family, isMatch }) => found.picture === undefined ? isMatch || family === chosen : family === chosen)
+        .map(({ family, isMatch, says, doubt }): Finding => ({ level: isMatch ? 'ok' : 'note', topic: `family ${family}`, says: doubt === undefined ? says : `${says}; ${doubt}` })),
+      ...(found.picture === undefined ? [{ level: 'fail', topic: 'family', says: whyNoFamily(found, wanted) } as const] : []),
     ];
   } catch (error) {
     const { code, message } = reportError(error);
     return [{ level: 'fail', topic: 'model', says: `${code}: ${message}` }];
   }
+}
+
+function whyNoFamily({ candidates }: ModelInspection, wanted: string): string {
+  if (wanted !== 'auto') return `the file is no '${wanted}' model`;
+  return candidates.length > 0 ? `it has to be named: --family ${candidates.join(' or --family ')}` : 'none that is known; `vto models inspect` says why not';
 }
 
 async function port(config: Config): Promise<Finding> {

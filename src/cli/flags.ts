@@ -18,6 +18,8 @@ export interface CommandRow {
   readonly summary: string;
   /** Name and meaning of the one positional argument, if the command takes one. */
   readonly positional?: { readonly name: string; readonly help: string; readonly isRequired: boolean };
+  /** The same of a second one, for commands whose first says what to do. */
+  readonly operand?: { readonly name: string; readonly help: string; readonly isRequired: boolean };
   readonly flags: Readonly<Record<string, FlagRow>>;
   readonly examples: readonly string[];
 }
@@ -28,6 +30,7 @@ const data: FlagRow = { kind: 'text', value: 'DIR', help: 'folder for recordings
 const modelFlags = {
   model: { kind: 'text', value: 'FILE', help: 'ONNX detector, or `motion` for the built-in one that needs no weights (default)' },
   family: { kind: 'text', value: 'NAME', help: 'family of the model (default: told from the file)' },
+  size: { kind: 'text', value: 'WxH', help: 'picture of a model whose file leaves its size open (default: that of its family)' },
   labels: { kind: 'text', value: 'FILE', help: 'class names of the model, one a line' },
   'score-min': { kind: 'number', value: 'SCORE', range: [0, 1], help: 'leave out boxes with a lower score (default: 0.3)' },
   'iou-max': { kind: 'number', value: 'IOU', range: [0, 1], help: 'of boxes of a class that overlap more keep the best (default: 0.45)' },
@@ -64,6 +67,8 @@ export const COMMANDS = {
       out: { kind: 'text', value: 'FILE', help: 'where to write (default: standard output)' },
       every: { kind: 'number', value: 'N', range: [1, 1_000_000], help: 'detect on every Nth frame only' },
       'max-fps': { kind: 'number', value: 'FPS', range: [0, 1000], help: 'detect on at most so many frames a second of the video\'s own time' },
+      modality: { kind: 'text', value: 'NAME', choices: ['auto', 'rgb', 'depth', 'thermal'], help: 'what the pictures show (default: auto, as they say themselves)' },
+      range: { kind: 'text', value: 'BLACK,WHITE', help: 'metres, degrees Celsius or counts that a detector sees as black and white (--range=-5,40 where the first is negative)' },
       config,
     },
     examples: ['vto infer street.mp4 --model yolox.onnx > street.ndjson', 'vto infer pictures/ --model yolox.onnx --format coco --out boxes.json'],
@@ -92,9 +97,21 @@ export const COMMANDS = {
     },
     examples: ['vto dead-letters list --kafka broker:9092', 'vto dead-letters retry --kafka broker:9092 --partition 3 --offset 17'],
   },
+  models: {
+    summary: 'Say what a model file is; list the models of a running vto, and change the one it detects with',
+    positional: { name: 'ACTION', help: 'inspect, list or use', isRequired: true },
+    operand: { name: 'MODEL', help: 'inspect: ONNX file; use: NAME@VERSION', isRequired: false },
+    flags: {
+      family: { ...modelFlags.family, help: 'inspect: look at it as a file of this family (default: told from the file)' },
+      size: modelFlags.size,
+      url: { kind: 'text', value: 'URL', help: 'list, use: API of the running vto (default: http://127.0.0.1:8080)' },
+      json: { kind: 'switch', help: 'one JSON object instead of text' },
+    },
+    examples: ['vto models list', 'vto models use yolox-tiny@1.0.0', 'vto models inspect yolox.onnx', 'vto models inspect rtdetr.onnx --family rt-detr --json'],
+  },
   doctor: {
     summary: 'Say what this machine can do, and the cluster: codecs, execution providers, model, Kafka',
-    flags: { model: modelFlags.model, family: modelFlags.family, labels: modelFlags.labels, provider: modelFlags.provider, config, kafka },
+    flags: { model: modelFlags.model, family: modelFlags.family, size: modelFlags.size, labels: modelFlags.labels, provider: modelFlags.provider, config, kafka },
     examples: ['vto doctor --model yolox.onnx', 'vto doctor --config config/cluster.toml'],
   },
   help: { summary: 'Show this text, or that of a command', positional: { name: 'COMMAND', help: 'command to explain', isRequired: false }, flags: {}, examples: [] },

@@ -9,12 +9,12 @@ export function renderHelp(): string {
 /** Text of `vto <command> --help`. */
 export function renderCommandHelp(name: CommandName): string {
   const command: CommandRow = COMMANDS[name];
-  const { positional } = command;
-  const usage = positional === undefined ? '' : positional.isRequired ? ` ${positional.name}` : ` [${positional.name}]`;
+  const wanted = [command.positional, command.operand].filter(argument => argument !== undefined);
+  const usage = wanted.map(argument => (argument.isRequired ? ` ${argument.name}` : ` [${argument.name}]`)).join('');
   const rows = Object.entries(command.flags).map(([flag, row]) => [`--${flag}${row.kind === 'switch' ? '' : ` ${row.value ?? 'VALUE'}`}`, flagHelp(row)] as const);
   return [
     `${command.summary}.\n\nUsage: vto ${name}${usage}${rows.length > 0 ? ' [flags]' : ''}\n`,
-    ...(positional === undefined ? [] : [`Argument\n${renderRows([[positional.name, positional.help]])}\n`]),
+    ...(wanted.length === 0 ? [] : [`Argument${wanted.length > 1 ? 's' : ''}\n${renderRows(wanted.map(argument => [argument.name, argument.help]))}\n`]),
     ...(rows.length === 0 ? [] : [`Flags\n${renderRows(rows)}\n`]),
     ...(command.examples.length === 0 ? [] : [`Examples\n${command.examples.map((example) => `  ${example}`).join('\n')}\n`]),
   ].join('\n');

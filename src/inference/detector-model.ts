@@ -48,8 +48,8 @@ export interface DetectorOptions {
   readonly device?: number;
   readonly scoreMin: number;
   readonly iouMax: number;
-  /** Width and height of the picture where the file leaves them open; files with a fixed size have their own. @default the family's */
-  readonly size?: readonly [width: number, height: number] | undefined;
+  /** Width and height of the picture where the file leaves them open; files with a fixed size have their own. Empty: the family's. @default [] */
+  readonly size?: readonly number[] | undefined;
   /** `picture`: frames are RGB pictures of any size, fitted inside the graph, and boxes are in their own pixels. @default 'frame', at the model's shape */
   readonly entry?: Entry;
   /** Class names in output order; empty: those of the family or `class-N`. */

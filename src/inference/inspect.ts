@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { FrameShape } from '../messages/model-frame.ts';
-import { judgeFamilies, onlyCertain } from './families/index.ts';
+import type { DetectorOptions } from './detector-model.ts';
+import { familyNamed, judgeFamilies, onlyCertain } from './families/index.ts';
 import type { WrapPlan } from './families/family.ts';
 import { describeModel, formatIo, parseModel } from './graph/model-file.ts';
 import { foreignModel, readModelFile } from './load-detector.ts';
@@ -54,13 +55,14 @@ export interface ModelInspection {
 
 /**
  * Reads a model file: tensors, what each family says of it, and what the named one, or the only certain one, wants. Nothing is run.
- * @throws PlatformError SOURCE_NOT_FOUND, MODEL_INVALID
+ * @throws PlatformError SOURCE_NOT_FOUND, MODEL_INVALID, PLUGIN_UNKNOWN for a family that nobody has
  */
-export async function inspectModel(path: string, named = 'auto'): Promise<ModelInspection> {
+export async function inspectModel(path: string, { family: named = 'auto', size }: Partial<Pick<DetectorOptions, 'family' | 'size'>> = {}): Promise<ModelInspection> {
+  if (named !== 'auto') familyNamed(named);
   const bytes = await readModelFile(path);
   const model = parseModel(bytes);
   const io = describeModel(model);
-  const judged = judgeFamilies(foreignModel(model));
+  const judged = judgeFamilies(foreignModel(model, size));
   const certain = onlyCertain(judged);
   const chosen = named === 'auto' ? certain : judged.find(({ family }) => family.type === named);
   return {

@@ -58,9 +58,9 @@ export async function detectorShape({ model, family, size }: Pick<DetectorOption
 }
 
 /** A parsed file as families see it: in an operator set that graphs can be written around. */
-export function foreignModel(model: ModelProto, size?: DetectorOptions['size']): ForeignModel {
+export function foreignModel(model: ModelProto, [width, height]: readonly number[] = []): ForeignModel {
   const raised = raiseOpset(model);
-  return { model: raised, io: describeModel(raised), size };
+  return { model: raised, io: describeModel(raised), ...(width === undefined || height === undefined ? {} : { size: [width, height] }) };
 }
 
 /**

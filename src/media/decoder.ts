@@ -187,8 +187,9 @@ class LibavDecoder implements FrameDecoder {
 
 /** Of pictures that do not carry constants of their own. */
 function meaningOf(samples: SampleMeaning): PictureMeaning {
-  const { modality, metresPerStep } = samples;
-  return { modality, calibration: metresPerStep === null ? undefined : { kind: 'depth', metresPerStep }, rendition: new Rendition(samples) };
+  const { modality, metresPerStep, kelvinPerStep } = samples;
+  const calibration: Calibration | undefined = metresPerStep !== null ? { kind: 'depth', metresPerStep } : kelvinPerStep !== undefined ? { kind: 'kelvin', kelvinPerStep } : undefined;
+  return { modality, calibration, rendition: new Rendition(samples) };
 }
 
 /** More than a decoder's threads can hold; beyond it something is wrong with the decoder itself. */

@@ -5,6 +5,7 @@ import type { SampleMeaning, StreamParameters } from '../messages/stream-paramet
 import { createDecoder, LibavPicture } from './decoder.ts';
 import { explain } from './libav.ts';
 import { Rendition } from './rendition.ts';
+import { describeStill } from './stills/describe-still.ts';
 import { isFff, readFff, type FffRecord } from './stills/fff-record.ts';
 import { readJpegHeader } from './stills/jpeg-header.ts';
 import type { FrameDecoder, Picture } from './types.ts';
@@ -51,6 +52,8 @@ class RadiometricDecoder implements FrameDecoder {
   }
 
   #decodePng(record: FffRecord, frameSeq: number): Frame {
+    const { width, height } = describeStill(record.image);
+    if (width !== record.width || height !== record.height) throw unreadable(`its PNG is ${width}x${height}, not ${record.width}x${record.height}`);
     const pictures = this.#png.decode({ frameSeq, data: record.image, isKey: true });
     try {
       const [picture] = pictures;

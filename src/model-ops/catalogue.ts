@@ -11,6 +11,8 @@ export interface ModelEntry {
   /** Its file; `motion` for the built-in one. */
   readonly path: string;
   readonly family: string;
+  /** Width and height where the file leaves them open; empty: the family's. */
+  readonly inputSize: readonly number[];
   /** Class names; empty: those of the model or its family. */
   readonly labels: readonly string[];
   readonly scoreMin: number;
@@ -49,7 +51,7 @@ export class ModelCatalogue {
   async list(): Promise<readonly ModelEntry[]> {
     const { models, modelOps } = this.#config;
     const { scoreMin, iouMax } = modelOps;
-    const builtIn: ModelEntry = { name: MOTION, version: MOTION_VERSION, path: MOTION, family: 'auto', labels: [], scoreMin, iouMax, source: 'built-in' };
+    const builtIn: ModelEntry = { name: MOTION, version: MOTION_VERSION, path: MOTION, family: 'auto', inputSize: [], labels: [], scoreMin, iouMax, source: 'built-in' };
     const named = models.map((model): ModelEntry => ({ ...model, scoreMin: model.scoreMin ?? scoreMin, iouMax: model.iouMax ?? iouMax, source: 'settings' }));
     // A later one of a name and version wins: settings over files, so that a file cannot take the place of what was named on purpose.
     const all = [...await this.#files(), builtIn, this.#configured, ...named];
@@ -75,18 +77,18 @@ export class ModelCatalogue {
     const names = await readdir(folder).catch(() => []); // a folder that is not there holds none
     return names.flatMap((file): ModelEntry[] => {
       const [, name, version] = FILE.exec(file) ?? [];
-      return name === undefined || version === undefined ? [] : [{ name, version, path: join(folder, file), family: 'auto', labels: [], scoreMin, iouMax, source: 'folder' }];
+      return name === undefined || version === undefined ? [] : [{ name, version, path: join(folder, file), family: 'auto', inputSize: [], labels: [], scoreMin, iouMax, source: 'folder' }];
     });
   }
 }
 
 /** The entry of `modelOps`: that of the list with the same file and settings, else one of its own. */
 function configuredModel({ models, modelOps }: Pick<Config, 'models' | 'modelOps'>): ModelEntry {
-  const { model: path, family, labels, scoreMin, iouMax } = modelOps;
-  if (path === MOTION) return { name: MOTION, version: MOTION_VERSION, path, family, labels, scoreMin, iouMax, source: 'built-in' };
-  const listed = models.find(entry => entry.path === path && entry.family === family && entry.labels.join() === labels.join() && (entry.scoreMin ?? scoreMin) === scoreMin && (entry.iouMax ?? iouMax) === iouMax);
+  const { model: path, family, inputSize, labels, scoreMin, iouMax } = modelOps;
+  if (path === MOTION) return { name: MOTION, version: MOTION_VERSION, path, family, inputSize, labels, scoreMin, iouMax, source: 'built-in' };
+  const listed = models.find(entry => entry.path === path && entry.family === family && entry.inputSize.join() === inputSize.join() && entry.labels.join() === labels.join() && (entry.scoreMin ?? scoreMin) === scoreMin && (entry.iouMax ?? iouMax) === iouMax);
   const { name, version } = listed ?? { name: nameOf(path), version: CONFIGURED };
-  return { name, version, path, family, labels, scoreMin, iouMax, source: 'settings' };
+  return { name, version, path, family, inputSize, labels, scoreMin, iouMax, source: 'settings' };
 }
 
 function nameOf(path: string): string {

@@ -2,7 +2,7 @@ import type { ActorReport } from '../engine/actor.ts';
 import type { CameraId, EpochMicros } from '../engine/units.ts';
 import type { PartitionLag } from '../data-ops/group-lag.ts';
 import type { Balance, CameraRow, ChunkRow, CommittedRecord, FeatureQuery, StoredFeature } from '../data-ops/store.ts';
-import type { EncodingWish } from '../messages/desired-camera.ts';
+import type { EncodingWish, PictureSettings } from '../messages/desired-camera.ts';
 import type { PlatformEvent } from '../messages/platform-event.ts';
 import type { DropReason } from '../messages/terminal-record.ts';
 
@@ -24,6 +24,8 @@ export interface CameraView {
   readonly maxFps: number | null;
   readonly isDetecting: boolean;
   readonly isLooping: boolean;
+  /** How its pictures are played and understood; absent: as its source says. */
+  readonly pictures?: PictureSettings;
   /** Features computed of its frames: names of encoders, their options beside. */
   readonly encoders: readonly (Readonly<Record<string, unknown>> & { readonly name: string })[];
   /** Of all epochs. */
@@ -67,6 +69,8 @@ export interface ActiveModelView {
   readonly counts: { readonly done: number; readonly refused: number };
   /** Why the last change was refused. */
   readonly lastError?: { readonly model: string; readonly code: string; readonly message: string };
+  /** On a gateway of a cluster: what each node that detects told last. */
+  readonly nodes?: readonly { readonly node: string; readonly model: string; readonly state: 'active' | 'refused'; readonly at: string; readonly code?: string; readonly message?: string }[];
 }
 
 /** A link of this node to the rest of a cluster. */
@@ -141,7 +145,7 @@ export interface ServingBackend {
   chunks(query: { readonly camera?: CameraId; readonly from?: EpochMicros; readonly to?: EpochMicros; readonly max: number }): Promise<readonly ChunkRow[]>;
   balances(): Promise<readonly Balance[]>;
   models(): Promise<readonly ModelView[]>;
-  activeModel(): ActiveModelView;
+  activeModel(): Promise<ActiveModelView>;
   /**
    * Asks for another model, by `name@version`: vision processes are replaced while they work. Resolves when the wish is durable, or known to the node.
    * @throws PlatformError MODEL_UNKNOWN, ROLE_ABSENT, KAFKA_UNAVAILABLE

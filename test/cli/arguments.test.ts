@@ -53,6 +53,32 @@ test('infer takes one input and its form of output', () => {
   assert.match(refusal('infer a --format xml'), "unknown value 'xml'; known: ndjson, coco, mot");
   assert.match(refusal('infer a --every 0'), 'from 1 to 1000000');
   assert.match(refusal('infer a --every 1.5'), 'whole number');
+  const samples = (line: string): unknown => (parse(line) as { samples?: unknown }).samples;
+  assert.is(samples('infer a --modality auto'), undefined);
+  assert.equal(samples('infer a --modality thermal --range=-5,40.5'), { modality: 'thermal', metresPerStep: null, range: [-5, 40.5] });
+  assert.equal(samples('infer a --range 0.5,4'), { modality: null, metresPerStep: null, range: [0.5, 4] });
+  assert.match(refusal('infer a --modality radar'), "unknown value 'radar'; known: auto, rgb, depth, thermal");
+  for (const range of ['4,0.5', '1,1', '3', '1,2,3', 'a,b']) assert.match(refusal(`infer a --range ${range}`), `two numbers, the lower one first, like 0.5,4, not ${range}`);
+});
+
+test('models inspects a file, as the family and in the size that are named', () => {
+  assert.equal(parse('models inspect m.onnx'), { command: 'models', action: { type: 'inspect', file: '/home/me/m.onnx', family: 'auto', size: [] }, isJson: false });
+  assert.equal(parse('models inspect /m.onnx --family detr --size 640x480 --json'), { command: 'models', action: { type: 'inspect', file: '/m.onnx', family: 'detr', size: [640, 480] }, isJson: true });
+  assert.match(refusal('models'), 'needs ACTION');
+  assert.match(refusal('models inspect'), 'needs the ONNX file');
+  assert.match(refusal('models inspct m.onnx'), "unknown action 'inspct'; did you mean 'inspect'");
+  assert.match(refusal('models inspect m.onnx n.onnx'), "takes two arguments besides flags, but got 'n.onnx'");
+  assert.match(refusal('models inspect m.onnx --size 640'), "--size must be WIDTHxHEIGHT, not '640'");
+});
+
+test('models of a running vto are listed and changed at its address', () => {
+  assert.equal(parse('models list'), { command: 'models', action: { type: 'list', url: 'http://127.0.0.1:8080' }, isJson: false });
+  assert.equal(parse('models use yolox@1 --url http://10.0.0.3:9000 --json'), { command: 'models', action: { type: 'use', model: 'yolox@1', url: 'http://10.0.0.3:9000' }, isJson: true });
+  assert.match(refusal('models use'), 'needs the model: NAME@VERSION');
+  assert.match(refusal('models list yolox@1'), "takes no argument, but got 'yolox@1'");
+  assert.match(refusal('models use yolox@1 --url 10.0.0.3'), "'10.0.0.3' is no http address");
+  assert.match(refusal('models use yolox@1 --family yolox'), '--family and --size are for vto models inspect');
+  assert.match(refusal('models inspect m.onnx --url http://a'), '--url is for vto models list and use');
 });
 
 test('verify, doctor, help and version', () => {

@@ -17,8 +17,8 @@ test('every endpoint of the index answers, and no route is missing from it', () 
   backend.end();
   for (const endpoint of ENDPOINTS) {
     const path = endpoint.path.replace(':id', 'dock-1') + (endpoint.path.endsWith('/infer') ? '?stream=dock-1' : '');
-    const body = endpoint.method === 'POST' ? { body: { id: 'dock-9', uri: 'rtsp://cam/9' } } : {};
-    const answer = await call(endpoint.method, path, body);
+    const bodies: Readonly<Record<string, object>> = { POST: { body: { id: 'dock-9', uri: 'rtsp://cam/9' } }, PATCH: { body: { encoders: ['hog'] } }, PUT: { body: { model: 'yolox@1' } } };
+    const answer = await call(endpoint.method, path, bodies[endpoint.method] ?? {});
     assert.ok(answer.status < 300, `${endpoint.method} ${path}: ${String(answer.status)} ${answer.text}`);
   }
   assert.equal((await call('GET', '/')).json['endpoints'], [...ENDPOINTS, ...REGISTRY_ENDPOINTS] as unknown);
@@ -35,7 +35,7 @@ test('answers an unknown route with problem details', () => withGateway({}, asyn
 test('names the methods a path takes when another is used', () => withGateway({}, async ({ call }) => {
   const answer = await call('PUT', '/api/v1/cameras/dock-1');
   assert.is(answer.status, 405);
-  assert.is(answer.headers['allow'], 'GET, HEAD, DELETE');
+  assert.is(answer.headers['allow'], 'GET, HEAD, PATCH, DELETE');
   assert.is(answer.json['code'], 'METHOD_REFUSED');
 }));
 

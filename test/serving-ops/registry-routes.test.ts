@@ -34,7 +34,7 @@ test('a schema is found by its id, whatever hints the query holds', () => withRe
 
 test('subjects hold the versions of their topic', () => withRegistry(async ({ call }) => {
   const subjects = JSON.parse((await call('GET', '/subjects')).text) as string[];
-  assert.equal(subjects.toSorted(), ['cameras', 'chunks', 'dead-letters', 'detections', 'events', 'features', 'positions'].map((topic) => `site.${topic}-value`));
+  assert.equal(subjects.toSorted(), ['cameras', 'chunks', 'dead-letters', 'detections', 'events', 'features', 'models', 'positions'].map((topic) => `site.${topic}-value`));
   const row = { subject: 'site.chunks-value', version, id, schema: asText };
   for (const which of ['latest', '-1', String(version)]) assert.equal((await call('GET', `/subjects/site.chunks-value/versions/${which}`)).json, row as unknown);
   assert.is((await call('GET', '/subjects/site.chunks-value/versions')).text, JSON.stringify(Array.from({ length: version }, (_, index) => index + 1)));

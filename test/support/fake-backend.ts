@@ -69,7 +69,7 @@ export class FakeBackend implements ServingBackend {
   async addCamera(request: Parameters<ServingBackend['addCamera']>[0]): Promise<CameraView> {
     this.#check();
     if (this.views.some((view) => view.id === request.id)) throw new PlatformError('CAMERA_EXISTS', `camera '${request.id}' exists`);
-    return await Promise.resolve(this.addView(request.id, { maxFps: request.maxFps, isDetecting: request.isDetecting, isLooping: request.isLooping, encoders: viewOf(request.encoders) }));
+    return await Promise.resolve(this.addView(request.id, { maxFps: request.maxFps, isDetecting: request.isDetecting, isLooping: request.isLooping, encoders: viewOf(request.encoders), ...request.pictures && { pictures: request.pictures } }));
   }
 
   async changeEncoders(id: CameraId, encoders: readonly EncodingWish[]): Promise<CameraView> {
@@ -132,14 +132,14 @@ export class FakeBackend implements ServingBackend {
   lag(): readonly PartitionLag[] { return this.partitions; }
   model = 'motion@2';
   async models(): Promise<readonly ModelView[]> { return await Promise.resolve([{ model: 'motion@2', name: 'motion', version: '2', family: 'auto', source: 'built-in', isActive: this.model === 'motion@2' }]); }
-  activeModel(): ActiveModelView {
-    return { active: 'motion@2', wanted: this.model, state: this.model === 'motion@2' ? 'steady' : 'changing', processes: [{ name: 'vision-0', isReady: true, model: 'motion@2', digest: 'ab', provider: 'cpu' }], counts: { done: 0, refused: 0 } };
+  async activeModel(): Promise<ActiveModelView> {
+    return await Promise.resolve({ active: 'motion@2', wanted: this.model, state: this.model === 'motion@2' ? 'steady' : 'changing', processes: [{ name: 'vision-0', isReady: true, model: 'motion@2', digest: 'ab', provider: 'cpu' }], counts: { done: 0, refused: 0 } });
   }
   async useModel(reference: string): Promise<ActiveModelView> {
     this.#check();
     if (!/^(?:motion|yolox)@/.test(reference)) throw new PlatformError('MODEL_UNKNOWN', `model '${reference}' is unknown (known: motion@2)`, { field: 'model' });
     this.model = reference;
-    return await Promise.resolve(this.activeModel());
+    return await this.activeModel();
   }
   isReady(): Readiness { return this.readiness; }
   async metrics(): Promise<{ contentType: string; body: string }> { return await Promise.resolve({ contentType: 'text/plain; version=0.0.4', body: 'visutility_up 1\n' }); }

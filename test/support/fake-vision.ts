@@ -50,7 +50,7 @@ export class FakeVision {
 
   get endings(): InPort<TerminalRecord> { return this.#answers.input; }
 
-  link(): ChildLink<ChunkPart> { return visionLink(this.#port(), new AbortController().signal); }
+  link(): ChildLink<ChunkPart> { return visionLink(this.port(), new AbortController().signal); }
 
   /** Cameras with an open decoder. */
   get open(): readonly CameraId[] { return [...this.#decoders].filter(([, { expected }]) => expected >= 0).map(([camera]) => camera); }
@@ -73,7 +73,8 @@ export class FakeVision {
 
   go(): void { this.isStalled = false; this.#work(); }
 
-  #port(): LinkOutPort<ChunkPart> {
+  /** The way to it. */
+  port(): LinkOutPort<ChunkPart> {
     return {
       push: (items, _signal) => {
         const pushes = items.map(({ body }) => new Promise<void>((resolve, reject) => { this.#queue.push({ part: body, done: resolve, lost: reject }); }));

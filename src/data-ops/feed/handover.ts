@@ -111,6 +111,13 @@ export class Handover {
     return to.push([item], signal);
   }
 
+  /** Nothing more comes of the camera: nobody waits for it. */
+  leave(camera: CameraId): void {
+    this.#left.delete(camera);
+    this.#following.delete(camera);
+    if (this.#left.size === 0) this.#allMoved.resolve();
+  }
+
   /** From here on the camera is the new consumer's; the one before gives out what it holds of it. */
   #move(camera: CameraId): void {
     const { from, tracks, signal, onMove } = this.#options;
@@ -182,5 +189,6 @@ export class Handover {
 function canStartAt(part: ChunkPart, track: FedTrack | undefined): boolean {
   const [unit] = part.units;
   if (!track || part.feed !== track.feed || part.epoch !== track.epoch) return true;
-  return unit?.isKey === true && isClosedGopStart(part.parameters, unit);
+  if (unit?.isKey !== true) return false;
+  return part.partSeq === 0 ? !part.isOpenGop : isClosedGopStart(part.parameters, unit);
 }

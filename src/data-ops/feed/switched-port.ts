@@ -75,6 +75,13 @@ export class SwitchedPort implements LinkOutPort<ChunkPart> {
     return { items: one.items + other.items, bytes: one.bytes + other.bytes };
   }
 
+  /** A camera goes elsewhere: nothing of it comes this way any more. */
+  leave(camera: CameraId): void {
+    this.#tracks.delete(camera);
+    this.#awaited.delete(camera);
+    this.#handover?.leave(camera);
+  }
+
   close(): void {
     this.settle(false);
     this.#unhear();

@@ -58,10 +58,8 @@ export function onlyCertain(judged: readonly Judgement[]): Judgement | undefined
  * MODEL_FAMILY_UNKNOWN when with `auto` none or several match, or one that leaves a doubt
  */
 export function chooseFamily(name: string, foreign: ForeignModel): Choice {
-  const known = MODEL_FAMILIES.map((family) => family.type).join(', ');
   if (name !== 'auto') {
-    const family = MODEL_FAMILIES.find((candidate) => candidate.type === name);
-    if (!family) throw new PlatformError('PLUGIN_UNKNOWN', `unknown model family '${name}' (known: auto, ${known})`, { family: name });
+    const family = familyNamed(name);
     const match = family.examine(foreign);
     if (!match.isMatch) throw new PlatformError('MODEL_INVALID', `the file is no '${name}' model: ${match.reason}`, { family: name });
     return { family, plan: match.plan };
@@ -69,13 +67,31 @@ export function chooseFamily(name: string, foreign: ForeignModel): Choice {
   const judged = judgeFamilies(foreign);
   const certain = onlyCertain(judged);
   if (certain?.match.isMatch === true) return { family: certain.family, plan: certain.match.plan };
+  const known = knownNames();
   const { inputs, outputs } = foreign.io;
   const tensors = `inputs ${inputs.map(formatIo).join('; ')} -> outputs ${outputs.map(formatIo).join('; ')}`;
   throw new PlatformError('MODEL_FAMILY_UNKNOWN', `the model's family is not known from ${tensors} (known: ${known}; ${whyNone(judged)})`, { known });
 }
 
+/**
+ * The family of a name.
+ * @throws PlatformError PLUGIN_UNKNOWN for a name nobody has
+ */
+export function familyNamed(name: string): ModelFamily {
+  const family = MODEL_FAMILIES.find((candidate) => candidate.type === name);
+  if (!family) throw new PlatformError('PLUGIN_UNKNOWN', `unknown model family '${name}' (known: auto, ${knownNames()})`, { family: name });
+  return family;
+}
+
+function knownNames(): string {
+  return MODEL_FAMILIES.map((family) => family.type).join(', ');
+}
+
 function whyNone(judged: readonly Judgement[]): string {
-  const candidates = judged.flatMap(({ family, match }) => (match.isMatch ? [`${family.type}${match.doubt === undefined ? '' : ` (${match.doubt})`}`] : []));
-  if (candidates.length > 0) return `it has to be named, for it may be ${candidates.join(' or ')}`;
+  const candidates = judged.flatMap(({ family, match }) => (match.isMatch ? [{ name: family.type, doubt: match.doubt }] : []));
+  if (candidates.length > 0) {
+    const doubts = new Set(candidates.flatMap(({ doubt }) => doubt ?? []));
+    return [`it has to be named, for it may be ${candidates.map(({ name }) => name).join(' or ')}`, ...doubts].join(': ');
+  }
   return judged.map(({ family, match }) => `not ${family.type}: ${match.isMatch ? '' : match.reason}`).join('; ');
 }

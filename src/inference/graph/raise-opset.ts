@@ -23,7 +23,7 @@ export function raiseOpset(model: ModelProto): ModelProto {
   const rewriteGraph = (graph: GraphProto): void => {
     const added: TensorProto[] = [];
     const addWeight: AddWeight = (type, rawData, dims) => {
-      const name = `raised_${count++}`;
+      const name = `raised/${count++}`;
       added.push(create(TensorProtoSchema, { name, dataType: ELEMENT_CODES[type], dims: dims.map(BigInt), rawData }));
       return name;
     };

@@ -10,6 +10,8 @@ export interface PictureSettingsWire {
   readonly fps: number | null;
   /** Metres of one step of depth; null: 0.001. */
   readonly metresPerStep: number | null;
+  /** Kelvin of one step of 16-bit thermal pictures without constants; null: they are counts. */
+  readonly kelvinPerStep: number | null;
   /** What black and white of the 8-bit form of 16-bit pictures stand for: metres, degrees Celsius, or steps. */
   readonly range: readonly number[] | null;
 }
@@ -48,6 +50,8 @@ export interface SampleMeaningWire {
   readonly modality: string;
   /** Metres of one step of depth; null: thermal. */
   readonly metresPerStep: number | null;
+  /** Kelvin of one step of 16-bit thermal pictures without constants; null: they are counts. */
+  readonly kelvinPerStep: number | null;
   /** What black and white of the 8-bit form stand for: metres, degrees Celsius, or steps; null: the default of the modality. */
   readonly range: readonly number[] | null;
 }

@@ -21,6 +21,7 @@ export const METRICS = {
   gateState: { kind: 'gauge', name: 'gate_state', labels: ['camera', 'state'], help: '1 for the state that the activity gate of a camera is in: active, quiet (key frames only) or probing (packet sizes are not relied on), else 0.' },
   gateScore: { kind: 'gauge', name: 'gate_score_ratio', labels: ['camera'], help: 'How well something that moves would show in the packet sizes of a camera: from 1 on they are relied on.' },
   gateWakes: { kind: 'counter', name: 'gate_wakes_total', labels: ['camera', 'cause'], help: 'Times that the activity gate of a camera opened: by sizes, a look, a hint of the camera or a long-gop.' },
+  cameraSpent: { kind: 'counter', name: 'camera_vision_seconds_total', labels: ['camera'], help: 'Time that decoding, scaling and detection took, by camera.' },
   cameraLive: { kind: 'gauge', name: 'camera_live', labels: ['camera'], help: '1 while the camera sends frames, else 0.' },
   reconnects: { kind: 'counter', name: 'reconnects_total', labels: ['camera', 'reason'], help: 'Sessions of a camera that ended and were opened again, by error code.' },
   gaps: { kind: 'counter', name: 'gaps_total', labels: ['camera'], help: 'Spans of time whose frames never became durable.' },

@@ -3,7 +3,7 @@ import { request } from 'node:http';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { createBackend } from '../../../actors/gateway/backend.ts';
-import { NO_MODELS } from '../../../actors/root/node-backend.ts';
+import { ClusterModels } from '../../../actors/root/cluster-models.ts';
 import { GatewayNode } from '../../../actors/root/gateway-node.ts';
 import { systemClock } from '../../../src/engine/system-clock.ts';
 import { epochMicros } from '../../../src/engine/units.ts';
@@ -37,6 +37,7 @@ interface World {
   remove(id: string): Promise<Answer>;
   tell(...events: readonly PlatformEvent[]): Promise<void>;
   write(...records: readonly TerminalRecord[]): Promise<void>;
+  put(path: string, body: object): ReturnType<typeof call>;
   metrics(): Promise<string>;
 }
 
@@ -50,8 +51,9 @@ async function withNode(check: (world: World) => Promise<void>, options: { reado
   const config = loadConfig({ cwd: '/', flags: { kafka: { brokers: ['localhost:9092'] }, roles: ['gateway'], cameras: options.cameras === undefined ? [] : [{ id: options.cameras, uri: 'rtsp://configured/main' }] } });
   const index = indexInProcess({ file: join(root, `${worlds += 1}`, 'index.sqlite'), node, codecs, prefix: 'vto' });
   const tree = () => ({ name: 'vto', state: 'running', generation: 1, restarts: 0, children: [] }) as const;
-  const gateway = new GatewayNode({ config, node, codecs, index, models: NO_MODELS, tree, clock: systemClock, log, telemetry, signal: ending.signal });
-  const running = [gateway.run(), gateway.desired.run({ signal: ending.signal, status: () => {} }).catch(() => { /* ended */ })];
+  const models = new ClusterModels({ config, link: { node, codecs: Promise.resolve(codecs), topic: name => `vto.${name}`, close: async () => {} }, node: 'gateway-1', clock: systemClock, log });
+  const gateway = new GatewayNode({ config, node, codecs, index, models, tree, clock: systemClock, log, telemetry, signal: ending.signal });
+  const running = [models.run({ signal: ending.signal, status: () => {} }).catch(() => { /* ended */ }), gateway.run(), gateway.desired.run({ signal: ending.signal, status: () => {} }).catch(() => { /* ended */ })];
   const backend = createBackend(gateway, { ownMetrics: () => telemetry.snapshot(), sleep: (ms, signal) => systemClock.sleep(ms, signal) });
   const http = await createGateway({ backend, clock: systemClock, log, port: 0 });
   const { port } = await http.listen();
@@ -62,7 +64,7 @@ async function withNode(check: (world: World) => Promise<void>, options: { reado
   };
   try {
     await check({
-      kafka, other, gateway, port, get: path => call(port, 'GET', path), remove: id => call(port, 'DELETE', `/api/v1/cameras/${id}`),
+      kafka, other, gateway, port, get: path => call(port, 'GET', path), put: (path, body) => call(port, 'PUT', path, { body }), remove: id => call(port, 'DELETE', `/api/v1/cameras/${id}`),
       post: (id, uri = 'rtsp://user:secret@10.0.0.1/main') => call(port, 'POST', '/api/v1/cameras', { body: { id, uri } }),
       tell: (...events) => send('vto.events', events.map(event => ({ key: 'camera' in event ? event.camera : 'node', value: codecs.events.encode(event) }))),
       write: (...records) => send('vto.detections', records.map(record => ({ key: record.camera, value: codecs.detections.encode(record) }))),
@@ -72,6 +74,7 @@ async function withNode(check: (world: World) => Promise<void>, options: { reado
     await http.close({ deadlineMs: 500 });
     ending.abort(new Error('stopped'));
     await Promise.all(running);
+    await models.close();
     await index.close();
     await node.close();
     await other.close();
@@ -217,6 +220,25 @@ test('lag is told by group and topic, in records and seconds, by the API and as 
   assert.match(text, /visutility_consumer_lag_records\{.*group="vto\.detector".*partition="1".*\} 2\n/);
   assert.match(text, /visutility_consumer_lag_seconds\{.*group="vto\.detector".*partition="1".*\} (49|5\d)/);
   assert.match(text, /visutility_consumer_lag_records\{.*group="vto\.index".*topic="vto\.events"/);
+}));
+
+test('a model is asked for through the topic, and the nodes that detect tell what became of it', () => withNode(async (world) => {
+  const view = async (): Promise<Record<string, unknown>> => (await world.get('/api/v1/models/active')).json;
+  assert.equal([(await view())['active'], (await view())['nodes']], ['motion@2', []]);
+  assert.is((await world.put('/api/v1/models/active', { model: 'nobody@1' })).status, 404);
+  assert.is((await world.put('/api/v1/models/active', { model: 'motion' })).status, 202);
+  const reader = world.other.reader('vto.models', { isolation: 'committed', maxBytes: 1 << 20 });
+  for (const partition of [0, 1, 2]) reader.seek(partition, 'earliest');
+  const record = (await reader.read(new AbortController().signal))[0]!.records[0]!;
+  assert.equal([record.key, codecs.models.decode(record.value!).model], ['active', 'motion@2']);
+  const refused: PlatformEvent = { type: 'model', at: AT, model: 'yolox@1', state: 'refused', code: 'MODEL_INVALID', message: 'no such file', node: 'detector-2' };
+  await world.tell({ type: 'model', at: AT, model: 'yolox@1', state: 'active', node: 'detector-1' }, refused, { type: 'model', at: epochMicros(AT + 1), model: 'motion@2', state: 'active', node: 'detector-1' });
+  await until(async () => (await view())['nodes'] instanceof Array && ((await view())['nodes'] as unknown[]).length === 2, 'both nodes have told');
+  assert.equal((await view())['nodes'], [
+    { model: 'motion@2', state: 'active', node: 'detector-1', at: '2023-11-14T22:13:20.000001Z' },
+    { model: 'yolox@1', state: 'refused', code: 'MODEL_INVALID', message: 'no such file', node: 'detector-2', at: '2023-11-14T22:13:20.000000Z' },
+  ]);
+  await reader.close();
 }));
 
 test.run();

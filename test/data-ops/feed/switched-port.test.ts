@@ -180,6 +180,19 @@ test('a camera that has sent nothing, or has ended, keeps nobody waiting', async
   assert.equal(world.consumers[0]!.ended, ['a/1/0']);
 });
 
+test('a camera that goes elsewhere keeps nobody waiting', async () => {
+  const world = new World(diceOf(7), [200, 200]);
+  world.hasArchive = false;
+  for (let frame = 0; frame < 5; frame += 1) world.frame(A);
+  const { switched } = world.switch();
+  await world.rest();
+  world.port.leave(A);
+  await world.rest();
+  await switched;
+  world.port.settle(true);
+  assert.is(world.consumers[0]!.ended.length, 3, 'what it held back is fed again elsewhere');
+});
+
 test('given up before any camera went over, nothing has changed', async () => {
   const world = new World(diceOf(4), [200, 200]);
   let attachments = 0;

@@ -14,16 +14,15 @@ test('its values are the defaults, all of them', () => {
   const { cameras: written, ...values } = CONFIG_SCHEMA.parse(parse(renderDefaultToml()));
   assert.equal(values, defaults);
   assert.equal(written, cameras);
-  const keys = Object.entries(configJsonSchema().properties ?? {}).filter(([key]) => key !== 'cameras').flatMap(([key, node]) => (node.properties === undefined ? [key] : Object.keys(node.properties).map((child) => `${key}.${child}`)));
+  const keys = Object.entries(configJsonSchema().properties ?? {}).filter(([, node]) => node.items?.properties === undefined).flatMap(([key, node]) => (node.properties === undefined ? [key] : Object.keys(node.properties).map((child) => `${key}.${child}`)));
   const shown = Object.entries(parse(renderDefaultToml())).flatMap(([key, value]) => (typeof value === 'object' && !Array.isArray(value) ? Object.keys(value as object).map((child) => `${key}.${child}`) : [key]));
   assert.equal(shown.sort(), keys.sort());
 });
 
-test('its commented camera is a valid camera when the comment signs are taken away', () => {
+test('its commented tables are valid when the comment signs are taken away', () => {
   const text = renderDefaultToml();
-  const block = text.slice(text.indexOf('# [[cameras]]')).replace(/^# /gm, '');
-  const { cameras } = CONFIG_SCHEMA.parse(parse(block));
-  assert.is(cameras.length, 1);
+  const { models, cameras } = CONFIG_SCHEMA.parse(parse(text.slice(text.indexOf('# [[models]]')).replace(/^# (?=\[\[|[a-zA-Z]+ = |# )/gm, '').replace(/^[A-Z].*$/gm, '')));
+  assert.equal([models.length, cameras.length], [1, 1]);
 });
 
 test('every setting has one sentence that ends like one', () => {
