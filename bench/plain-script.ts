@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { OUTSIDE_PACKAGES, outsidePython } from '../test/support/outside-python.ts';
-import { canPin, CORE, median, runProgram, type Bench, type BenchOptions, type BenchRow } from './support/bench.ts';
+import { canPin, coresText, median, runProgram, type Bench, type BenchOptions, type BenchRow } from './support/bench.ts';
 import { benchClip, benchModel, type BenchClip } from './support/clips.ts';
 import type { LoopOrder, LoopResult } from './support/loop-order.ts';
 
@@ -14,7 +14,7 @@ interface Case { readonly name: string; readonly order: LoopOrder; /** One core 
 interface Pair { readonly ours: LoopResult; readonly script: ScriptResult }
 
 function runScript(python: string, order: ScriptOrder, isPinned: boolean): ScriptResult {
-  const [program, ...args] = [...(isPinned && canPin() ? ['taskset', '-c', String(CORE)] : []), python, SCRIPT, JSON.stringify(order)];
+  const [program, ...args] = [...(isPinned && canPin() ? ['taskset', '-c', coresText(1)] : []), python, SCRIPT, JSON.stringify(order)];
   const { status, stdout, stderr } = spawnSync(program ?? python, args, { encoding: 'utf8' });
   if (status !== 0) throw new Error(`plain-script.py ended with ${String(status)}: ${stderr.trim()}`);
   return JSON.parse(stdout.trim().split('\n').at(-1) ?? '') as ScriptResult;
@@ -77,7 +77,7 @@ export const plainScript: Bench = {
     return {
       rows,
       conditions: [
-        `one core: ${canPin() ? `everything pinned with taskset -c ${CORE}` : 'NOT pinned, taskset (util-linux) is not there'}; one thread each for OpenCV, its decoder and onnxruntime in the script, one ORT thread and one decoder thread in ours`,
+        `one core: ${canPin() ? `everything pinned with taskset -c ${coresText(1)}` : 'NOT pinned, taskset (util-linux) is not there'}; one thread each for OpenCV, its decoder and onnxruntime in the script, one ORT thread and one decoder thread in ours`,
         'as they come: nothing pinned and no thread count given; the script\'s onnxruntime and OpenCV take all cores, ours is one batch process with one ORT thread and its parent',
         `script: ${versions}; cv2.VideoCapture, letterbox with cv2.resize, session.run, NumPy decoding and suppression, thresholds as ours`,
         `clips: ${[middle, hd].map(({ text }) => text).join('; ')}`,

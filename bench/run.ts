@@ -22,8 +22,8 @@ import { readmeText, rowText, type BenchReport } from './support/report.ts';
 
 /** In the order of the table. */
 const BENCHES: readonly Bench[] = [
-  pipelineThroughput, plainScript, inGraphProcessing, engineOverhead, frameAllocations, busySubstreams, recordedOnly, memory, firstDetection, kafkaChunks,
-  clusterRecords, deliveryGuarantee, clusterLatency, activityGate, quietCameras,
+  pipelineThroughput, plainScript, inGraphProcessing, engineOverhead, frameAllocations, busySubstreams, quietCameras, activityGate, recordedOnly, memory, firstDetection,
+  kafkaChunks, clusterRecords, deliveryGuarantee, clusterLatency,
 ];
 const RESULTS = fileURLToPath(new URL('results/', import.meta.url));
 

@@ -1,15 +1,15 @@
-import { createScaler, createDecoder, isClosedGopStart } from '../../src/media/index.ts';
+import { createScaler, isClosedGopStart } from '../../src/media/index.ts';
 import { isCameraId, type CameraId } from '../../src/engine/units.ts';
 import { Chunker } from '../../src/data-ops/chunker.ts';
 import { EveryNth, FrameRateGate } from '../../src/feature-ops/frame-gate.ts';
 import { Featurizer } from '../../src/feature-ops/featurizer.ts';
-import { loadDetector } from '../../src/inference/load-detector.ts';
 import type { DetectorModel, DetectorOptions } from '../../src/inference/detector-model.ts';
 import { createSource } from '../../src/ingress/index.ts';
 import { libavAccess } from '../../src/ingress/libav-access.ts';
 import type { SampleSettings } from '../../src/ingress/sample-meaning.ts';
 import type { SourceSession } from '../../src/ingress/source.ts';
 import { terminalRecordCodec } from '../../src/messages/terminal-record-codec.ts';
+import type { Config } from '../../src/utility-ops/config/schema.ts';
 import { gather } from '../../src/transports/gather.ts';
 import { connectIpc } from '../../src/transports/ipc/connect-ipc.ts';
 import { batchFlow, visionFlow } from '../pipeline.ts';
@@ -18,13 +18,20 @@ import { halfOfMemory } from '../process/half-of-memory.ts';
 import type { RoleContext } from '../process/role-process.ts';
 import { POLICIES } from '../tree.ts';
 import { numberedAsShown, PresentationOrder } from './presentation-order.ts';
+import { decodingOf } from '../vision/decoding.ts';
 import { Detector } from '../vision/detector.ts';
+import { followed, modelForTracking, type TrackerNames } from '../vision/followed.ts';
+import { loadModel } from '../vision/load-model.ts';
 
 /** Settings of a batch process. */
 export interface BatchSettings {
   /** Read at the same time, fairly. */
   readonly sources: readonly { readonly uri: string; readonly camera: string }[];
   readonly model: DetectorOptions;
+  /** What follows objects. @default 'none' */
+  readonly tracker?: string;
+  /** What decodes. @default 'auto' */
+  readonly decoder?: Config['vision']['decoder'];
   /** Every `n`th picture only; 1: all. */
   readonly every: number;
   /** At most so many frames a second of the source's own time; null: all. */
@@ -57,12 +64,16 @@ export async function batchRole(settings: unknown, ctx: RoleContext): Promise<vo
   const inputs: Input[] = [];
   try {
     for (const source of options.sources) inputs.push(await openInput(source, options.samples, ctx));
-    const model = await loadDetector(options.model, { warn: (fields, text) => ctx.log.warn(fields, text) });
+    const model = await loadModel(modelForTracking(options.model, trackersOf(options)), ctx);
     ctx.note({ expectedUnits: sumOf(inputs.map(input => input.session.expectedUnits)), model: model.id, provider: model.provider, labels: model.labels } satisfies BatchOpened);
     await runInputs(inputs, model, options, ctx);
   } finally {
     await Promise.all(inputs.map(input => input.session.close()));
   }
+}
+
+function trackersOf({ tracker }: BatchSettings): TrackerNames | undefined {
+  return tracker === undefined ? undefined : { '*': tracker };
 }
 
 /** A source that is open. */
@@ -87,7 +98,8 @@ async function runInputs(inputs: readonly Input[], model: DetectorModel, options
   const isLive = inputs.some(input => input.session.isLive);
   const gathered = gather(records, { max: 64, withinMs: isLive ? GATHER_MS.live : GATHER_MS.file, clock: ctx.clock });
   const scaler = createScaler(model.shape);
-  const detector = new Detector(async () => model, frame => scaler.release(frame), { max: BATCH_MAX });
+  const batching = new Detector(async () => model, frame => scaler.release(frame), { max: BATCH_MAX });
+  const detector = await followed(batching, trackersOf(options), options.model.scoreMin, ctx.telemetry);
   const host = { clock: ctx.clock, random: ctx.random, observer: ctx.telemetry };
   const batch = batchFlow(host, inputs.map(({ camera, units }) => ({
     name: inputs.length === 1 ? 'chunker' : `chunker-${camera}`, units, chunker: new Chunker({ camera, epoch: 1, chunkSeconds: 10, isClosedGopStart }),
@@ -95,9 +107,9 @@ async function runInputs(inputs: readonly Input[], model: DetectorModel, options
   const actors = [...batch.actors, ...visionFlow(host, {
     parts: batch.parts, records: numberedAsShown(new Map(inputs.map(input => [input.camera, input.order])), gathered),
     credit: CREDIT, catchUpMs: 0, stalenessMs: isLive ? 100 : Number.POSITIVE_INFINITY,
-    detector, batching: detector,
+    detector, batching,
     featurizer: new Featurizer({
-      createDecoder: parameters => createDecoder(parameters, { threads: 1 }), createScaler: () => scaler,
+      createDecoder: decodingOf(options.decoder, model.provider, ctx), createScaler: () => scaler,
       gateOf: () => (options.every > 1 ? new EveryNth(options.every) : new FrameRateGate(options.maxFps)),
     }),
   })];

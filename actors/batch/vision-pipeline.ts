@@ -9,6 +9,7 @@ import type { DetectedRecord } from '../../src/messages/terminal-record.ts';
 import { loadConfig, resolveModel, resolveUri } from '../../src/utility-ops/config/load-config.ts';
 import type { Config } from '../../src/utility-ops/config/schema.ts';
 import type { Modality } from '../../src/messages/raster.ts';
+import { wantedProviders } from '../../src/utility-ops/config/wanted-providers.ts';
 import { runBatch } from './batch-run.ts';
 
 /** What a pipeline is built on: time, chance and settings. */
@@ -104,13 +105,13 @@ export class VisionPipeline {
     const { modality, meaning, uri, transform, detect } = this.#plan;
     const { metresPerStep = null, kelvinPerStep, range = null } = meaning;
     if (uri === '') throw new PlatformError('REQUEST_INVALID', 'the pipeline has no source: call ingest(uri) before serve()');
-    const { model, family, inputSize, labels, scoreMin, iouMax, providers } = config.modelOps;
+    const { model, family, inputSize, labels, scoreMin, iouMax } = config.modelOps;
     const records = runBatch({
-      uri, clock, random, every: transform.every ?? 1, maxFps: (transform.maxFps ?? config.ingress.maxFps) || null,
+      uri, clock, random, decoder: config.vision.decoder, tracker: config.vision.tracker, every: transform.every ?? 1, maxFps: (transform.maxFps ?? config.ingress.maxFps) || null,
       samples: { modality, metresPerStep, ...kelvinPerStep !== undefined && { kelvinPerStep }, range },
       model: {
         model: detect.model === undefined ? model : resolveModel(detect.model, resolve()), family: detect.family ?? family,
-        size: inputSize, labels, scoreMin: detect.scoreMin ?? scoreMin, iouMax, providers,
+        size: inputSize, labels, scoreMin: detect.scoreMin ?? scoreMin, iouMax, providers: wantedProviders(config.modelOps),
       },
     });
     for await (const record of records) if (record.kind === 'detected') yield record;

@@ -36,9 +36,11 @@ import { CameraNode } from './camera-node.ts';
 import { followRecords } from './follow-records.ts';
 import { nodeName } from './node-name.ts';
 import { noteLifecycle } from './note-lifecycle.ts';
+import { ProviderLadder } from './provider-ladder.ts';
 import { createSocketFolder, takeOverSockets } from './socket-folder.ts';
 import { ModelKeeper } from './model-keeper.ts';
 import { ingestSettings, storeSettings, visionSettings, type Paths } from './settings.ts';
+import { visionEnvironment } from './vision-environment.ts';
 import { VisionFleet } from './vision-fleet.ts';
 import { VisionPlaces, type Move } from './vision-places.ts';
 
@@ -78,6 +80,7 @@ export class Orchestrator {
   readonly #rows = new Map<CameraId, CameraRow>();
   readonly #adding = new Set<CameraId>();
   readonly #plan: NodePlan;
+  readonly #ladder: ProviderLadder;
   /** In a cluster: cameras that are no longer this node's, by the ingest process that hands over what they recorded. */
   readonly #leaving = new Map<CameraId, number>();
   #cluster: CameraNode | undefined;
@@ -91,6 +94,7 @@ export class Orchestrator {
   constructor(options: OrchestratorOptions) {
     this.#options = options;
     this.#plan = planNode(options.config);
+    this.#ladder = new ProviderLadder(options);
     this.board = new CameraBoard(() => options.clock.monotonicMs());
     const { config, clock, log, telemetry } = options;
     this.models = new ModelKeeper({ config, clock, log, telemetry, signal: this.#ending.signal, report: event => { void this.#store?.putEvents([event]).catch(() => {}); } });
@@ -215,7 +219,8 @@ export class Orchestrator {
     return new VisionFleet({
       count, stem: 'vision', system: this.#system, clock, onLine, stopMs: STOP_MS.vision,
       socketOf: name => join(paths.sockets, `${name}.sock`),
-      settings: (place, model) => visionSettings(config, paths, { ...place, model }, this.#rows.values()),
+      settings: ({ name, socket }, model) => visionSettings(config, paths, { socket, model, devices: this.#ladder.devicesOf(name) }, this.#rows.values()),
+      env: index => visionEnvironment(config, index, process.env),
       onGate: ({ camera, status }) => this.board.gated(camera, status),
       feeders: () => [...this.#processes.keys()].filter(name => name.startsWith('ingest-')),
       tell: (feeder, message) => this.#processes.get(feeder)?.supervised.tell(message),
@@ -362,6 +367,7 @@ export class Orchestrator {
   #note(event: LifecycleEvent): void {
     const { log, clock, telemetry } = this.#options;
     const noted = noteLifecycle(event, { log, clock, telemetry, isProcess: name => this.#actors().some(actor => actor.name === name) });
+    this.#ladder.note(event);
     void this.#store?.putEvents([noted]).catch(() => {});
   }
 }

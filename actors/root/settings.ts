@@ -7,6 +7,7 @@ import type { IndexSettings } from '../index/index-role.ts';
 import type { IngestSettings } from '../ingest/ingest-role.ts';
 import type { StoreSettings } from '../store/store-role.ts';
 import type { HostRoleSettings } from '../host/host-role.ts';
+import type { Devices } from './provider-ladder.ts';
 import type { VisionDuty } from '../vision/duties.ts';
 import type { GateSettings } from '../vision/gating.ts';
 import type { VisionSettings } from '../vision/vision-role.ts';
@@ -39,8 +40,8 @@ export function indexSettings(config: Config, paths: Paths): IndexSettings {
   };
 }
 
-/** Where a vision process is, and what it is to load. */
-export interface VisionPlace { readonly index: number; readonly socket: string; readonly model: ModelSettings }
+/** Where a vision process is, what it is to load, and what it may use now. */
+export interface VisionPlace { readonly socket: string; readonly model: ModelSettings; readonly devices: Devices }
 
 /** How vision processes choose among cameras, and how many frames they take at once. */
 function chosenBy({ vision, cameras }: Config): Pick<VisionSettings, 'batchMax' | 'batchWithinMs' | 'priorities'> {
@@ -49,13 +50,12 @@ function chosenBy({ vision, cameras }: Config): Pick<VisionSettings, 'batchMax' 
 }
 
 /** Settings of a vision process. */
-export function visionSettings(config: Config, paths: Paths, { index, socket, model }: VisionPlace, cameras: Iterable<CameraRow>): VisionSettings {
+export function visionSettings(config: Config, paths: Paths, { socket, model, devices }: VisionPlace, cameras: Iterable<CameraRow>): VisionSettings {
   const rows = [...cameras];
   return {
     socket, storeSocket: join(paths.sockets, 'store.sock'),
-    model: detectorOptions(config, index, model),
+    model: { ...model, providers: devices.providers }, decoder: devices.decoder, trackers: trackersOf(config), gate: gateSettings(config),
     ...chosenBy(config), stalenessMs: config.vision.stalenessMs, catchUpMs: catchUpMs(config, CATCH_UP_MS), splitMaxFps: config.vision.splitMaxFps, maxMemoryBytes: config.vision.maxMemoryBytes,
-    gate: gateSettings(config),
     maxFps: { '*': config.ingress.maxFps || null, ...Object.fromEntries(rows.filter(row => row.maxFps !== null).map(row => [row.id, row.maxFps || null])) },
     encoders: Object.fromEntries(rows.map(row => [row.id, row.encoders ?? []])),
   };
@@ -75,13 +75,14 @@ export interface NodeCameras {
 }
 
 /** Settings of a vision process of a cluster node. */
-export function nodeVisionSettings(config: Config, { duty, socket, host, index, model }: NodeVision, { limits, encoders }: NodeCameras): VisionSettings {
+export function nodeVisionSettings(config: Config, { duty, socket, host, model, devices }: NodeVision, { limits, encoders }: NodeCameras): VisionSettings {
   const { vision, ingress, recording, kafka } = config;
   // A part brings so much video at once, and a transaction so many features: the last of them have waited for the others, not for the machine.
   const burstMs = duty === 'detector' ? kafka.commitIntervalMs : recording.partMs;
   return {
-    duty, socket, storeSocket: host, model: detectorOptions(config, index, model), ...chosenBy(config), stalenessMs: vision.stalenessMs + burstMs, catchUpMs: catchUpMs(config, kafka.chunksRetentionHours * HOUR_MS), splitMaxFps: vision.splitMaxFps,
-    maxMemoryBytes: vision.maxMemoryBytes, gate: gateSettings(config),
+    duty, socket, storeSocket: host, model: { ...model, providers: devices.providers }, decoder: devices.decoder, trackers: trackersOf(config), gate: gateSettings(config),
+    ...chosenBy(config), stalenessMs: vision.stalenessMs + burstMs, catchUpMs: catchUpMs(config, kafka.chunksRetentionHours * HOUR_MS), splitMaxFps: vision.splitMaxFps,
+    maxMemoryBytes: vision.maxMemoryBytes,
     maxFps: { '*': ingress.maxFps || null, ...Object.fromEntries([...limits].map(([camera, limit]) => [camera, limit || null])) },
     // Where pictures cross Kafka, the topic of features is theirs alone.
     ...duty === 'fused' && { encoders: Object.fromEntries(encoders) },
@@ -104,6 +105,11 @@ export function ingestSettings(config: Config, paths: Paths, cameras: readonly C
   };
 }
 
+/** By camera; `*` for those that say nothing. */
+function trackersOf({ vision, cameras }: Config): Readonly<Record<string, string>> {
+  return { '*': vision.tracker, ...Object.fromEntries(cameras.flatMap(({ id, tracker }) => (tracker === undefined ? [] : [[id, tracker]]))) };
+}
+
 function gateSettings({ vision, cameras }: Config): GateSettings {
   const own = cameras.flatMap(({ id, gate }) => (gate === undefined ? [] : [[id, gate] as const]));
   return { modes: { '*': vision.gate, ...Object.fromEntries(own) }, probeHz: vision.probeHz, holdMs: vision.gateHoldMs };
@@ -111,9 +117,4 @@ function gateSettings({ vision, cameras }: Config): GateSettings {
 
 function catchUpMs({ vision }: Config, otherwise: number): number {
   return vision.catchUpMs < 0 ? otherwise : vision.catchUpMs;
-}
-
-function detectorOptions(config: Config, index: number, model: ModelSettings): VisionSettings['model'] {
-  const { providers, gpuPool } = config.modelOps;
-  return { ...model, providers, device: gpuPool > 0 ? index % gpuPool : 0 };
 }

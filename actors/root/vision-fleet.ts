@@ -10,7 +10,7 @@ import type { GateNote } from '../vision/gating.ts';
 import type { ModelNote, SpentNote, Successors, SwitchMessage, SwitchedNote } from '../vision/switch-messages.ts';
 
 /** What to load, without where. */
-export type ModelSettings = Omit<DetectorOptions, 'providers' | 'device'>;
+export type ModelSettings = Omit<DetectorOptions, 'providers'>;
 
 /** What the vision processes of a node are started with. */
 export interface VisionFleetOptions {
@@ -20,7 +20,9 @@ export interface VisionFleetOptions {
   /** Path of the socket of a process, by its name. */
   readonly socketOf: (name: string) => string;
   /** Settings of the process at a place. Asked at every start. */
-  readonly settings: (place: { readonly index: number; readonly socket: string }, model: ModelSettings) => unknown;
+  readonly settings: (place: { readonly name: string; readonly socket: string }, model: ModelSettings) => unknown;
+  /** Environment variables of the process at a place. */
+  readonly env: (index: number) => Readonly<Record<string, string>>;
   readonly system: ActorSystem;
   readonly clock: Clock;
   readonly onLine: (process: string, line: string) => void;
@@ -170,10 +172,10 @@ export class VisionFleet {
   }
 
   #start(index: number, name: string, model: ModelSettings, isProvisional = false): Member {
-    const { socketOf, settings, system, clock, onLine, stopMs, onSpent, onGate } = this.#options;
+    const { socketOf, settings, env, system, clock, onLine, stopMs, onGate, onSpent } = this.#options;
     const socket = socketOf(name);
     const actor = new ProcessActor({
-      name, role: 'vision', settings: () => settings({ index, socket }, model), threadPoolSize: 4, clock, onLine, stopMs,
+      name, role: 'vision', settings: () => settings({ name, socket }, model), env: env(index), threadPoolSize: 4, clock, onLine, stopMs,
       onNote: note => {
         const told = note as ModelNote | SpentNote | GateNote; // by the vision role of the same version
         if (told.type === 'model') member.loaded = told;

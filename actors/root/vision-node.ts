@@ -26,8 +26,10 @@ import type { SwitchedNote } from '../vision/switch-messages.ts';
 import type { NodePart } from './gateway-node.ts';
 import { ModelKeeper, modelSettings } from './model-keeper.ts';
 import { noteLifecycle } from './note-lifecycle.ts';
+import { ProviderLadder } from './provider-ladder.ts';
 import { hostSettings, nodeVisionSettings } from './settings.ts';
 import { createSocketFolder } from './socket-folder.ts';
+import { visionEnvironment } from './vision-environment.ts';
 import { VisionFleet } from './vision-fleet.ts';
 
 /** What the vision part of a cluster node is made of. */
@@ -60,6 +62,7 @@ export class VisionNode implements NodePart {
   readonly #hosts: Running[] = [];
   readonly #fleets: VisionFleet[] = [];
   readonly #ending = new AbortController();
+  readonly #ladder: ProviderLadder;
   readonly #limits = new Map<string, number | null>();
   readonly #encoders = new Map<string, readonly EncodingWish[]>();
   #sockets: string | undefined;
@@ -67,10 +70,11 @@ export class VisionNode implements NodePart {
   constructor(options: VisionNodeOptions) {
     const { config, clock, random, log, telemetry, report } = options;
     this.#options = options;
+    this.#ladder = new ProviderLadder(options);
     this.models = new ModelKeeper({ config, clock, log, telemetry, report, signal: this.#ending.signal });
     this.#system = createActorSystem({
       name: 'vto', clock, random,
-      onEvent: event => { noteLifecycle(event, { log, clock, telemetry, isProcess: name => name !== 'cameras' }); },
+      onEvent: event => { noteLifecycle(event, { log, clock, telemetry, isProcess: name => name !== 'cameras' }); this.#ladder.note(event); },
     });
   }
 
@@ -122,7 +126,8 @@ export class VisionNode implements NodePart {
     const hostSocket = join(sockets, `${stem}-host.sock`);
     const fleet = new VisionFleet({
       count: visionProcesses(config, { cores: availableParallelism(), cameras: Number.POSITIVE_INFINITY }), stem, system: this.#system, clock, onLine, stopMs: STOP_MS.vision, socketOf: name => join(sockets, `${name}.sock`),
-      settings: (place, model) => nodeVisionSettings(config, { ...place, model, duty, host: hostSocket }, { limits: this.#limits, encoders: this.#encoders }),
+      settings: ({ name, socket }, model) => nodeVisionSettings(config, { socket, model, devices: this.#ladder.devicesOf(name), duty, host: hostSocket }, { limits: this.#limits, encoders: this.#encoders }),
+      env: index => visionEnvironment(config, index, process.env),
       feeders: () => [host], tell: (_, message) => running.supervised.tell(message),
     });
     this.#fleets.push(fleet);

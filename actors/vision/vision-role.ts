@@ -5,6 +5,7 @@ import type { EncodingWish } from '../../src/messages/desired-camera.ts';
 import { connectIpc } from '../../src/transports/ipc/connect-ipc.ts';
 import type { IpcNode } from '../../src/transports/ipc-types.ts';
 import { listenIpc } from '../../src/transports/ipc/listen-ipc.ts';
+import type { Config } from '../../src/utility-ops/config/schema.ts';
 import { halfOfMemory } from '../process/half-of-memory.ts';
 import type { RoleContext } from '../process/role-process.ts';
 import { POLICIES } from '../tree.ts';
@@ -21,6 +22,10 @@ export interface VisionSettings {
   /** Where it takes its results: the store, or in a cluster the host. */
   readonly storeSocket: string;
   readonly model: DetectorOptions;
+  /** What decodes. @default 'auto' */
+  readonly decoder?: Config['vision']['decoder'];
+  /** What follows objects, by camera; `*` for the others. @default none anywhere */
+  readonly trackers?: Readonly<Record<string, string>>;
   readonly stalenessMs: number;
   readonly catchUpMs: number;
   /** Shares of cameras in the time when there is not enough for all. @default 1 each */

@@ -57,12 +57,10 @@ export function machineText(): string {
   return `${cpus()[0]?.model ?? 'unknown processor'}, ${availableParallelism()} cores, ${Math.round(totalmem() / 2 ** 30)} GiB, ${process.platform}, Node ${process.versions.node}`;
 }
 
-/** The core that everything measured runs on: the last one, since interrupts and the rest of the system prefer the first. */
-export const CORE = availableParallelism() - 1;
-
-/** The last cores, as `taskset -c` takes them. */
-function coresText(count: number): string {
-  return count === 1 ? String(CORE) : `${Math.max(0, CORE - count + 1)}-${CORE}`;
+/** The cores that everything measured runs on: the last ones, since interrupts and the rest of the system prefer the first. */
+export function coresText(count: number): string {
+  const last = availableParallelism() - 1;
+  return count === 1 ? String(last) : `${Math.max(0, last - count + 1)}-${last}`;
 }
 
 let hasTaskset: boolean | undefined;

@@ -153,7 +153,7 @@ function infer(values: Values, input: string, cwd: string): Invocation {
   const every = number(values, 'every') ?? 1;
   if (!Number.isInteger(every)) throw invalid(`--every must be a whole number, not ${every}`, 'every');
   return {
-    command: 'infer', input: resolveUri(input, cwd), configFiles: files(values, cwd), flags: { modelOps: modelFlags(values, cwd) }, ...labelsFile(values, cwd),
+    command: 'infer', input: resolveUri(input, cwd), configFiles: files(values, cwd), flags: { modelOps: modelFlags(values, cwd), ...(values['track'] === true ? { vision: { tracker: 'byte-track' } } : {}) }, ...labelsFile(values, cwd),
     format: (text(values, 'format') ?? 'ndjson') as OutputFormat, // one of the flag's choices
     ...(out === undefined || out === '-' ? {} : { out: resolve(cwd, out) }), every, maxFps: number(values, 'max-fps') ?? 0,
     ...samplesFlags(values),

@@ -65,6 +65,7 @@ export const COMMANDS = {
       ...modelFlags,
       format: { kind: 'text', value: 'FORMAT', choices: ['ndjson', 'coco', 'mot'], help: 'ndjson: one frame a line; coco: results array; mot: MOTChallenge rows (default: ndjson)' },
       out: { kind: 'text', value: 'FILE', help: 'where to write (default: standard output)' },
+      track: { kind: 'switch', help: 'follow objects, so that boxes name theirs (byte-track)' },
       every: { kind: 'number', value: 'N', range: [1, 1_000_000], help: 'detect on every Nth frame only' },
       'max-fps': { kind: 'number', value: 'FPS', range: [0, 1000], help: 'detect on at most so many frames a second of the video\'s own time' },
       modality: { kind: 'text', value: 'NAME', choices: ['auto', 'rgb', 'depth', 'thermal'], help: 'what the pictures show (default: auto, as they say themselves)' },

@@ -21,7 +21,7 @@ const SKIP_GOP_AFTER_MS = 1000;
 
 /** What a camera's featurizer works with. */
 export interface FeaturizerTools {
-  readonly createDecoder: (parameters: StreamParameters) => Promise<FrameDecoder>;
+  readonly createDecoder: (parameters: StreamParameters, camera: CameraId) => Promise<FrameDecoder>;
   readonly scaler: Scaler;
   readonly nowMs: () => number;
   /** Tells which frames are worth decoding; absent: all are. */
@@ -262,7 +262,7 @@ export class CameraFeaturizer {
     this.#parameters = parameters;
     this.#hasTried = true;
     try {
-      this.#decoder = await this.#tools.createDecoder(parameters);
+      this.#decoder = await this.#tools.createDecoder(parameters, this.#camera);
       this.#tools.activity?.begin(this.#epoch, parameters);
     } catch (error) {
       // A stream that nobody can decode is this camera's alone: its frames end as undecodable, the others go on.

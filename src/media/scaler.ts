@@ -1,5 +1,5 @@
 import {
-  AV_PIX_FMT_BGR24, AV_PIX_FMT_GRAY16BE, AV_PIX_FMT_GRAY16LE, AV_PIX_FMT_GRAY8, AV_PIX_FMT_NV12, AV_PIX_FMT_RGB24, AV_PIX_FMT_RGB48LE, AV_PIX_FMT_YUV420P, AV_PIX_FMT_YUV420P10LE, AV_PIX_FMT_YUV422P,
+  AV_PIX_FMT_BGR24, AV_PIX_FMT_GRAY16BE, AV_PIX_FMT_GRAY16LE, AV_PIX_FMT_GRAY8, AV_PIX_FMT_NV12, AV_PIX_FMT_P010LE, AV_PIX_FMT_RGB24, AV_PIX_FMT_RGB48LE, AV_PIX_FMT_YUV420P, AV_PIX_FMT_YUV420P10LE, AV_PIX_FMT_YUV422P,
   AV_PIX_FMT_YUV422P10LE, AV_PIX_FMT_YUV422P16LE, AV_PIX_FMT_YUV444P, AV_PIX_FMT_YUV444P10LE, AV_PIX_FMT_YUVJ420P, AV_PIX_FMT_YUVJ422P, AV_PIX_FMT_YUVJ444P, AVCOL_PRI_UNSPECIFIED, AVCOL_RANGE_JPEG,
   AVCOL_RANGE_UNSPECIFIED, AVCOL_SPC_UNSPECIFIED, AVCOL_TRC_UNSPECIFIED,
 } from 'node-av/constants';
@@ -13,7 +13,7 @@ import type { Picture, Scaler } from './types.ts';
 
 const FULL_RANGE_YUV: ReadonlySet<number> = new Set([AV_PIX_FMT_YUVJ420P, AV_PIX_FMT_YUVJ422P, AV_PIX_FMT_YUVJ444P]);
 const YUV: ReadonlySet<number> = new Set([
-  ...FULL_RANGE_YUV, AV_PIX_FMT_YUV420P, AV_PIX_FMT_YUV422P, AV_PIX_FMT_YUV444P, AV_PIX_FMT_YUV420P10LE, AV_PIX_FMT_YUV422P10LE, AV_PIX_FMT_YUV444P10LE, AV_PIX_FMT_NV12,
+  ...FULL_RANGE_YUV, AV_PIX_FMT_YUV420P, AV_PIX_FMT_YUV422P, AV_PIX_FMT_YUV444P, AV_PIX_FMT_YUV420P10LE, AV_PIX_FMT_YUV422P10LE, AV_PIX_FMT_YUV444P10LE, AV_PIX_FMT_NV12, AV_PIX_FMT_P010LE,
 ]);
 /** One channel, scaled as one: a third of the time of three copies of it. */
 const GREY: ReadonlySet<number> = new Set([AV_PIX_FMT_GRAY8, AV_PIX_FMT_GRAY16BE, AV_PIX_FMT_GRAY16LE]);
@@ -45,9 +45,10 @@ interface SourceForm {
   readonly isStill: boolean;
 }
 
-function formOf({ frame, isStill }: LibavPicture): SourceForm {
+/** `frame` is the picture on the host, maybe smaller than it was decoded. */
+function formOf({ width, height, isStill }: LibavPicture, frame: Frame): SourceForm {
   const isFullRange = FULL_RANGE_YUV.has(frame.format);
-  return { isStill, width: frame.width, height: frame.height, format: frame.format, colorSpace: frame.colorSpace, colorRange: isFullRange ? AVCOL_RANGE_JPEG : frame.colorRange };
+  return { isStill, width, height, format: frame.format, colorSpace: frame.colorSpace, colorRange: isFullRange ? AVCOL_RANGE_JPEG : frame.colorRange };
 }
 
 function isSameForm(a: SourceForm, b: SourceForm): boolean {
@@ -55,7 +56,7 @@ function isSameForm(a: SourceForm, b: SourceForm): boolean {
 }
 
 /** Where the picture lies in the model's frame. */
-function placeIn(shape: FrameShape, form: SourceForm): { readonly width: number; readonly height: number; readonly left: number; readonly top: number } {
+function placeIn(shape: FrameShape, form: { readonly width: number; readonly height: number }): { readonly width: number; readonly height: number; readonly left: number; readonly top: number } {
   if (shape.fit === 'stretch') return { width: shape.width, height: shape.height, left: 0, top: 0 };
   const scale = Math.min(shape.width / form.width, shape.height / form.height);
   const width = Math.max(1, Math.min(shape.width, Math.round(form.width * scale)));
@@ -80,8 +81,9 @@ class LibavScaler implements PooledScaler {
 
   scale(picture: Picture): ModelFrame {
     if (!(picture instanceof LibavPicture)) throw new TypeError('the picture is not from a decoder of src/media');
-    const { frame } = picture;
-    const route = this.#routeOf(formOf(picture));
+    const isAveraged = this.#shape.sampling === 'average' || this.#shape.channels === 'gray'; // devices read four pixels
+    const frame = picture.isOnDevice && !isAveraged ? picture.near(placeIn(this.#shape, picture)) : picture.frame;
+    const route = this.#routeOf(formOf(picture, frame));
     const pixels = route.pool.pop() ?? route.blank();
     route.convert(frame, pixels);
     this.#lent.set(pixels, route);

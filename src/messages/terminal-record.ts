@@ -35,6 +35,8 @@ export interface Box {
   readonly y1: number;
   readonly x2: number;
   readonly y2: number;
+  /** The object it is of, the same from frame to frame, unique within its camera; absent where objects are not followed, or it is none that is. */
+  readonly trackId?: number;
 }
 
 /** The frame went through the detector. */

@@ -9,10 +9,12 @@ import type { DetectorModel, DetectorOptions } from '../../src/inference/detecto
 import { parseModel, serializeModel } from '../../src/inference/graph/model-file.ts';
 import { inspectModel } from '../../src/inference/inspect.ts';
 import { detectorShape, loadDetector } from '../../src/inference/load-detector.ts';
+import type { ModelFrame } from '../../src/messages/model-frame.ts';
 import { evaluateCoco } from '../support/coco-eval.ts';
 import type { CocoDetection } from '../support/coco-eval.ts';
 import { loadPicture, scaledPicture, wholePicture } from '../support/pictures.ts';
 import { sharedData } from '../support/shared-data.ts';
+import { fakeNetwork } from '../support/fake-network.ts';
 import { fakeYolox, noWarning } from '../support/small-models.ts';
 
 const key = 'photos' as CameraId;
@@ -184,6 +186,36 @@ test('labels given by the user replace those of the family', async () => {
     assert.equal({ ...box, score: 0.9 }, { classId: 1, label, score: 0.9, x1: 8, y1: 8, x2: 16, y2: 16 });
     detector.forget(key);
     await detector.close();
+    await detector.close();
+  }
+  rmSync(folder, { recursive: true });
+});
+
+test('frames of a batch keep their own boxes; a file that says it takes batches and cannot is given frames one by one', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'model-'));
+  // A red picture makes the first query sure of class 0, a dark one the second of class 1; samples reach the network divided by 255.
+  const [logits, perRed] = [[-9, -9, -9, 9], [18, 0, 0, -18]];
+  const network = (isFixed: boolean): Uint8Array => fakeNetwork({ width: 32, height: 32, batch: 'batch', outputs: [
+    { name: 'logits', dims: [2, 2], values: logits, perRed, ...(isFixed ? { tail: (graph, value) => graph.reshape(value, [1, 2, 2]) } : {}) }, { name: 'boxes', dims: [2, 4], values: [0.5, 0.5, 0.5, 0.5, 0.25, 0.25, 0.5, 0.5] },
+  ] });
+  const frame = (red: number, scale: number): ModelFrame => ({
+    pixels: Uint8Array.from({ length: 32 * 32 * 3 }, (_, at) => (at % 3 === 0 ? red : 0)), width: 32, height: 32, scaleX: scale, scaleY: scale, padX: 0, padY: 0, sourceWidth: 32 / scale, sourceHeight: 32 / scale,
+  });
+  for (const isFixed of [false, true]) {
+    const path = join(folder, `${isFixed}.onnx`);
+    writeFileSync(path, network(isFixed));
+    const detector = await load({ model: path, family: 'rt-detr', scoreMin: 0.5 });
+    assert.is(detector.batchMax, isFixed ? 1 : 64);
+    const frames = Array.from({ length: 70 }, (_, at) => frame(at % 3 === 0 ? 255 : 0, at % 2 === 0 ? 1 : 0.5));
+    const boxes = await detector.detectBatch(frames, frames.map(() => key));
+    assert.is(boxes.length, 70, 'more than go through in one run');
+    for (const [at, [box, ...others]] of boxes.entries()) {
+      const [isRed, times] = [at % 3 === 0, at % 2 === 0 ? 1 : 2];
+      assert.equal(others, []);
+      assert.equal([box!.classId, box!.x1, box!.y1, box!.x2, box!.y2], isRed ? [0, 8 * times, 8 * times, 24 * times, 24 * times] : [1, 0, 0, 16 * times, 16 * times], `frame ${at}`);
+    }
+    assert.match(await detector.detectBatch([frames[0]!, { ...frames[1]!, width: 16 }], [key, key]).then(() => 'fine', (error: unknown) => String(error)), 'a frame of 16x32');
+    assert.equal(await detector.detectBatch([], []), []);
     await detector.close();
   }
   rmSync(folder, { recursive: true });

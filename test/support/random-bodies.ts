@@ -54,7 +54,7 @@ function terminalRecord(dice: Dice): TerminalRecord {
   if (dice.chance(0.4)) return { kind: 'dropped', ...base, from: long(dice), to: long(dice), reason: dice.pick(['rate', 'stale', 'superseded', 'handed-over']), isIntentional: dice.chance(0.5) };
   return {
     kind: 'detected', ...base, frameSeq: long(dice), ptsSeconds: maybe(dice, real), width: dice.between(1, 8192), height: dice.between(1, 8192),
-    boxes: many(dice, [0, 1, 50], () => ({ classId: dice.between(0, 1000), label: text(dice), score: 0.25, x1: 1.5, y1: -0.25, x2: 1e6, y2: 3 })),
+    boxes: many(dice, [0, 1, 50], () => ({ classId: dice.between(0, 1000), label: text(dice), score: 0.25, x1: 1.5, y1: -0.25, x2: 1e6, y2: 3, ...(dice.chance(0.5) ? { trackId: long(dice) } : {}) })),
     model: text(dice), modelDigest: text(dice), provider: text(dice), timings: { decodeMs: real(dice), waitMs: real(dice), inferMs: real(dice), ageMs: real(dice) },
   };
 }

@@ -179,6 +179,8 @@ export interface BoxWire {
   readonly y1: number;
   readonly x2: number;
   readonly y2: number;
+  /** The object it is of, the same from frame to frame, unique within its camera; null: it is of none that is followed. */
+  readonly trackId: number | null;
 }
 
 /** Record Detected. */

@@ -14,10 +14,11 @@ const camera = z.strictObject({
   id: z.string().regex(/^[a-z0-9][a-z0-9_-]{0,62}$/, 'expected 1 to 63 of a-z 0-9 - _, starting with a letter or digit').describe('Name of the camera: 1 to 63 of `a-z 0-9 - _`, starting with a letter or digit.').meta({ examples: ['dock-2'] }),
   uri: z.string().min(1).describe('Where its pictures come from: an rtsp:// address, a file or a folder of pictures.').meta({ examples: ['rtsp://user:password@10.0.0.12/stream1'] }),
   maxFps: z.number().min(0).max(1000).optional().describe('At most so many frames a second are detected on; all are recorded. 0: every frame. Absent: `ingress.maxFps`.').meta({ examples: [10] }),
+  tracker: z.string().min(1).optional().describe('Follows its objects: `byte-track`, or `none`. Absent: `vision.tracker`. In a cluster, of the settings of the node that detects.').meta({ examples: ['byte-track'] }),
   isDetecting: z.boolean().default(true).describe('False: the camera is recorded only.'),
   isLooping: z.boolean().default(false).describe('True: a file starts again at its end.'),
-  gate: z.enum(['auto', 'off']).optional().describe('Activity gate of this camera. Absent: `vision.gate`.').meta({ examples: ['off'] }),
   priority: z.number().min(0.01).max(100).optional().describe('Share of the time for detection when there is not enough for all cameras: one with 2 gets twice as much as one with 1, which is what absent means.').meta({ examples: [2] }),
+  gate: z.enum(['auto', 'off']).optional().describe('Activity gate of this camera. Absent: `vision.gate`.').meta({ examples: ['off'] }),
   fps: z.number().positive().max(1000).optional().describe('Pictures a second of a folder of pictures. Absent: 1.').meta({ examples: [2] }),
   encoders: z.array(encoder).max(16).default([]).describe('Features that are computed of every frame that is detected on: names of encoders, or tables of a name and its options.').meta({ examples: [['hog', { name: 'lbp', columns: 8 }]] }),
   modality: z.enum(['auto', 'rgb', 'depth', 'thermal']).default('auto').describe('What its pictures show. `auto`: as they say themselves: 16-bit grey PNG is depth, FLIR records and radiometric JPEG are thermal, anything else is rgb.'),
@@ -61,6 +62,8 @@ const vision = z.strictObject({
   processes: z.int().min(0).max(256).default(0).describe('Processes that decode and detect. 0: one for each GPU of the pool; else one for each core but one (but more of many), and no more than there are cameras.'),
   batchMax: z.int().min(1).max(256).default(32).describe('At most so many frames of several cameras go through the model at once. How many do is learnt, and is 1 on a processor.'),
   batchWithinMs: milliseconds(0).default(5).describe('So long a frame may wait for others to go through the model with it, where that pays.'),
+  decoder: z.enum(['auto', 'software', 'nvdec']).default('auto').describe('What decodes video: `nvdec` is NVIDIA\'s, `auto` takes it when the model runs on such a card. What it cannot decode goes to the processor.'),
+  tracker: z.string().min(1).default('none').describe('Follows objects from frame to frame, so that boxes name theirs (`trackId`): `byte-track`, or `none`. Boxes of an object that is followed are kept below `scoreMin` too.'),
   stalenessMs: milliseconds(1).default(100).describe('A live frame that waited longer gives way to a newer one of its camera (dropped as `stale`).'),
   isSplit: z.boolean().default(false).describe('True: nodes with role `featurizer` make features and nodes with role `detector` detect on them, over Kafka. False: a `detector` does both.'),
   splitMaxFps: z.number().min(0.01).max(1000).default(5).describe('When split, at most so many pictures a second of each camera are sent from featurizers to detectors: they take far more room than encoded video.'),
@@ -79,8 +82,9 @@ const modelOps = z.strictObject({
   labels: z.array(z.string()).default([]).describe('Class names in the order of the model\'s output; empty: those of the model or its family.'),
   scoreMin: z.number().min(0).max(1).default(0.3).describe('Boxes with a lower score are left out.'),
   iouMax: z.number().min(0).max(1).default(0.45).describe('Of two boxes of a class that overlap more than this (intersection over union) the better stays.'),
-  providers: z.array(z.string().min(1)).min(1).default(['cpu']).describe('Execution providers in order of preference, such as `cuda` and `cpu`.'),
-  gpuPool: z.int().min(0).max(64).default(0).describe('GPUs that vision processes are spread over, one after the other (provider `cuda`). 0: all use the first.'),
+  providers: z.array(z.string().min(1)).min(1).default(['cpu']).describe('Execution providers in order of preference, such as `cuda` and `cpu`: the first that starts runs the model.'),
+  isStrict: z.boolean().default(false).describe('True: only the first of `providers` may run the model; where it does not start, nothing is detected and `/readyz` says so.'),
+  gpuPool: z.int().min(0).max(64).default(0).describe('GPUs that vision processes are spread over, one after the other: each process sees only its own, taken from CUDA_VISIBLE_DEVICES where that is set. 0: all use the first.'),
 });
 
 const serving = z.strictObject({

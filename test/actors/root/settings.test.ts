@@ -5,7 +5,7 @@ import { nodeVisionSettings, visionSettings } from '../../../actors/root/setting
 import { loadConfig } from '../../../src/utility-ops/config/load-config.ts';
 
 const model = { model: 'motion', family: 'auto', labels: [], scoreMin: 0.3, iouMax: 0.45 };
-const place = { socket: '/s/vision.sock', index: 0, model };
+const place = { socket: '/s/vision.sock', devices: { providers: ['cpu'], decoder: 'auto' }, model } as const;
 const sockets = { ...place, duty: 'fused', host: '/s/host.sock' } as const;
 const load = (environment: Record<string, string> = {}): ReturnType<typeof loadConfig> => loadConfig({ cwd: tmpdir(), environment });
 

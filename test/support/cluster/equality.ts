@@ -11,7 +11,7 @@ export interface EqualityOptions { readonly cameraCount: number; readonly fps: n
 const SIZE = { width: 320, height: 240 } as const;
 const LIMIT_MS = 300_000;
 /** However slow the machine is, no frame may be left out: then the runs could not be compared. */
-export const UNHURRIED = { VTO__VISION__STALENESS_MS: '600000', VTO__VISION__CATCH_UP_MS: '600000', VTO__VISION__MAX_REWIND_MS: '600000' } as const;
+export const UNHURRIED = { VTO__VISION__STALENESS_MS: '600000', VTO__VISION__CATCH_UP_MS: '600000', VTO__VISION__MAX_REWIND_MS: '600000', VTO__VISION__GATE: 'off' } as const;
 
 type Frames = ReadonlyMap<string, ReadonlyMap<number, FrameRecord>>;
 
