@@ -65,7 +65,7 @@ const LIMIT = 10;
 /** The sum does not grow beyond this, so that it falls soon when it is over. */
 const SUM_MAX = LIMIT + 2 * DEVIATION_MAX;
 /** What lies so long before the sizes began to rise is not caught up with. */
-const BEFORE_RISE_MS = 1_500;
+const BEFORE_RISE_MS = 2_500;
 /** Something that moves has to be told of within so many pictures. */
 const WITHIN = 30;
 /** Something that covers this part of the picture has to show; more, where all that is ever seen is larger. */
