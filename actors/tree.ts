@@ -8,7 +8,7 @@ import type { RestartPolicy } from '../src/engine/actor.ts';
  *   │  ├─ writer                   records → transactions
  *   │  └─ retention
  *   ├─ vision-0 … n                process: pixels never leave it
- *   │  ├─ intake                   fair share and staleness over cameras
+ *   │  ├─ intake                   deadlines, shares of the time, and staleness over cameras
  *   │  ├─ featurizer               decode → choose → scale
  *   │  └─ detector                 one ONNX session
  *   ├─ ingest-0 … n                process: a group of cameras

@@ -4,6 +4,7 @@ import type { Envelope, InPort, OutPort } from '../src/engine/ports.ts';
 import type { Random } from '../src/engine/random.ts';
 import { runStage } from '../src/engine/stage-host.ts';
 import type { Stage, StageObserver } from '../src/engine/stage.ts';
+import { gatherInput, type GatherRule } from '../src/transports/gather-input.ts';
 import { createMemoryPort, type MemoryPort } from '../src/transports/memory.ts';
 
 /** What every stage of a flow is hosted with. */
@@ -19,6 +20,8 @@ export interface Handover<Out> {
   readonly maxInFlight: number;
   /** Items that may wait between the two; 0: the next stage takes each itself. */
   readonly maxWaiting: number;
+  /** Most items given to the stage at once. @default 1 */
+  readonly maxBatch?: number;
   /** Last outputs, when the input has ended. */
   readonly atEnd?: () => readonly Envelope<Out>[];
 }
@@ -56,6 +59,11 @@ export class Flow<Body> {
     return new Flow(this.#host, port.input, [...this.#actors, actor], signal => port.output.room(signal));
   }
 
+  /** The next stage gets several items at once, as the rule says. */
+  gathered(rule: GatherRule<Body>): Flow<Body> {
+    return new Flow(this.#host, gatherInput(this.#input, rule, this.#host.clock), this.#actors, this.whenWanted);
+  }
+
   /** Ends the chain in a port and gives its actors, first stage first. */
   into<Out>(name: string, stage: Stage<Body, Out>, output: OutPort<Out>, handover: Ending<Out>): readonly Actor[] {
     return [...this.#actors, this.#actor(name, stage, output, handover)];
@@ -67,7 +75,7 @@ export class Flow<Body> {
       name,
       run: async ctx => {
         await runStage({
-          stage, input: this.#input, output, observer, maxBatch: 1, maxInFlight: handover.maxInFlight, drainMs: 1_000,
+          stage, input: this.#input, output, observer, maxBatch: handover.maxBatch ?? 1, maxInFlight: handover.maxInFlight, drainMs: 1_000,
           ctx: { name, clock, random, signal: ctx.signal, progress: ctx.progress },
           retry: { maxRetries: 5, backoffMs: 20, backoffMaxMs: 500 },
         });

@@ -29,7 +29,7 @@ export const inGraphProcessing: Bench = {
         row('the network alone', 'ms', ({ network }) => network),
       ],
       conditions: [
-        placementText(), `${order.frames} frames of ${clip.text}, already decoded and scaled, ${order.rounds} times; medians over frames; ${median(results.map(({ boxes }) => boxes)).toFixed(1)} boxes a frame`,
+        placementText(), `${order.frames} frames of ${clip.text}, already decoded and scaled, ${order.rounds} times; medians of processor time over frames; ${median(results.map(({ boxes }) => boxes)).toFixed(1)} boxes a frame`,
         'each frame goes through both sides and then the network alone, the side that is first in turns; boxes of both must be equal; one ORT thread, the same session options',
         'JavaScript side: typed arrays made once, one pass over the picture, cells left out by objectness first, suppression over what is left; the network gets floats and gives its raw rows',
       ],

@@ -53,12 +53,12 @@ export const pipelineThroughput: Bench = {
     const runs = isQuick ? 1 : 5;
     const cases: Case[] = [];
     if (real !== undefined) {
-      cases.push({ name: `${real.text}, 4 files at once`, order: orderOf(short, real.model, 4), runs, throughputMin: 0.95 });
-      if (!isQuick) cases.push({ name: `${real.text}, single file`, order: orderOf(middle, real.model, 1), runs, throughputMin: 0.9 });
+      cases.push({ name: `${real.text}, 4 files at once`, order: orderOf(short, real.model, 4), runs, throughputMin: 0.97 });
+      if (!isQuick) cases.push({ name: `${real.text}, single file`, order: orderOf(middle, real.model, 1), runs, throughputMin: 0.92 });
     } else say('no real network here (the shared models are not there): motion only');
     cases.push(
-      { name: 'motion, 4 files at once', order: orderOf(middle, 'motion', 4), runs, throughputMin: 0.95 },
-      { name: 'motion, single file', order: orderOf(isQuick ? middle : long, 'motion', 1), runs, throughputMin: 0.9 },
+      { name: 'motion, 4 files at once', order: orderOf(middle, 'motion', 4), runs, throughputMin: 0.97 },
+      { name: 'motion, single file', order: orderOf(isQuick ? middle : long, 'motion', 1), runs, throughputMin: 0.92 },
     );
     const rows: BenchRow[] = [];
     for (const each of cases) rows.push(...await rowsOf(each, say));

@@ -8,6 +8,8 @@ import { systemClock } from '../../src/engine/system-clock.ts';
 import type { DetectedRecord } from '../../src/messages/terminal-record.ts';
 import { loadConfig, resolveModel, resolveUri } from '../../src/utility-ops/config/load-config.ts';
 import type { Config } from '../../src/utility-ops/config/schema.ts';
+import type { Modality } from '../../src/messages/raster.ts';
+import { wantedProviders } from '../../src/utility-ops/config/wanted-providers.ts';
 import { runBatch } from './batch-run.ts';
 
 /** What a pipeline is built on: time, chance and settings. */
@@ -29,7 +31,7 @@ export class AppContext {
 }
 
 /** Kinds of pictures that a pipeline can be made for. */
-export const MODALITIES = ['rgb'] as const;
+export const MODALITIES = ['rgb', 'depth', 'thermal'] as const satisfies readonly Modality[];
 
 /** How frames are chosen. */
 export interface TransformOptions {
@@ -47,7 +49,17 @@ export interface DetectOptions {
   readonly scoreMin?: number;
 }
 
-interface Plan { readonly uri: string; readonly transform: TransformOptions; readonly detect: DetectOptions }
+/** What the samples of depth and thermal pictures mean, where they do not say it themselves. */
+export interface IngestOptions {
+  /** Metres of one step of 16-bit depth. @default 0.001 */
+  readonly metresPerStep?: number;
+  /** Kelvin of one step of 16-bit thermal pictures without constants. */
+  readonly kelvinPerStep?: number;
+  /** Metres, degrees Celsius or counts that a detector sees as black and white. @default 0 to 10 m, -20 to 60 degrees, all counts */
+  readonly range?: readonly [black: number, white: number];
+}
+
+interface Plan { readonly modality: Modality; readonly meaning: IngestOptions; readonly uri: string; readonly transform: TransformOptions; readonly detect: DetectOptions }
 
 /**
  * A vision pipeline as a library: `for await (const d of pipeline.ingest(uri).transform().detect().serve()) …`.
@@ -66,12 +78,12 @@ export class VisionPipeline {
   static async forModality(modality: typeof MODALITIES[number], ctx: AppContext): Promise<VisionPipeline> {
     requireNode();
     if (!MODALITIES.includes(modality)) throw new PlatformError('PLUGIN_UNKNOWN', `unknown modality '${String(modality)}' (known: ${MODALITIES.join(', ')})`);
-    return new VisionPipeline(ctx, { uri: '', transform: {}, detect: {} });
+    return new VisionPipeline(ctx, { modality, meaning: {}, uri: '', transform: {}, detect: {} });
   }
 
   /** Names the source: a file, a folder of pictures, `rtsp://…` or `synthetic://…`. */
-  ingest(uri: string): VisionPipeline {
-    return new VisionPipeline(this.#ctx, { ...this.#plan, uri: resolveUri(uri, resolve()) });
+  ingest(uri: string, meaning: IngestOptions = {}): VisionPipeline {
+    return new VisionPipeline(this.#ctx, { ...this.#plan, meaning, uri: resolveUri(uri, resolve()) });
   }
 
   /** Chooses frames. */
@@ -90,14 +102,16 @@ export class VisionPipeline {
    */
   async *serve(): AsyncGenerator<DetectedRecord> {
     const { config, clock, random } = this.#ctx;
-    const { uri, transform, detect } = this.#plan;
+    const { modality, meaning, uri, transform, detect } = this.#plan;
+    const { metresPerStep = null, kelvinPerStep, range = null } = meaning;
     if (uri === '') throw new PlatformError('REQUEST_INVALID', 'the pipeline has no source: call ingest(uri) before serve()');
-    const { model, family, inputSize, labels, scoreMin, iouMax, providers } = config.modelOps;
+    const { model, family, inputSize, labels, scoreMin, iouMax } = config.modelOps;
     const records = runBatch({
-      uri, clock, random, every: transform.every ?? 1, maxFps: (transform.maxFps ?? config.ingress.maxFps) || null,
+      uri, clock, random, decoder: config.vision.decoder, tracker: config.vision.tracker, every: transform.every ?? 1, maxFps: (transform.maxFps ?? config.ingress.maxFps) || null,
+      samples: { modality, metresPerStep, ...kelvinPerStep !== undefined && { kelvinPerStep }, range },
       model: {
         model: detect.model === undefined ? model : resolveModel(detect.model, resolve()), family: detect.family ?? family,
-        size: inputSize, labels, scoreMin: detect.scoreMin ?? scoreMin, iouMax, providers,
+        size: inputSize, labels, scoreMin: detect.scoreMin ?? scoreMin, iouMax, providers: wantedProviders(config.modelOps),
       },
     });
     for await (const record of records) if (record.kind === 'detected') yield record;

@@ -99,17 +99,7 @@ export function createBackend(root: BackendRoot, options: BackendOptions): Servi
       if (!root.camera(camera)) throw unknown(camera);
       yield* readRecords(root, { camera, signal, after: after ?? await root.store.lastRecordId() }, options.sleep);
     },
-    recordsAfter: ({ after, max, camera }) => root.store.recordsAfter(after, max, camera),
-    features: async query => {
-      viewOf(query.camera); // says that it is unknown
-      return root.store.features(query);
-    },
-    events: ({ camera, max }) => root.store.events({ max, ...(camera === undefined ? {} : { camera }) }),
-    chunks: async ({ camera, from, to, max }) => {
-      const rows = await root.store.chunks(camera === undefined ? {} : { camera });
-      return rows.filter(row => (from === undefined || row.endedAt >= from) && (to === undefined || row.startedAt < to)).slice(0, max);
-    },
-    balances: () => root.store.balances(),
+    ...historyOf(root),
     ...modelAnswers(root.models),
     tree: () => root.tree(),
     isReady: () => {
@@ -118,6 +108,23 @@ export function createBackend(root: BackendRoot, options: BackendOptions): Servi
     },
     lag: () => root.cluster?.lag() ?? [],
     metrics: async () => ({ contentType: METRICS_CONTENT_TYPE, body: await renderMetrics([await options.ownMetrics(), ...await root.metrics()]) }),
+  };
+}
+
+/** What has happened, as the store has it. */
+function historyOf(root: BackendRoot): Pick<ServingBackend, 'recordsAfter' | 'features' | 'events' | 'chunks' | 'balances'> {
+  return {
+    recordsAfter: ({ after, max, camera }) => root.store.recordsAfter(after, max, camera),
+    features: async query => {
+      if (!root.camera(query.camera)) throw unknown(query.camera);
+      return root.store.features(query);
+    },
+    events: ({ camera, max }) => root.store.events({ max, ...(camera === undefined ? {} : { camera }) }),
+    chunks: async ({ camera, from, to, max }) => {
+      const rows = await root.store.chunks(camera === undefined ? {} : { camera });
+      return rows.filter(row => (from === undefined || row.endedAt >= from) && (to === undefined || row.startedAt < to)).slice(0, max);
+    },
+    balances: () => root.store.balances(),
   };
 }
 

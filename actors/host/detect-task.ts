@@ -2,8 +2,10 @@ import { PartitionProgress } from '../../src/data-ops/progress/partition-progres
 import type { InPort } from '../../src/engine/ports.ts';
 import { isClosedGopStart } from '../../src/media/nal.ts';
 import type { ChunkPart } from '../../src/messages/chunk-part.ts';
+import type { FeatureTensor } from '../../src/messages/feature-tensor.ts';
 import type { TerminalRecord } from '../../src/messages/terminal-record.ts';
 import type { KafkaRecord, RecordCodec } from '../../src/transports/kafka-types.ts';
+import type { FeatureShelf } from './feature-shelf.ts';
 import type { ChildLink, HostTask } from './host-task.ts';
 
 /** What fused vision works with. */
@@ -14,13 +16,15 @@ export interface DetectTaskOptions {
   readonly maxRewindMs: number;
   readonly children: readonly ChildLink<ChunkPart>[];
   readonly endings: readonly InPort<TerminalRecord>[];
+  /** Features that vision processes bring besides, and their topic. @default they bring none */
+  readonly features?: { readonly topic: string; readonly codec: RecordCodec<FeatureTensor>; readonly shelf: FeatureShelf };
 }
 
 const FETCH_BYTES = 16 << 20;
 
 /** Encoded video in, detections out: featurizer and detector in one vision process. */
 export function detectTask(options: DetectTaskOptions): HostTask<ChunkPart, TerminalRecord> {
-  const { group, chunks, detections, maxRewindMs, children, endings } = options;
+  const { group, chunks, detections, maxRewindMs, children, endings, features } = options;
   return {
     group, topic: chunks.topic, isolation: 'uncommitted', fetchBytes: FETCH_BYTES, children, endings,
     decode: record => chunks.codec.decode(valueOf(record)),
@@ -29,6 +33,11 @@ export function detectTask(options: DetectTaskOptions): HostTask<ChunkPart, Term
     encode: (record, partition) => ({
       topic: detections.topic, partition, key: record.camera, value: detections.codec.encode(record), headers: detections.codec.headers(record, record.camera),
     }),
+    ...features && {
+      beside: (record, partition) => (record.kind === 'dropped' ? [] : features.shelf.take(record).map(tensor => (
+        { topic: features.topic, partition, key: tensor.camera, value: features.codec.encode(tensor), headers: features.codec.headers(tensor, tensor.camera) }
+      ))),
+    },
   };
 }
 

@@ -8,7 +8,7 @@ import { isClosedStart, valueOf, type DetectTaskOptions } from './detect-task.ts
 import type { HostTask } from './host-task.ts';
 
 /** What a featurizer node works with. */
-export interface FeaturizeTaskOptions extends Omit<DetectTaskOptions, 'endings'> {
+export interface FeaturizeTaskOptions extends Omit<DetectTaskOptions, 'endings' | 'features'> {
   readonly features: { readonly topic: string; readonly codec: RecordCodec<FeatureTensor> };
   /** Features, and records of the frames that need no detection. */
   readonly endings: readonly InPort<FeatureTensor | DroppedRecord>[];

@@ -17,7 +17,7 @@ export interface HostSettings {
 export const COMMITS_MAX = 8;
 /** Frames of a partition that may be in flight, besides those of each camera that its decoder holds. */
 export const IN_FLIGHT_MAX = 4_096;
-/** The same, of each camera. */
+/** The same, of each camera: decoders hold some back, and an activity gate leaves the last seconds undecided (`UNDECIDED` of camera-activity.ts). */
 export const HELD_PER_CAMERA_MAX = 256;
 /** Records of a partition that may wait for their transaction. */
 export const WAITING_MAX = 16_384;

@@ -62,6 +62,8 @@ export interface HostTask<Part extends TrackedPart, Out extends Ending> {
   createProgress(): Progress<Part, Out>;
   /** The output record, for the partition the input came from. */
   encode(out: Out | DroppedRecord, partition: number): OutRecord;
+  /** Records that go with an output, in its transaction. @default none */
+  beside?(out: Out | DroppedRecord, partition: number): readonly OutRecord[];
   /** One per vision process. */
   readonly children: readonly ChildLink<Part>[];
   /** What the vision processes answer; acknowledged as soon as it is noted. */

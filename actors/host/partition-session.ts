@@ -3,7 +3,7 @@ import { deadLetter } from '../../src/data-ops/progress/dead-letter.ts';
 import { PlatformError, reportError } from '../../src/engine/errors.ts';
 import { isCameraId, type CameraId } from '../../src/engine/units.ts';
 import type { CameraPosition } from '../../src/messages/position.ts';
-import { DROP_REASONS } from '../../src/messages/terminal-record.ts';
+import { DROP_REASONS, type DroppedRecord } from '../../src/messages/terminal-record.ts';
 import type { DeadLetter } from '../../src/messages/dead-letter.ts';
 import type { Fetched, GroupMember, KafkaNode, KafkaRecord, OutRecord, RecordCodec } from '../../src/transports/kafka-types.ts';
 import type { Limiter } from '../../src/engine/limiter.ts';
@@ -202,9 +202,14 @@ export class PartitionSession<Part extends TrackedPart, Out extends Ending> impl
   #publishWith(write: NonNullable<Committer['publish']>): Publisher {
     const { task, ctx } = this.#options;
     return new Publisher({
-      clock: ctx.clock, write, take: () => (this.#committer ? this.#progress.takeRecords().map(out => task.encode(out, this.partition)) : []),
+      clock: ctx.clock, write, take: () => (this.#committer ? this.#encoded(this.#progress.takeRecords()) : []),
       onWritten: records => ctx.telemetry.count('recordsCommitted', { group: task.group }, records),
     });
+  }
+
+  #encoded(outs: readonly (Out | DroppedRecord)[]): readonly OutRecord[] {
+    const { task } = this.#options;
+    return outs.flatMap(out => [...task.beside?.(out, this.partition) ?? [], task.encode(out, this.partition)]);
   }
 
   /** Commits what there is, after what is being committed. */
@@ -225,7 +230,7 @@ export class PartitionSession<Part extends TrackedPart, Out extends Ending> impl
     if (repeats > 0) ctx.telemetry.count('framesRepeated', { group: task.group }, repeats);
     await earlier; // the offset must not pass records that are under way
     if (!taken) return;
-    const records = taken.records.map(out => task.encode(out, this.partition));
+    const records = this.#encoded(taken.records);
     const positions = taken.positions.map(position => ({
       topic: settings.positionsTopic, partition: this.partition, key: `${task.group}/${position.camera}`,
       value: codecs.positions.encode(position), headers: codecs.positions.headers(position, position.camera),

@@ -1,3 +1,4 @@
+import { reportError } from '../../src/engine/errors.ts';
 import { untilAborted } from '../../src/engine/timers.ts';
 import { GROUPS } from '../../src/data-ops/audit-topics.ts';
 import type { GopWanted } from '../../src/data-ops/feed/handover.ts';
@@ -18,6 +19,7 @@ import type { VisionDuty } from '../vision/duties.ts';
 import type { Successors, SwitchMessage } from '../vision/switch-messages.ts';
 import { VisionPorts } from '../vision/vision-ports.ts';
 import { detectTask } from './detect-task.ts';
+import { FeatureShelf } from './feature-shelf.ts';
 import { featureDetectTask, featureLink } from './feature-detect-task.ts';
 import { featurizeTask } from './featurize-task.ts';
 import { Host, type HostOptions } from './host.ts';
@@ -89,10 +91,17 @@ type Running = Pick<Host<never, never>, 'run' | 'gopStart'>;
 /** The host of each duty. */
 const HOSTINGS: Readonly<Record<VisionDuty, (serving: Serving, ctx: RoleContext) => Running>> = {
   fused(serving, ctx) {
-    const { codecs, node } = serving;
+    const { codecs, node, closing } = serving;
+    const shelf = new FeatureShelf();
+    shelf.fill(node.input('vto.features', featureTensorCodec, FROM_VISION), closing).catch((error: unknown) => {
+      if (!closing.aborted) ctx.log.error({ error: reportError(error) }, 'features are not taken any more');
+    });
     return new Host({
       ...hostOptions(serving, ctx),
-      task: detectTask({ ...chunksOf(serving, ctx), detections: { topic: topicOf(serving, 'detections'), codec: codecs.detections }, endings: [node.input('vto.detections', terminalRecordCodec, FROM_VISION)] }),
+      task: detectTask({
+        ...chunksOf(serving, ctx), detections: { topic: topicOf(serving, 'detections'), codec: codecs.detections }, endings: [node.input('vto.detections', terminalRecordCodec, FROM_VISION)],
+        features: { topic: topicOf(serving, 'features'), codec: codecs.features, shelf },
+      }),
     });
   },
 
@@ -137,7 +146,7 @@ function hostOptions({ options, kafka, codecs }: Serving, ctx: RoleContext): Sha
   };
 }
 
-function chunksOf(serving: Serving, ctx: RoleContext): Omit<Parameters<typeof detectTask>[0], 'detections' | 'endings'> {
+function chunksOf(serving: Serving, ctx: RoleContext): Omit<Parameters<typeof detectTask>[0], 'detections' | 'endings' | 'features'> {
   const { options, codecs, parts, closing } = serving;
   const ports = parts?.ports ?? [];
   gaugeQueues(Object.fromEntries(ports.map((port, index) => [`vision-${index}`, port])), ctx);

@@ -4,6 +4,7 @@ import { PlatformError, reportError } from '../../src/engine/errors.ts';
 import type { CommitLog } from '../../src/data-ops/commit-log.ts';
 import { decodeRecord, isSchemaUnknown } from '../../src/data-ops/decode-record.ts';
 import type { LogBatch, LogOffset, Store } from '../../src/data-ops/store.ts';
+import type { FeatureTensor } from '../../src/messages/feature-tensor.ts';
 import type { PlatformEvent } from '../../src/messages/platform-event.ts';
 import type { TerminalRecord } from '../../src/messages/terminal-record.ts';
 import type { Fetched, KafkaNode, KafkaRecord, RecordCodec } from '../../src/transports/kafka-types.ts';
@@ -12,7 +13,7 @@ import type { Recorder } from '../../src/utility-ops/telemetry/recorder.ts';
 import { LogProgress, type Bounds } from './log-progress.ts';
 
 /** What is being gathered for one transaction. */
-export interface IndexBatch extends LogBatch { readonly records: TerminalRecord[]; readonly events: PlatformEvent[]; readonly offsets: LogOffset[] }
+export interface IndexBatch extends LogBatch { readonly records: TerminalRecord[]; readonly events: PlatformEvent[]; readonly features: FeatureTensor[]; readonly offsets: LogOffset[] }
 
 /** What a follower needs. */
 export interface LogFollowerOptions<Body> {
@@ -23,6 +24,8 @@ export interface LogFollowerOptions<Body> {
   readonly codec: Pick<RecordCodec<Body>, 'decode' | 'learn'>;
   /** Puts a body where it belongs. @throws PlatformError RECORD_INVALID when it can belong nowhere */
   readonly sort: (body: Body, batch: IndexBatch) => void;
+  /** Room for features, where it reads them. */
+  readonly featuresMaxBytes?: number;
   readonly store: Pick<Store, 'appendFrom' | 'logOffsets'>;
   readonly commits: Pick<CommitLog, 'push'>;
   readonly clock: Clock;
@@ -128,7 +131,7 @@ export class LogFollower<Body> implements Actor {
     for (const part of fetched) {
       for (const record of part.records) {
         if (!this.#sort(record, batch)) await this.#sortUnknown(record, batch, signal);
-        if (batch.records.length + batch.events.length < BATCH_MAX) continue;
+        if (sizeOf(batch) < BATCH_MAX) continue;
         isFull = true;
         this.#commit({ ...batch, offsets: [...batch.offsets, { topic, partition: part.partition, offset: record.offset + 1 }] });
         batch = emptyBatch();
@@ -143,12 +146,12 @@ export class LogFollower<Body> implements Actor {
   }
 
   #commit(batch: LogBatch): void {
-    const { store, commits, telemetry, clock, name } = this.#options;
+    const { store, commits, telemetry, clock, name, featuresMaxBytes } = this.#options;
     if (batch.offsets.length === 0) return;
     const startedMs = clock.monotonicMs();
-    const { committed, repeated } = store.appendFrom(batch);
+    const { committed, repeated } = store.appendFrom(featuresMaxBytes === undefined ? batch : { ...batch, featuresMaxBytes });
     commits.push(committed);
-    telemetry.batch(name, { in: batch.records.length + batch.events.length, out: committed.length + batch.events.length, seconds: (clock.monotonicMs() - startedMs) / 1000, blockedSeconds: 0 });
+    telemetry.batch(name, { in: sizeOf(batch), out: committed.length + sizeOf(batch) - batch.records.length, seconds: (clock.monotonicMs() - startedMs) / 1000, blockedSeconds: 0 });
     if (repeated > 0) telemetry.dropped(name, 'repeated', repeated, true);
   }
 
@@ -194,6 +197,8 @@ export class LogFollower<Body> implements Actor {
   }
 }
 
-function emptyBatch(): IndexBatch { return { records: [], events: [], offsets: [] }; }
+function sizeOf({ records, events, features = [] }: LogBatch): number { return records.length + events.length + features.length; }
+
+function emptyBatch(): IndexBatch { return { records: [], events: [], features: [], offsets: [] }; }
 
 function isUnavailable(error: unknown): boolean { return error instanceof PlatformError && (error.code === 'KAFKA_UNAVAILABLE' || error.code === 'REGISTRY_UNAVAILABLE'); }

@@ -11,7 +11,7 @@ import type { RoleContext } from '../process/role-process.ts';
 import { retain, serveRecords } from '../store/record-service.ts';
 import { POLICIES } from '../tree.ts';
 import { LogFollower } from './log-follower.ts';
-import { sortEvent, sortRecord } from './sort-records.ts';
+import { sortEvent, sortFeature, sortRecord } from './sort-records.ts';
 
 /** Where the index lives and how it is reached. */
 export interface IndexOptions {
@@ -19,6 +19,8 @@ export interface IndexOptions {
   readonly socket: string;
   /** Records older than this are deleted; 0: never. */
   readonly retentionMs: number;
+  /** Room for features; undefined: they are not read, their topic is full of pictures. */
+  readonly featuresMaxBytes?: number | undefined;
   readonly topicPrefix: string;
 }
 
@@ -31,7 +33,7 @@ export interface IndexNote {
   readonly lag: readonly PartitionLag[];
 }
 
-type FollowedCodecs = Pick<RecordCodecs, 'detections' | 'events'>;
+type FollowedCodecs = Pick<RecordCodecs, 'detections' | 'events' | 'features'>;
 
 /** Where the index reads. */
 export interface IndexSources {
@@ -49,21 +51,25 @@ export async function serveIndex(options: IndexOptions, { node, codecs }: IndexS
   const link = await listenIpc({ path: options.socket, clock: ctx.clock, random: ctx.random, onError: error => ctx.log.warn({ error: reportError(error) }, 'link error') });
   serveRecords(link, store, commits);
   const followers: (Actor & Pick<LogFollower<never>, 'progress'>)[] = [];
+  /** What nobody waits for before this node serves. */
+  const extras: typeof followers = [];
   const failed = deferred<never>();
   failed.promise.catch(() => { /* told below, or too late to matter */ });
-  const follow = ({ detections, events }: FollowedCodecs): void => {
+  const follow = ({ detections, events, features }: FollowedCodecs): void => {
     const shared = { node, store, commits, clock: ctx.clock, log: ctx.log, telemetry: ctx.telemetry };
     followers.push(
       new LogFollower({ ...shared, name: 'detections', topic: topicName(options.topicPrefix, 'detections'), codec: detections, sort: sortRecord }),
       new LogFollower({ ...shared, name: 'events', topic: topicName(options.topicPrefix, 'events'), codec: events, sort: sortEvent }),
     );
-    for (const follower of followers) void ctx.system.supervise(follower, POLICIES.worker).exit.then(exit => { if (exit.reason === 'escalated') failed.reject(exit.error); });
+    const { featuresMaxBytes } = options;
+    if (featuresMaxBytes !== undefined) extras.push(new LogFollower({ ...shared, name: 'features', topic: topicName(options.topicPrefix, 'features'), codec: features, sort: sortFeature, featuresMaxBytes }));
+    for (const follower of [...followers, ...extras]) void ctx.system.supervise(follower, POLICIES.worker).exit.then(exit => { if (exit.reason === 'escalated') failed.reject(exit.error); });
   };
   void codecs.then(follow, failed.reject);
   ctx.system.supervise({ name: 'retention', run: actor => retain(store, options, ctx, actor.signal) }, POLICIES.worker);
   const group = `${options.topicPrefix}.index`;
   const tell = (): void => {
-    const lag = followers.flatMap(({ progress }) => progress.lag(group, ctx.clock.now() / 1000));
+    const lag = [...followers, ...extras].flatMap(({ progress }) => progress.lag(group, ctx.clock.now() / 1000));
     ctx.note({ type: 'index', kafka: node.state, isCaughtUp: followers.length > 0 && followers.every(({ progress }) => progress.isCaughtUp), lag } satisfies IndexNote);
   };
   const unsubscribe = node.onState(state => {

@@ -1,9 +1,7 @@
-import type { OutPort } from '../../src/engine/ports.ts';
 import { reportError } from '../../src/engine/errors.ts';
 import { untilAborted } from '../../src/engine/timers.ts';
 import type { CameraId, EpochMicros } from '../../src/engine/units.ts';
 import { Feeder } from '../../src/data-ops/feeder.ts';
-import type { SwitchedPort } from '../../src/data-ops/feed/switched-port.ts';
 import { lastElsewhere } from '../../src/data-ops/last-elsewhere.ts';
 import { Recorder } from '../../src/data-ops/recorder.ts';
 import { remoteStore, type RemoteStore } from '../../src/data-ops/remote-store.ts';
@@ -28,6 +26,7 @@ import type { Successors, SwitchMessage } from '../vision/switch-messages.ts';
 import { VisionPorts } from '../vision/vision-ports.ts';
 import { CameraGroup } from './camera-group.ts';
 import { cameraActor } from './camera.ts';
+import { CameraRoutes, type CameraConsumer } from './camera-routes.ts';
 import { ChunkLog } from './chunk-log.ts';
 import { contentHashOf } from './chunk-tools.ts';
 import { archiveHistory, recoverCamera } from './history.ts';
@@ -39,6 +38,8 @@ export interface IngestSettings {
   readonly archive: string;
   readonly storeSocket: string;
   readonly visionSockets: readonly string[];
+  /** Which of them has which camera. */
+  readonly places?: Readonly<Record<string, number>>;
   /** Vision processes that cameras are going over to. */
   readonly successors?: Successors | undefined;
   readonly ingress: Config['ingress'];
@@ -54,7 +55,9 @@ export interface IngestSettings {
 
 /** The root's messages to an ingest process. In a cluster a camera that is removed leaves: the note says when it is gone. */
 export type IngestMessage =
-  | { readonly type: 'put'; readonly row: CameraRow; readonly floor?: number }
+  | { readonly type: 'put'; readonly row: CameraRow; readonly floor?: number; readonly place?: number }
+  /** Lets another vision process have the camera. */
+  | { readonly type: 'move'; readonly id: CameraId; readonly place: number }
   | { readonly type: 'remove'; readonly id: CameraId }
   /** Hands over what is left of a camera that is not run here. */
   | { readonly type: 'hand-over'; readonly id: CameraId }
@@ -68,7 +71,7 @@ export interface LeftNote { readonly type: 'left'; readonly id: CameraId }
 interface Links {
   readonly store: RemoteStore;
   readonly records: LinkOutPort<TerminalRecord>;
-  readonly visions: readonly SwitchedPort[];
+  readonly routes: CameraRoutes;
   /** In a cluster: instead of the vision processes. */
   readonly chunkLog: ChunkLog | undefined;
   /** In a cluster: event time of the last frame of a camera on Kafka of sessions before `epoch`. */
@@ -92,12 +95,12 @@ export async function ingestRole(settings: unknown, ctx: RoleContext): Promise<v
   const links: Links = {
     store,
     records: storeNode.output('vto.detections', terminalRecordCodec, { maxItems: 1024, maxBytes: 8 << 20 }),
-    visions: visions.ports,
+    routes: new CameraRoutes(visions.ports),
     chunkLog: kafka?.chunkLog, endedBefore: kafka?.endedBefore, signal: closing.signal,
   };
-  gaugeQueues({ records: links.records, ...Object.fromEntries(links.visions.map((port, index) => [`vision-${index}`, port])) }, ctx);
+  gaugeQueues({ records: links.records, ...Object.fromEntries(visions.ports.map((port, index) => [`vision-${index}`, port])) }, ctx);
   // A new consumer gets everything without a record from the feeders, in order: what the old one was sent would come in mid-GOP before it.
-  for (const vision of links.visions) vision.onAttach(() => vision.discard());
+  for (const vision of visions.ports) vision.onAttach(() => vision.discard());
   const cameras = new CameraGroup({
     supervise: actor => ctx.system.supervise(actor, POLICIES.camera),
     create: async (row, floor) => createCamera({ row, floor, source: await openable(row, options, ctx) }, options, links, ctx),
@@ -107,15 +110,21 @@ export async function ingestRole(settings: unknown, ctx: RoleContext): Promise<v
       ctx.telemetry.forget('camera', id);
       for (const port of visions.ports) port.leave(id);
       links.chunkLog?.forget(id);
+      links.routes.forget(id);
       if (options.kafka) ctx.note({ type: 'left', id } satisfies LeftNote);
     },
   });
+  for (const [id, place] of Object.entries(options.places ?? {})) links.routes.send(id as CameraId, place); // keys are those of rows
   for (const row of options.cameras) await cameras.put(row, options.floors?.[row.id]);
   for (const id of options.leftovers ?? []) void cameras.handOver(id);
   ctx.onMessage(received => {
     const message = received as IngestMessage; // sent by the root of the same version
     switch (message.type) {
-      case 'put': void cameras.put(message.row, message.floor); return;
+      case 'put':
+        if (message.place !== undefined) links.routes.send(message.row.id, message.place);
+        void cameras.put(message.row, message.floor);
+        return;
+      case 'move': links.routes.send(message.id, message.place); return;
       case 'hand-over': void cameras.handOver(message.id); return;
       case 'remove': void cameras.remove(message.id); return;
       case 'renew': void cameras.renew(message.id, message.floor); return;
@@ -196,11 +205,8 @@ function createCamera({ row, floor, source }: Wanted, options: IngestSettings, l
 }
 
 /** Who takes the durable parts of a camera, and how its feeder hears of a new one: Kafka never is. */
-function consumerOf(camera: CameraId, { visions, chunkLog }: Links, publish: (records: readonly DroppedRecord[]) => Promise<void>): { readonly out: OutPort<ChunkPart>; readonly onAttach: (listener: () => void) => () => void } {
-  if (chunkLog) return { out: chunkLog.open(camera, publish), onAttach: () => () => {} };
-  const vision = visions[placeOf(camera, visions.length)];
-  if (!vision) throw new Error('an ingest process needs a vision process');
-  return { out: vision, onAttach: listener => vision.onAttach(listener) };
+function consumerOf(camera: CameraId, { routes, chunkLog }: Links, publish: (records: readonly DroppedRecord[]) => Promise<void>): CameraConsumer {
+  return chunkLog ? { out: chunkLog.open(camera, publish), onAttach: () => () => {} } : routes.consumerOf(camera);
 }
 
 /** A camera whose URI no source can open is a camera that failed, not a process that fails. */
@@ -218,13 +224,6 @@ async function openable(row: CameraRow, options: IngestSettings, ctx: RoleContex
 function sourceOptions(row: CameraRow, rtsp: { readonly stallMs: number; readonly openTimeoutMs: number }): Record<string, unknown> {
   if (/^rtsps?:/i.test(row.uri)) return { ...rtsp };
   return /^synthetic:/i.test(row.uri) ? {} : { isLooping: row.isLooping, ...row.pictures?.fps && { rateHz: row.pictures.fps } };
-}
-
-/** The vision process of a camera: the same one in every generation, so that its order is kept. */
-function placeOf(camera: CameraId, count: number): number {
-  let sum = 0;
-  for (const character of camera) sum = (sum * 31 + character.charCodeAt(0)) >>> 0;
-  return sum % count;
 }
 
 function countDurable(part: ChunkPart, ctx: RoleContext): void {

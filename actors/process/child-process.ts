@@ -29,6 +29,8 @@ export interface ProcessOptions {
   readonly role: Role;
   /** Asked at every start, so that a new generation gets what is wanted now. */
   readonly settings: () => unknown;
+  /** Environment variables of its own, besides those of this process. @default none */
+  readonly env?: Readonly<Record<string, string>>;
   /** libuv threads: a blocked camera holds up to two. */
   readonly threadPoolSize: number;
   readonly clock: Clock;
@@ -140,7 +142,7 @@ export class ProcessActor implements Actor {
     return fork(this.#options.entry ?? ENTRY, [this.name], {
       execArgv: ['--disable-warning=ExperimentalWarning', YOUNG_SPACE, ...SOURCE_MAPS],
       serialization: 'advanced', stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-      env: { ...process.env, UV_THREADPOOL_SIZE: String(this.#options.threadPoolSize) },
+      env: { ...process.env, ...this.#options.env, UV_THREADPOOL_SIZE: String(this.#options.threadPoolSize) },
     });
   }
 

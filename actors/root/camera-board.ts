@@ -3,7 +3,7 @@ import { isCameraId, type CameraId } from '../../src/engine/units.ts';
 import { CameraTally, type CameraView as CameraTallyView } from './camera-tally.ts';
 import type { Balance, CameraRow, CommittedRecord, Store } from '../../src/data-ops/store.ts';
 import type { DropReason } from '../../src/messages/terminal-record.ts';
-import type { CameraState, CameraView } from '../../src/serving-ops/service.ts';
+import type { CameraState, CameraView, GateView } from '../../src/serving-ops/service.ts';
 
 type CameraStateEvent = ReturnType<Store['cameraStates']>[number];
 
@@ -14,6 +14,7 @@ interface Entry {
   readonly tally: CameraTally;
   state: CameraState;
   lastError: { readonly code: string; readonly message: string } | undefined;
+  gate: GateView | undefined;
   balances: readonly Balance[];
   received: number | undefined;
 }
@@ -29,7 +30,7 @@ export class CameraBoard {
 
   add(row: CameraRow, label: string, isTemporary: boolean): void {
     this.#entries.set(row.id, {
-      row, label, isTemporary, tally: new CameraTally(row.id, this.#nowMs()), state: 'connecting', lastError: undefined, balances: [], received: undefined,
+      row, label, isTemporary, tally: new CameraTally(row.id, this.#nowMs()), state: 'connecting', lastError: undefined, gate: undefined, balances: [], received: undefined,
     });
   }
 
@@ -95,6 +96,12 @@ export class CameraBoard {
     }
   }
 
+  /** Takes what a vision process says of a camera's activity gate. */
+  gated(id: CameraId, gate: GateView): void {
+    const entry = this.#entries.get(id);
+    if (entry) entry.gate = gate;
+  }
+
   /** Frames of each camera that still wait for their terminal record. */
   pending(): readonly { readonly id: CameraId; readonly pending: number }[] {
     return [...this.#entries].map(([id, { balances }]) => ({ id, pending: sum(balances, balance => balance.pending) }));
@@ -116,9 +123,10 @@ function viewOf(entry: Entry, nowMs: number): CameraView {
   return {
     id: entry.row.id, label: entry.label, state: entry.state, isTemporary: entry.isTemporary, epoch: entry.balances.at(-1)?.epoch ?? 0,
     fps: entry.tally.view(nowMs).receivedPerSecond, maxFps: entry.row.maxFps, isDetecting: entry.row.isDetecting, isLooping: entry.row.isLooping,
+    ...entry.row.pictures && { pictures: entry.row.pictures },
     encoders: (entry.row.encoders ?? []).map(({ name, options }) => ({ ...options, name })),
     counts: { received: entry.received ?? 0, detected: sum(entry.balances, balance => balance.detected), dropped, gaps: sum(entry.balances, balance => balance.gaps) },
-    ...(entry.lastError ? { lastError: entry.lastError } : {}),
+    ...(entry.lastError ? { lastError: entry.lastError } : {}), ...(entry.gate ? { gate: entry.gate } : {}),
   };
 }
 

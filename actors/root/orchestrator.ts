@@ -1,4 +1,5 @@
 import { mkdir, rm } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { ActorReport, Supervised } from '../../src/engine/actor.ts';
 import { createActorSystem, type ActorSystem } from '../../src/engine/actor-system.ts';
@@ -17,6 +18,7 @@ import { connectIpc } from '../../src/transports/ipc/connect-ipc.ts';
 import type { IpcNode } from '../../src/transports/ipc-types.ts';
 import { planNode, type NodePlan } from '../../src/utility-ops/config/node-roles.ts';
 import type { Config } from '../../src/utility-ops/config/schema.ts';
+import { visionProcesses } from '../../src/utility-ops/config/vision-processes.ts';
 import type { Logger } from '../../src/utility-ops/log.ts';
 import type { Recorder } from '../../src/utility-ops/telemetry/recorder.ts';
 import type { MetricsSnapshot } from '../../src/utility-ops/telemetry/snapshot.ts';
@@ -34,10 +36,13 @@ import { CameraNode } from './camera-node.ts';
 import { followRecords } from './follow-records.ts';
 import { nodeName } from './node-name.ts';
 import { noteLifecycle } from './note-lifecycle.ts';
+import { ProviderLadder } from './provider-ladder.ts';
 import { createSocketFolder, takeOverSockets } from './socket-folder.ts';
 import { ModelKeeper } from './model-keeper.ts';
 import { ingestSettings, storeSettings, visionSettings, type Paths } from './settings.ts';
+import { visionEnvironment } from './vision-environment.ts';
 import { VisionFleet } from './vision-fleet.ts';
+import { VisionPlaces, type Move } from './vision-places.ts';
 
 /** What the root process is made of. */
 export interface OrchestratorOptions {
@@ -75,18 +80,21 @@ export class Orchestrator {
   readonly #rows = new Map<CameraId, CameraRow>();
   readonly #adding = new Set<CameraId>();
   readonly #plan: NodePlan;
+  readonly #ladder: ProviderLadder;
   /** In a cluster: cameras that are no longer this node's, by the ingest process that hands over what they recorded. */
   readonly #leaving = new Map<CameraId, number>();
   #cluster: CameraNode | undefined;
   #kafka: KafkaLink | undefined;
   #paths: Paths | undefined;
   #fleet: VisionFleet | undefined;
+  #places: VisionPlaces | undefined;
   #link: IpcNode | undefined;
   #store: RemoteStore | undefined;
 
   constructor(options: OrchestratorOptions) {
     this.#options = options;
     this.#plan = planNode(options.config);
+    this.#ladder = new ProviderLadder(options);
     this.board = new CameraBoard(() => options.clock.monotonicMs());
     const { config, clock, log, telemetry } = options;
     this.models = new ModelKeeper({ config, clock, log, telemetry, signal: this.#ending.signal, report: event => { void this.#store?.putEvents([event]).catch(() => {}); } });
@@ -104,7 +112,7 @@ export class Orchestrator {
   /** Starts every process and the cameras of the configuration and of the store. Resolves when the store serves; the rest comes up by itself. */
   async start(): Promise<void> {
     const { config, clock, random } = this.#options;
-    for (const { encoders = [], pictures } of this.#configured()) await checkEncoders(encoders, pictures?.modality ?? null);
+    for (const { id, encoders = [], pictures } of this.#configured()) await checkEncoders(encoders, pictures?.modality ?? null, `camera '${id}': `);
     const folder = resolve(config.data);
     await mkdir(folder, { recursive: true, mode: 0o700 });
     this.#paths = { data: folder, sockets: await createSocketFolder() };
@@ -116,9 +124,10 @@ export class Orchestrator {
     this.#link = link;
     this.#store = remoteStore(link, clock, this.signal);
     if (!this.#plan.isCluster) {
-      this.#fleet = this.#createFleet(paths);
+      const rows = await this.#wantedCameras();
+      this.#fleet = this.#createFleet(paths, rows.filter(({ isDetecting }) => isDetecting).length);
       await this.models.start(this.#fleet);
-      for (const row of await this.#wantedCameras()) this.#place(row, false);
+      for (const row of rows) this.#place(row, false);
     } else if (this.#plan.hasCameras) void this.#joinCluster(folder).catch((error: unknown) => this.#options.log.error({ error: reportError(error) }, 'this node cannot join its cluster'));
     void this.#follow();
     void every(SAMPLE_EVERY_MS, clock, this.signal, () => this.#sample());
@@ -202,15 +211,30 @@ export class Orchestrator {
   /** Every process. */
   #actors(): readonly ProcessActor[] { return [...this.#processes.values(), ...this.#fleet?.processes ?? []].map(({ actor }) => actor); }
 
-  #createFleet(paths: Paths): VisionFleet {
+  #createFleet(paths: Paths, cameras: number): VisionFleet {
     const { config, clock, onLine } = this.#options;
+    const count = visionProcesses(config, { cores: availableParallelism(), cameras });
+    const places = new VisionPlaces(count);
+    this.#places = places;
     return new VisionFleet({
-      count: config.vision.processes, stem: 'vision', system: this.#system, clock, onLine, stopMs: STOP_MS.vision,
+      count, stem: 'vision', system: this.#system, clock, onLine, stopMs: STOP_MS.vision,
       socketOf: name => join(paths.sockets, `${name}.sock`),
-      settings: (place, model) => visionSettings(config, paths, { ...place, model }, this.#rows.values()),
+      settings: ({ name, socket }, model) => visionSettings(config, paths, { socket, model, devices: this.#ladder.devicesOf(name) }, this.#rows.values()),
+      env: index => visionEnvironment(config, index, process.env),
+      onGate: ({ camera, status }) => this.board.gated(camera, status),
       feeders: () => [...this.#processes.keys()].filter(name => name.startsWith('ingest-')),
       tell: (feeder, message) => this.#processes.get(feeder)?.supervised.tell(message),
+      onSpent: (index, { cameras: spent, periodMs }) => {
+        places.observe(index, spent, periodMs);
+        const move = places.move(clock.monotonicMs());
+        if (move) this.#moveCamera(move);
+      },
     });
+  }
+
+  #moveCamera({ camera, place }: Move): void {
+    this.#options.log.info({ camera, place }, 'camera goes to a vision process with more time');
+    this.#processOf(camera)?.tell({ type: 'move', id: camera, place });
   }
 
   /** Cameras of the settings. */
@@ -251,6 +275,7 @@ export class Orchestrator {
     const index = this.#groups.findIndex(group => group.has(id));
     this.#groups[index]?.delete(id);
     this.#rows.delete(id);
+    this.#places?.remove(id);
     this.board.remove(id);
     this.#options.telemetry.forget('camera', id);
     this.#fleet?.tell({ camera: id, limit: null, encoders: [] } satisfies VisionMessage);
@@ -275,13 +300,14 @@ export class Orchestrator {
     if (known && isSameSource(known, row)) this.board.change(row);
     else this.board.add(row, uriLabel(row.uri), isTemporary);
     this.#fleet?.tell({ camera: row.id, limit: row.maxFps, encoders: row.encoders ?? [] } satisfies VisionMessage);
+    const place = this.#places && { place: row.isDetecting ? this.#places.place(row.id) : 0 };
     // One process at a time has a camera: the one that has it, or hands over what is left of it.
     const held = known ? this.#groups.findIndex(group => group.has(row.id)) : this.#leaving.get(row.id) ?? -1;
     this.#leaving.delete(row.id);
     let index = held >= 0 ? held : this.#groups.findIndex(group => group.size < config.ingress.camerasPerProcess);
     if (index >= 0) {
       this.#groups[index]?.add(row.id);
-      this.#processes.get(`ingest-${index}`)?.supervised.tell({ type: 'put', row: sourceOf(row), floor }); // the same as before: its session goes on
+      this.#processes.get(`ingest-${index}`)?.supervised.tell({ type: 'put', row: sourceOf(row), floor, ...place }); // the same as before: its session goes on
       return;
     }
     index = this.#groups.push(new Set([row.id])) - 1;
@@ -296,7 +322,7 @@ export class Orchestrator {
     const threads = config.ingress.threadPoolSize || 2 * config.ingress.camerasPerProcess + 4;
     const settings = (): IngestSettings => {
       const rows = [...this.#groups[index] ?? []].map(id => this.#rows.get(id)).filter(row => row !== undefined);
-      if (this.#fleet) return ingestSettings(config, paths, rows, { visionSockets: this.#fleet.sockets, successors: this.#fleet.successorsFor(name) });
+      if (this.#fleet) return ingestSettings(config, paths, rows, { visionSockets: this.#fleet.sockets, successors: this.#fleet.successorsFor(name), places: Object.fromEntries(rows.map(({ id }) => [id, this.#places?.get(id) ?? 0])) });
       const leftovers = [...this.#leaving].flatMap(([id, at]) => (at === index ? [id] : []));
       return ingestSettings(config, paths, rows, { kafka: config.kafka, leftovers, floors: Object.fromEntries(rows.map(({ id }) => [id, this.#cluster?.floorOf(id) ?? 0])) });
     };
@@ -311,7 +337,7 @@ export class Orchestrator {
   #startProcess(name: string, role: Role, threadPoolSize: number, { settings, onNote = () => {} }: Pick<ProcessOptions, 'settings' | 'onNote'>): Running {
     const { clock, onLine } = this.#options;
     const actor = new ProcessActor({ name, role, settings, threadPoolSize, clock, onLine, onNote, stopMs: STOP_MS[role] });
-    const running: Running = { actor, supervised: this.#system.supervise(actor, role === 'vision' ? POLICIES.vision : POLICIES.process) };
+    const running: Running = { actor, supervised: this.#system.supervise(actor, POLICIES.process) };
     this.#processes.set(name, running);
     return running;
   }
@@ -341,6 +367,7 @@ export class Orchestrator {
   #note(event: LifecycleEvent): void {
     const { log, clock, telemetry } = this.#options;
     const noted = noteLifecycle(event, { log, clock, telemetry, isProcess: name => this.#actors().some(actor => actor.name === name) });
+    this.#ladder.note(event);
     void this.#store?.putEvents([noted]).catch(() => {});
   }
 }

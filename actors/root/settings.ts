@@ -1,12 +1,15 @@
 import { join } from 'node:path';
 import { sourceOf } from '../../src/data-ops/camera-row.ts';
 import type { CameraRow } from '../../src/data-ops/store.ts';
+import type { EncodingWish } from '../../src/messages/desired-camera.ts';
 import type { Config } from '../../src/utility-ops/config/schema.ts';
 import type { IndexSettings } from '../index/index-role.ts';
 import type { IngestSettings } from '../ingest/ingest-role.ts';
 import type { StoreSettings } from '../store/store-role.ts';
 import type { HostRoleSettings } from '../host/host-role.ts';
+import type { Devices } from './provider-ladder.ts';
 import type { VisionDuty } from '../vision/duties.ts';
+import type { GateSettings } from '../vision/gating.ts';
 import type { VisionSettings } from '../vision/vision-role.ts';
 import type { ModelSettings } from './vision-fleet.ts';
 
@@ -32,21 +35,27 @@ export function storeSettings(config: Config, paths: Paths, isSpoolOnly = false)
 /** Settings of the index process. */
 export function indexSettings(config: Config, paths: Paths): IndexSettings {
   return {
-    file: join(paths.data, 'index.sqlite'), socket: join(paths.sockets, 'index.sock'), retentionMs: config.store.retentionHours * HOUR_MS,
+    file: join(paths.data, 'index.sqlite'), socket: join(paths.sockets, 'index.sock'), retentionMs: config.store.retentionHours * HOUR_MS, featuresMaxBytes: config.vision.isSplit ? undefined : config.store.featuresMaxBytes,
     topicPrefix: config.kafka.topicPrefix, kafka: config.kafka,
   };
 }
 
-/** Where a vision process is, and what it is to load. */
-export interface VisionPlace { readonly index: number; readonly socket: string; readonly model: ModelSettings }
+/** Where a vision process is, what it is to load, and what it may use now. */
+export interface VisionPlace { readonly socket: string; readonly model: ModelSettings; readonly devices: Devices }
+
+/** How vision processes choose among cameras, and how many frames they take at once. */
+function chosenBy({ vision, cameras }: Config): Pick<VisionSettings, 'batchMax' | 'batchWithinMs' | 'priorities'> {
+  const { batchMax, batchWithinMs } = vision;
+  return { batchMax, batchWithinMs, priorities: Object.fromEntries(cameras.flatMap(({ id, priority }) => (priority === undefined ? [] : [[id, priority]]))) };
+}
 
 /** Settings of a vision process. */
-export function visionSettings(config: Config, paths: Paths, { index, socket, model }: VisionPlace, cameras: Iterable<CameraRow>): VisionSettings {
+export function visionSettings(config: Config, paths: Paths, { socket, model, devices }: VisionPlace, cameras: Iterable<CameraRow>): VisionSettings {
   const rows = [...cameras];
   return {
     socket, storeSocket: join(paths.sockets, 'store.sock'),
-    model: detectorOptions(config, index, model),
-    stalenessMs: config.vision.stalenessMs, catchUpMs: catchUpMs(config, CATCH_UP_MS), splitMaxFps: config.vision.splitMaxFps, maxMemoryBytes: config.vision.maxMemoryBytes,
+    model: { ...model, providers: devices.providers }, decoder: devices.decoder, trackers: trackersOf(config), gate: gateSettings(config),
+    ...chosenBy(config), stalenessMs: config.vision.stalenessMs, catchUpMs: catchUpMs(config, CATCH_UP_MS), splitMaxFps: config.vision.splitMaxFps, maxMemoryBytes: config.vision.maxMemoryBytes,
     maxFps: { '*': config.ingress.maxFps || null, ...Object.fromEntries(rows.filter(row => row.maxFps !== null).map(row => [row.id, row.maxFps || null])) },
     encoders: Object.fromEntries(rows.map(row => [row.id, row.encoders ?? []])),
   };
@@ -58,15 +67,25 @@ export type ClusterIngest = Pick<IngestSettings, 'kafka' | 'floors' | 'leftovers
 /** One vision process of a cluster node, and the host above it. */
 export interface NodeVision extends VisionPlace { readonly duty: VisionDuty; readonly host: string }
 
-/** Settings of a vision process of a cluster node. `limits`: frames a second of cameras that have a limit of their own. */
-export function nodeVisionSettings(config: Config, { duty, socket, host, index, model }: NodeVision, limits: ReadonlyMap<string, number | null>): VisionSettings {
+/** What is known of the cameras of a cluster where they are detected on. */
+export interface NodeCameras {
+  /** Frames a second of cameras that have a limit of their own. */
+  readonly limits: ReadonlyMap<string, number | null>;
+  readonly encoders: ReadonlyMap<string, readonly EncodingWish[]>;
+}
+
+/** Settings of a vision process of a cluster node. */
+export function nodeVisionSettings(config: Config, { duty, socket, host, model, devices }: NodeVision, { limits, encoders }: NodeCameras): VisionSettings {
   const { vision, ingress, recording, kafka } = config;
   // A part brings so much video at once, and a transaction so many features: the last of them have waited for the others, not for the machine.
   const burstMs = duty === 'detector' ? kafka.commitIntervalMs : recording.partMs;
   return {
-    duty, socket, storeSocket: host, model: detectorOptions(config, index, model), stalenessMs: vision.stalenessMs + burstMs, catchUpMs: catchUpMs(config, kafka.chunksRetentionHours * HOUR_MS), splitMaxFps: vision.splitMaxFps,
+    duty, socket, storeSocket: host, model: { ...model, providers: devices.providers }, decoder: devices.decoder, trackers: trackersOf(config), gate: gateSettings(config),
+    ...chosenBy(config), stalenessMs: vision.stalenessMs + burstMs, catchUpMs: catchUpMs(config, kafka.chunksRetentionHours * HOUR_MS), splitMaxFps: vision.splitMaxFps,
     maxMemoryBytes: vision.maxMemoryBytes,
     maxFps: { '*': ingress.maxFps || null, ...Object.fromEntries([...limits].map(([camera, limit]) => [camera, limit || null])) },
+    // Where pictures cross Kafka, the topic of features is theirs alone.
+    ...duty === 'fused' && { encoders: Object.fromEntries(encoders) },
   };
 }
 
@@ -76,7 +95,7 @@ export function hostSettings(config: Config, duty: VisionDuty, sockets: Pick<Hos
 }
 
 /** The vision processes that an ingest process feeds, and those that its cameras are going over to. */
-export type VisionTargets = Pick<IngestSettings, 'visionSockets' | 'successors'>;
+export type VisionTargets = Pick<IngestSettings, 'visionSockets' | 'successors' | 'places'>;
 
 /** Settings of an ingest process with `cameras`. */
 export function ingestSettings(config: Config, paths: Paths, cameras: readonly CameraRow[], targets: VisionTargets | ClusterIngest): IngestSettings {
@@ -86,11 +105,16 @@ export function ingestSettings(config: Config, paths: Paths, cameras: readonly C
   };
 }
 
-function catchUpMs({ vision }: Config, otherwise: number): number {
-  return vision.catchUpMs < 0 ? otherwise : vision.catchUpMs;
+/** By camera; `*` for those that say nothing. */
+function trackersOf({ vision, cameras }: Config): Readonly<Record<string, string>> {
+  return { '*': vision.tracker, ...Object.fromEntries(cameras.flatMap(({ id, tracker }) => (tracker === undefined ? [] : [[id, tracker]]))) };
 }
 
-function detectorOptions(config: Config, index: number, model: ModelSettings): VisionSettings['model'] {
-  const { providers, gpuPool } = config.modelOps;
-  return { ...model, providers, device: gpuPool > 0 ? index % gpuPool : 0 };
+function gateSettings({ vision, cameras }: Config): GateSettings {
+  const own = cameras.flatMap(({ id, gate }) => (gate === undefined ? [] : [[id, gate] as const]));
+  return { modes: { '*': vision.gate, ...Object.fromEntries(own) }, probeHz: vision.probeHz, holdMs: vision.gateHoldMs };
+}
+
+function catchUpMs({ vision }: Config, otherwise: number): number {
+  return vision.catchUpMs < 0 ? otherwise : vision.catchUpMs;
 }

@@ -6,10 +6,11 @@ import { deferred, withTimeout, type Deferred } from '../../src/engine/timers.ts
 import type { DetectorOptions } from '../../src/inference/detector-model.ts';
 import { ProcessActor } from '../process/child-process.ts';
 import { POLICIES } from '../tree.ts';
-import type { ModelNote, Successors, SwitchMessage, SwitchedNote } from '../vision/switch-messages.ts';
+import type { GateNote } from '../vision/gating.ts';
+import type { ModelNote, SpentNote, Successors, SwitchMessage, SwitchedNote } from '../vision/switch-messages.ts';
 
 /** What to load, without where. */
-export type ModelSettings = Omit<DetectorOptions, 'providers' | 'device'>;
+export type ModelSettings = Omit<DetectorOptions, 'providers'>;
 
 /** What the vision processes of a node are started with. */
 export interface VisionFleetOptions {
@@ -19,14 +20,20 @@ export interface VisionFleetOptions {
   /** Path of the socket of a process, by its name. */
   readonly socketOf: (name: string) => string;
   /** Settings of the process at a place. Asked at every start. */
-  readonly settings: (place: { readonly index: number; readonly socket: string }, model: ModelSettings) => unknown;
+  readonly settings: (place: { readonly name: string; readonly socket: string }, model: ModelSettings) => unknown;
+  /** Environment variables of the process at a place. */
+  readonly env: (index: number) => Readonly<Record<string, string>>;
   readonly system: ActorSystem;
   readonly clock: Clock;
   readonly onLine: (process: string, line: string) => void;
+  /** What the activity gate of a camera does now. */
+  readonly onGate?: (note: GateNote) => void;
   readonly stopMs: number;
   /** Names of the processes that feed them. */
   readonly feeders: () => readonly string[];
   readonly tell: (feeder: string, message: SwitchMessage) => void;
+  /** What the process at a place spent on its cameras. */
+  readonly onSpent?: (index: number, note: SpentNote) => void;
 }
 
 /** A vision process, with what it says of itself. */
@@ -165,11 +172,16 @@ export class VisionFleet {
   }
 
   #start(index: number, name: string, model: ModelSettings, isProvisional = false): Member {
-    const { socketOf, settings, system, clock, onLine, stopMs } = this.#options;
+    const { socketOf, settings, env, system, clock, onLine, stopMs, onGate, onSpent } = this.#options;
     const socket = socketOf(name);
     const actor = new ProcessActor({
-      name, role: 'vision', settings: () => settings({ index, socket }, model), threadPoolSize: 4, clock, onLine, stopMs,
-      onNote: note => { member.loaded = note as ModelNote; }, // told by the vision role of the same version
+      name, role: 'vision', settings: () => settings({ name, socket }, model), env: env(index), threadPoolSize: 4, clock, onLine, stopMs,
+      onNote: note => {
+        const told = note as ModelNote | SpentNote | GateNote; // by the vision role of the same version
+        if (told.type === 'model') member.loaded = told;
+        else if (told.type === 'gate') onGate?.(told);
+        else if (this.#members.includes(member) && this.#successors.length === 0) onSpent?.(index, told); // while models change, two processes share a place
+      },
     });
     const failed = deferred<never>();
     failed.promise.catch(() => { /* told to whoever waits for it */ });

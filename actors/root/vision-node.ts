@@ -1,4 +1,5 @@
 import { mkdir, rm } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { ActorReport, Supervised } from '../../src/engine/actor.ts';
 import { createActorSystem, type ActorSystem } from '../../src/engine/actor-system.ts';
@@ -8,10 +9,12 @@ import type { Random } from '../../src/engine/random.ts';
 import { DesiredCameras } from '../../src/data-ops/desired-cameras.ts';
 import type { PlatformEvent } from '../../src/messages/platform-event.ts';
 import type { RecordCodecs } from '../../src/messages/topics.ts';
+import type { EncodingWish } from '../../src/messages/desired-camera.ts';
 import { topicName } from '../../src/messages/topics.ts';
 import type { KafkaNode } from '../../src/transports/kafka-types.ts';
 import type { NodePlan } from '../../src/utility-ops/config/node-roles.ts';
 import type { Config } from '../../src/utility-ops/config/schema.ts';
+import { visionProcesses } from '../../src/utility-ops/config/vision-processes.ts';
 import type { Logger } from '../../src/utility-ops/log.ts';
 import type { Recorder } from '../../src/utility-ops/telemetry/recorder.ts';
 import type { MetricsSnapshot } from '../../src/utility-ops/telemetry/snapshot.ts';
@@ -23,8 +26,10 @@ import type { SwitchedNote } from '../vision/switch-messages.ts';
 import type { NodePart } from './gateway-node.ts';
 import { ModelKeeper, modelSettings } from './model-keeper.ts';
 import { noteLifecycle } from './note-lifecycle.ts';
+import { ProviderLadder } from './provider-ladder.ts';
 import { hostSettings, nodeVisionSettings } from './settings.ts';
 import { createSocketFolder } from './socket-folder.ts';
+import { visionEnvironment } from './vision-environment.ts';
 import { VisionFleet } from './vision-fleet.ts';
 
 /** What the vision part of a cluster node is made of. */
@@ -57,16 +62,19 @@ export class VisionNode implements NodePart {
   readonly #hosts: Running[] = [];
   readonly #fleets: VisionFleet[] = [];
   readonly #ending = new AbortController();
+  readonly #ladder: ProviderLadder;
   readonly #limits = new Map<string, number | null>();
+  readonly #encoders = new Map<string, readonly EncodingWish[]>();
   #sockets: string | undefined;
 
   constructor(options: VisionNodeOptions) {
     const { config, clock, random, log, telemetry, report } = options;
     this.#options = options;
+    this.#ladder = new ProviderLadder(options);
     this.models = new ModelKeeper({ config, clock, log, telemetry, report, signal: this.#ending.signal });
     this.#system = createActorSystem({
       name: 'vto', clock, random,
-      onEvent: event => { noteLifecycle(event, { log, clock, telemetry, isProcess: name => name !== 'cameras' }); },
+      onEvent: event => { noteLifecycle(event, { log, clock, telemetry, isProcess: name => name !== 'cameras' }); this.#ladder.note(event); },
     });
   }
 
@@ -117,8 +125,9 @@ export class VisionNode implements NodePart {
     const host = duty === 'fused' ? 'host' : `${duty}-host`;
     const hostSocket = join(sockets, `${stem}-host.sock`);
     const fleet = new VisionFleet({
-      count: config.vision.processes, stem, system: this.#system, clock, onLine, stopMs: STOP_MS.vision, socketOf: name => join(sockets, `${name}.sock`),
-      settings: (place, model) => nodeVisionSettings(config, { ...place, model, duty, host: hostSocket }, this.#limits),
+      count: visionProcesses(config, { cores: availableParallelism(), cameras: Number.POSITIVE_INFINITY }), stem, system: this.#system, clock, onLine, stopMs: STOP_MS.vision, socketOf: name => join(sockets, `${name}.sock`),
+      settings: ({ name, socket }, model) => nodeVisionSettings(config, { socket, model, devices: this.#ladder.devicesOf(name), duty, host: hostSocket }, { limits: this.#limits, encoders: this.#encoders }),
+      env: index => visionEnvironment(config, index, process.env),
       feeders: () => [host], tell: (_, message) => running.supervised.tell(message),
     });
     this.#fleets.push(fleet);
@@ -145,9 +154,13 @@ export class VisionNode implements NodePart {
       onChange: change => {
         const camera = change.type === 'put' ? change.row.id : change.id;
         const limit = change.type === 'put' ? change.row.maxFps : null;
+        const encoders = change.type === 'put' ? change.row.encoders ?? [] : [];
+        if (encoders.length > 0 && config.vision.isSplit) log.warn({ camera }, 'split vision computes no features: its cameras have encoders in vain');
         if (limit === null) this.#limits.delete(camera);
         else this.#limits.set(camera, limit);
-        for (const fleet of this.#fleets) fleet.tell({ camera, limit });
+        if (encoders.length === 0) this.#encoders.delete(camera);
+        else this.#encoders.set(camera, encoders);
+        for (const fleet of this.#fleets) fleet.tell({ camera, limit, encoders });
       },
       onInvalid: ({ partition, offset }, error) => log.warn({ topic, partition, offset, error: reportError(error) }, 'camera of the list cannot be read'),
     });

@@ -13,10 +13,10 @@ export interface VisionEncoders {
 }
 
 /** Makes them, on the execution providers of the model; nothing is loaded before a camera needs it. */
-export function cameraEncoders({ providers, device }: Pick<DetectorOptions, 'providers' | 'device'>, wishes: Map<string, readonly EncodingWish[]>, ctx: Pick<RoleContext, 'log'>): VisionEncoders {
+export function cameraEncoders({ providers }: Pick<DetectorOptions, 'providers'>, wishes: Map<string, readonly EncodingWish[]>, ctx: Pick<RoleContext, 'log'>): VisionEncoders {
   const of = new CameraEncoders({
     open: (modality, { name, options }) => FeatureFactory.create().withModality(modality).withEncoding(name, options)
-      .withProviders(providers, { ...device === undefined ? {} : { device }, warn: (fields, text) => ctx.log.warn(fields, text) }).instantiate(),
+      .withProviders(providers, { warn: (fields, text) => ctx.log.warn(fields, text) }).instantiate(),
     createReader: createRasterReader,
     wishesOf: camera => wishes.get(camera) ?? [],
     onRefused: (camera, encoder, { code, message }) => ctx.log.warn({ camera, encoder, code, reason: message }, 'feature cannot be computed'),

@@ -5,10 +5,10 @@ import type { CameraEncoders } from '../../src/feature-ops/camera-encoders.ts';
 import { FeatureReader } from '../../src/feature-ops/feature-reader.ts';
 import { FeatureWriter } from '../../src/feature-ops/feature-writer.ts';
 import { FrameRateGate } from '../../src/feature-ops/frame-gate.ts';
-import { Featurizer } from '../../src/feature-ops/featurizer.ts';
+import { Featurizer, type FeaturizerOptions } from '../../src/feature-ops/featurizer.ts';
 import type { DetectorModel } from '../../src/inference/detector-model.ts';
-import { detectorShape, loadDetector } from '../../src/inference/load-detector.ts';
-import { createDecoder, createScaler, type PooledScaler } from '../../src/media/index.ts';
+import { detectorShape } from '../../src/inference/load-detector.ts';
+import { createScaler, type PooledScaler } from '../../src/media/index.ts';
 import { chunkPartCodec } from '../../src/messages/chunk-part-codec.ts';
 import type { ChunkPart } from '../../src/messages/chunk-part.ts';
 import { featureTensorCodec } from '../../src/messages/feature-tensor-codec.ts';
@@ -20,9 +20,15 @@ import type { IpcNode, LinkOutPort } from '../../src/transports/ipc-types.ts';
 import { detectFlow, featureFlow, visionFlow } from '../pipeline.ts';
 import { gaugeQueues } from '../process/queue-gauges.ts';
 import type { RoleContext } from '../process/role-process.ts';
-import { Detector } from './detector.ts';
+import { decodingOf, type CreateDecoder } from './decoding.ts';
+import { Detector, type BatchRules } from './detector.ts';
 import { FeaturesFirst, featuresFirst } from './features-first.ts';
+import { followed, modelForTracking } from './followed.ts';
+import { activityOf, shown } from './gating.ts';
+import type { IntakeRules } from './intake.ts';
+import { loadModel } from './load-model.ts';
 import type { ModelNote } from './switch-messages.ts';
+import { tellSpent } from './tell-spent.ts';
 import type { VisionSettings } from './vision-role.ts';
 
 /** What a vision process works with. */
@@ -47,19 +53,22 @@ export const DUTIES: Readonly<Record<VisionDuty, (settings: VisionSettings, link
     const model = await loaded(settings, ctx);
     const scaler = createScaler(model.shape);
     const records = links.results.output('vto.detections', terminalRecordCodec, { maxItems: 4096, maxBytes: 32 << 20 });
-    const detector = new Detector(async () => model, frame => scaler.release(frame));
+    const batching = new Detector(async () => model, frame => scaler.release(frame), batchingBy(settings));
+    const detector = await followed(batching, settings.trackers, settings.model.scoreMin, ctx.telemetry);
     const { encoders } = links;
-    const chosen = { ...chosenBy(settings), featurizer: featurizerOf(scaler, links.maxFpsOf, encoders) };
+    const featurizer = featurizerOf(scaler, decodingOf(settings.decoder, model.provider, ctx), links.maxFpsOf, { ...encoders && { encoders }, ...settings.gate && { activityOf: activityOf(settings.gate, ctx) } });
+    const chosen = { ...chosenBy(settings, ctx), batching, featurizer };
+    const seen = shown(records, record => featurizer.sees(record));
     if (encoders === undefined) {
       gaugeQueues({ records }, ctx);
-      return visionFlow(hostOf(ctx), { ...chosen, parts: partsOf(await links.listen()), records, detector });
+      return visionFlow(hostOf(ctx), { ...chosen, parts: partsOf(await links.listen()), records: seen, detector });
     }
     const features = links.results.output('vto.features', featureTensorCodec, { maxItems: 256, maxBytes: 32 << 20 });
     gaugeQueues({ records, features }, ctx);
-    return visionFlow(hostOf(ctx), { ...chosen, parts: partsOf(await links.listen()), records: featuresFirst(features, records), detector: new FeaturesFirst(detector) });
+    return visionFlow(hostOf(ctx), { ...chosen, parts: partsOf(await links.listen()), records: featuresFirst(features, seen), detector: new FeaturesFirst(detector) });
   },
 
-  /** Encoded parts in, features and dropped records out, at a bounded rate: the model's file is read for the size it wants, not loaded. */
+  /** Without an activity gate: what a detector finds is known in another process. Encoded parts in, features and dropped records out, at a bounded rate: the model's file is read for the size it wants, not loaded. */
   async featurizer(settings, links, ctx) {
     const shape = await detectorShape(settings.model);
     const scaler = createScaler(shape);
@@ -68,7 +77,7 @@ export const DUTIES: Readonly<Record<VisionDuty, (settings: VisionSettings, link
     gaugeQueues({ features, records }, ctx);
     const maxFpsOf = (camera: CameraId): number => Math.min(links.maxFpsOf(camera) ?? Number.POSITIVE_INFINITY, settings.splitMaxFps);
     return featureFlow(hostOf(ctx), {
-      ...chosenBy(settings), parts: partsOf(await links.listen()), records: byKind(features, records), featurizer: featurizerOf(scaler, maxFpsOf),
+      ...chosenBy(settings, ctx), parts: partsOf(await links.listen()), records: byKind(features, records), featurizer: featurizerOf(scaler, decodingOf(settings.decoder, settings.model.providers[0] ?? '', ctx), maxFpsOf),
       writer: new FeatureWriter(shape.channels, frame => scaler.release(frame)),
     });
   },
@@ -78,22 +87,23 @@ export const DUTIES: Readonly<Record<VisionDuty, (settings: VisionSettings, link
     const model = await loaded(settings, ctx);
     const records = links.results.output('vto.detections', terminalRecordCodec, { maxItems: 4096, maxBytes: 32 << 20 });
     gaugeQueues({ records }, ctx);
+    const batching = new Detector(async () => model, () => { /* the reader keeps the pixels: the next feature may differ from them */ }, batchingBy(settings));
     const said = new Map<CameraId, string>();
     return detectFlow(hostOf(ctx), {
-      ...chosenBy(settings), parts: (await links.listen()).input('vto.features', fedFeatureCodec, { maxItems: 1024, maxBytes: 128 << 20 }), records,
+      ...chosenBy(settings, ctx), parts: (await links.listen()).input('vto.features', fedFeatureCodec, { maxItems: 1024, maxBytes: 128 << 20 }), records,
       reader: new FeatureReader(model.shape, ({ code, message }, camera) => {
         // A run of differences without their base, or a camera of another model, is one piece of news.
         if (said.get(camera) !== code) ctx.log.warn({ camera, code, reason: message }, 'feature cannot be read');
         said.set(camera, code);
       }),
-      detector: new Detector(async () => model, () => { /* the reader keeps the pixels: the next feature may differ from them */ }),
+      detector: await followed(batching, settings.trackers, settings.model.scoreMin, ctx.telemetry), batching,
     });
   },
 };
 
 /** The model, warm; the root is told which. */
 async function loaded(settings: VisionSettings, ctx: RoleContext): Promise<DetectorModel> {
-  const model = await loadDetector(settings.model, { warn: (fields, text) => ctx.log.warn(fields, text) });
+  const model = await loadModel(modelForTracking(settings.model, settings.trackers), ctx);
   ctx.note({ type: 'model', model: model.id, digest: model.digest, provider: model.provider } satisfies ModelNote);
   return model;
 }
@@ -102,18 +112,22 @@ function hostOf({ clock, random, telemetry }: RoleContext): { readonly clock: Ro
   return { clock, random, observer: telemetry };
 }
 
-function chosenBy({ stalenessMs, catchUpMs }: VisionSettings): { readonly stalenessMs: number; readonly catchUpMs: number; readonly credit: number } {
-  return { stalenessMs, catchUpMs, credit: 16_384 };
+function chosenBy({ stalenessMs, catchUpMs, priorities }: VisionSettings, ctx: RoleContext): IntakeRules & { readonly onSpent: (camera: CameraId, ms: number) => void } {
+  return { stalenessMs, catchUpMs, credit: 16_384, priorityOf: camera => priorities?.[camera] ?? 1, onSpent: tellSpent(ctx) };
+}
+
+function batchingBy({ batchMax = 1, batchWithinMs = 0, stalenessMs }: VisionSettings): BatchRules {
+  return { max: batchMax, withinMs: batchWithinMs, stalenessMs };
 }
 
 function partsOf(node: IpcNode): InPort<ChunkPart> {
   return node.input('vto.chunks', chunkPartCodec, { maxItems: 16_384, maxBytes: 256 << 20 });
 }
 
-function featurizerOf(scaler: PooledScaler, maxFpsOf: VisionLinks['maxFpsOf'], encoders?: CameraEncoders): Featurizer {
+function featurizerOf(scaler: PooledScaler, createDecoder: CreateDecoder, maxFpsOf: VisionLinks['maxFpsOf'], chosen: Pick<FeaturizerOptions, 'encoders' | 'activityOf'> = {}): Featurizer {
   return new Featurizer({
-    createDecoder: parameters => createDecoder(parameters, { threads: 1 }), createScaler: () => scaler, gateOf: camera => new FrameRateGate(maxFpsOf(camera)),
-    ...encoders && { encoders },
+    createDecoder, createScaler: () => scaler, gateOf: camera => new FrameRateGate(maxFpsOf(camera)),
+    ...chosen,
   });
 }
 

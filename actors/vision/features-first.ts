@@ -30,7 +30,7 @@ export class FeaturesFirst implements Stage<Feature, Outcome> {
  * Features and records leave by a port each, a record when the features of its frame are durable: a frame that is worked on again after a crash is one
  * without a record, so none has a record and lacks its features.
  */
-export function featuresFirst(features: LinkOutPort<FeatureTensor>, records: LinkOutPort<TerminalRecord>): OutPort<Outcome> {
+export function featuresFirst(features: LinkOutPort<FeatureTensor>, records: OutPort<TerminalRecord>): OutPort<Outcome> {
   return {
     async push(items, signal) {
       const tensors: Envelope<FeatureTensor>[] = [];

@@ -11,5 +11,8 @@ export interface SwitchedNote { readonly type: 'switched'; readonly id: number }
 /** Successors that cameras are going over to while a feeding process starts. */
 export type Successors = Omit<Extract<SwitchMessage, { type: 'switch' }>, 'type'>;
 
+/** What a vision process spent on each of its cameras since the last time it said so. */
+export interface SpentNote { readonly type: 'spent'; readonly periodMs: number; readonly cameras: Readonly<Record<string, number>> }
+
 /** What a vision process says of the model it has loaded. */
 export interface ModelNote { readonly type: 'model'; readonly model: string; readonly digest: string; readonly provider: string }

@@ -5,9 +5,11 @@ import type { EncodingWish } from '../../src/messages/desired-camera.ts';
 import { connectIpc } from '../../src/transports/ipc/connect-ipc.ts';
 import type { IpcNode } from '../../src/transports/ipc-types.ts';
 import { listenIpc } from '../../src/transports/ipc/listen-ipc.ts';
+import type { Config } from '../../src/utility-ops/config/schema.ts';
 import { halfOfMemory } from '../process/half-of-memory.ts';
 import type { RoleContext } from '../process/role-process.ts';
 import { POLICIES } from '../tree.ts';
+import type { GateSettings } from './gating.ts';
 import { cameraEncoders } from './camera-encoders.ts';
 import { DUTIES, type VisionDuty } from './duties.ts';
 
@@ -20,14 +22,26 @@ export interface VisionSettings {
   /** Where it takes its results: the store, or in a cluster the host. */
   readonly storeSocket: string;
   readonly model: DetectorOptions;
+  /** What decodes. @default 'auto' */
+  readonly decoder?: Config['vision']['decoder'];
+  /** What follows objects, by camera; `*` for the others. @default none anywhere */
+  readonly trackers?: Readonly<Record<string, string>>;
   readonly stalenessMs: number;
   readonly catchUpMs: number;
+  /** Shares of cameras in the time when there is not enough for all. @default 1 each */
+  readonly priorities?: Readonly<Record<string, number>>;
+  /** Most frames of several cameras that go through the model at once. @default 1 */
+  readonly batchMax?: number;
+  /** How long a frame may wait for others to go with, where that pays. @default 0 */
+  readonly batchWithinMs?: number;
   /** Frames per second to detect on, by camera; `*` for the others. */
   readonly maxFps: Readonly<Record<string, number | null>>;
   /** Encoders by camera. Absent where nobody keeps features. */
   readonly encoders?: Readonly<Record<string, readonly EncodingWish[]>>;
   /** Most frames per second of any camera that a featurizer sends. */
   readonly splitMaxFps: number;
+  /** Activity gates. @default none: every frame is decoded */
+  readonly gate?: GateSettings;
   /** The process is killed when it holds more. 0: half of the machine. @default 0 */
   readonly maxMemoryBytes?: number;
 }

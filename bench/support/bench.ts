@@ -57,8 +57,11 @@ export function machineText(): string {
   return `${cpus()[0]?.model ?? 'unknown processor'}, ${availableParallelism()} cores, ${Math.round(totalmem() / 2 ** 30)} GiB, ${process.platform}, Node ${process.versions.node}`;
 }
 
-/** The core that everything measured runs on: the last one, since interrupts and the rest of the system prefer the first. */
-const CORE = availableParallelism() - 1;
+/** The cores that everything measured runs on: the last ones, since interrupts and the rest of the system prefer the first. */
+export function coresText(count: number): string {
+  const last = availableParallelism() - 1;
+  return count === 1 ? String(last) : `${Math.max(0, last - count + 1)}-${last}`;
+}
 
 let hasTaskset: boolean | undefined;
 
@@ -76,20 +79,28 @@ export function canPin(): boolean {
 }
 
 /** Says how processes are placed. */
-export function placementText(): string {
-  return canPin() ? `all measured processes pinned to one core (taskset -c ${CORE})` : 'not pinned: taskset (util-linux) is not there';
+export function placementText(cores = 1): string {
+  return canPin() ? `all measured processes pinned to ${cores === 1 ? 'one core' : `${cores} cores`} (taskset -c ${coresText(cores)})` : 'not pinned: taskset (util-linux) is not there';
 }
 
-/** Command and arguments of a Node program, pinned where that is possible. Children inherit the core. */
-export function pinned(args: readonly string[]): readonly [command: string, args: readonly string[]] {
+/** Command and arguments of a Node program, pinned where that is possible. Children inherit the cores. */
+export function pinned(args: readonly string[], cores = 1): readonly [command: string, args: readonly string[]] {
   const node = ['--disable-warning=ExperimentalWarning', ...args];
-  return canPin() ? ['taskset', ['-c', String(CORE), process.execPath, ...node]] : [process.execPath, node];
+  return canPin() ? ['taskset', ['-c', coresText(cores), process.execPath, ...node]] : [process.execPath, node];
 }
 
-/** Runs a program of `bench/support`, pinned, with one JSON argument, and gives the JSON of its last line. @throws Error with its output when it fails */
-export async function runProgram<Result>(name: string, order: unknown): Promise<Result> {
-  const [command, args] = pinned([fileURLToPath(new URL(`${name}.ts`, import.meta.url)), JSON.stringify(order)]);
-  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+/** How a measured program runs. */
+export interface Running {
+  /** Cores that it is pinned to; 0: not pinned. @default 1 */
+  readonly cores?: number;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** Runs a program of `bench/support` with one JSON argument, and gives the JSON of its last line. @throws Error with its output when it fails */
+export async function runProgram<Result>(name: string, order: unknown, { cores = 1, env = {} }: Running = {}): Promise<Result> {
+  const program = [fileURLToPath(new URL(`${name}.ts`, import.meta.url)), JSON.stringify(order)];
+  const [command, args] = cores > 0 ? pinned(program, cores) : [process.execPath, ['--disable-warning=ExperimentalWarning', ...program]];
+  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...env } });
   let out = '';
   let errors = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => { out += text; });

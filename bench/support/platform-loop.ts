@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Orchestrator } from '../../actors/root/orchestrator.ts';
+import type { CameraId } from '../../src/engine/units.ts';
 import { systemRandom } from '../../src/engine/seeded-random.ts';
 import { systemClock } from '../../src/engine/system-clock.ts';
 import { loadConfig } from '../../src/utility-ops/config/load-config.ts';
@@ -16,13 +17,26 @@ import { processCpuMs, treeOf } from './process-tree.ts';
 const order = JSON.parse(process.argv[2] ?? '') as PlatformOrder;
 const folder = mkdtempSync(join(tmpdir(), 'vto-bench-'));
 const cameras = order.uris.map((uri, index) => ({ id: `bench-${index}`, uri, isDetecting: order.isDetecting, isLooping: !/^(?:rtsp|synthetic):/.test(uri) }));
-const config = loadConfig({ environment: {}, flags: { data: folder, cameras }, cwd: process.cwd() });
+const { staggerMs } = order;
+const config = loadConfig({
+  environment: {}, cwd: process.cwd(),
+  flags: {
+    data: folder, cameras: staggerMs === undefined ? cameras : [],
+    ...order.model === undefined ? {} : { modelOps: { model: order.model } }, ...order.visionProcesses === undefined ? {} : { vision: { processes: order.visionProcesses } },
+  },
+});
 let isMeasuring = false;
 const records: DetectedRecord[] = [];
+const dropped: Record<string, number> = {};
 const root = new Orchestrator({
   config, clock: systemClock, random: systemRandom, telemetry: createRecorder({ process: 'root' }), onLine: (name, line) => process.stderr.write(`${name} ${line}\n`),
   log: createLogger({ level: 'warn', format: 'json', isTerminal: false, scrub: text => text, fields: {}, write: line => { process.stderr.write(line); } }),
-  onRecords: committed => { if (isMeasuring) for (const { record } of committed) if (record.kind === 'detected') records.push(record); },
+  onRecords: committed => {
+    for (const { record } of isMeasuring ? committed : []) {
+      if (record.kind === 'detected') records.push(record);
+      else dropped[record.reason] = (dropped[record.reason] ?? 0) + record.to - record.from + 1;
+    }
+  },
 });
 
 const cpuMs = (): number => treeOf(process.pid).reduce((sum, pid) => sum + processCpuMs(pid), 0);
@@ -30,6 +44,10 @@ const received = async (): Promise<number> => (await root.store.balances()).redu
 
 try {
   await root.start();
+  for (const { id, ...row } of staggerMs === undefined ? [] : cameras) {
+    await root.addCamera({ id: id as CameraId, maxFps: null, ...row }, true); // of the form the schema asks for
+    await systemClock.sleep(staggerMs ?? 0);
+  }
   const giveUpMs = systemClock.monotonicMs() + 30_000;
   while (root.unready().length > 0 || await received() < cameras.length) {
     if (systemClock.monotonicMs() > giveUpMs) throw new Error(`the platform was not up within 30 s: ${root.unready().join(', ')}`);
@@ -42,7 +60,7 @@ try {
   isMeasuring = false;
   const result: PlatformResult = {
     wallMs: systemClock.monotonicMs() - before.atMs, cpuMs: cpuMs() - before.cpuMs, received: await received() - before.received,
-    timings: records.map(record => record.timings),
+    timings: records.map(record => record.timings), dropped,
   };
   await root.stop();
   await new Promise<void>(done => { process.stdout.write(`${JSON.stringify(result)}\n`, () => done()); }); // a pipe takes a long line in pieces

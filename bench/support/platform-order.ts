@@ -5,6 +5,12 @@ export interface PlatformOrder {
   /** One camera each. */
   readonly uris: readonly string[];
   readonly isDetecting: boolean;
+  /** Detector. @default the built-in one */
+  readonly model?: string;
+  /** @default as many as the platform chooses */
+  readonly visionProcesses?: number;
+  /** The cameras begin one after the other, with so much time between them. @default all at once, in step */
+  readonly staggerMs?: number;
   /** After every process is ready and every camera has sent a frame. */
   readonly warmUpMs: number;
   readonly measureMs: number;
@@ -18,4 +24,6 @@ export interface PlatformResult {
   readonly received: number;
   /** Of every frame detected on. */
   readonly timings: readonly DetectedRecord['timings'][];
+  /** Frames that ended otherwise, by reason. */
+  readonly dropped: Readonly<Record<string, number>>;
 }

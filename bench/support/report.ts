@@ -36,7 +36,7 @@ export function readmeText(reports: readonly BenchReport[]): string {
   const lines = [
     '# Benchmarks', '',
     'Made by `npm run bench` from `results/*.json`; do not edit. One question a file; every figure is the median of its runs, which take turns with what they are compared to.',
-    '`npm run bench -- --quick` shows in two minutes that everything works; it keeps no results.', '',
+    '`npm run bench -- --quick` shows in two minutes that everything works; it keeps no results. `npm run bench -- --setup` installs what others\' programs need (Python packages, into node_modules/.cache).', '',
     ...machines.map(machine => `Machine: ${machine}.`), '',
   ];
   for (const report of reports) {

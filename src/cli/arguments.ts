@@ -2,6 +2,7 @@ import { basename, resolve } from 'node:path';
 import { parseArgs, type ParseArgsConfig } from 'node:util';
 import { PlatformError } from '../engine/errors.ts';
 import { isCameraId } from '../engine/units.ts';
+import type { SampleSettings } from '../ingress/sample-meaning.ts';
 import { resolveModel, resolveUri } from '../utility-ops/config/load-config.ts';
 import type { ConfigInput } from '../utility-ops/config/schema.ts';
 import { nearest, suggest } from '../utility-ops/nearest.ts';
@@ -13,7 +14,7 @@ export interface CameraArgument { readonly id: string; readonly uri: string; rea
 /** What the user asked for. Paths are absolute. `flags` is the strongest layer of the settings. */
 export type Invocation =
   | { readonly command: 'start'; readonly configFiles: readonly string[]; readonly flags: ConfigInput; readonly labelsFile?: string; readonly hasTable: boolean }
-  | { readonly command: 'infer'; readonly input: string; readonly configFiles: readonly string[]; readonly flags: ConfigInput; readonly labelsFile?: string; readonly format: OutputFormat; readonly out?: string; readonly every: number; readonly maxFps: number }
+  | { readonly command: 'infer'; readonly input: string; readonly configFiles: readonly string[]; readonly flags: ConfigInput; readonly labelsFile?: string; readonly format: OutputFormat; readonly out?: string; readonly every: number; readonly maxFps: number; readonly samples?: SampleSettings }
   | { readonly command: 'verify'; readonly configFiles: readonly string[]; readonly flags: ConfigInput; readonly isLedgerOnly: boolean; readonly topics?: { readonly waitMs: number; readonly format: 'table' | 'json' } }
   | { readonly command: 'dead-letters'; readonly configFiles: readonly string[]; readonly flags: ConfigInput; readonly action: DeadLetterAction }
   | { readonly command: 'doctor'; readonly configFiles: readonly string[]; readonly flags: ConfigInput; readonly labelsFile?: string }
@@ -152,10 +153,20 @@ function infer(values: Values, input: string, cwd: string): Invocation {
   const every = number(values, 'every') ?? 1;
   if (!Number.isInteger(every)) throw invalid(`--every must be a whole number, not ${every}`, 'every');
   return {
-    command: 'infer', input: resolveUri(input, cwd), configFiles: files(values, cwd), flags: { modelOps: modelFlags(values, cwd) }, ...labelsFile(values, cwd),
+    command: 'infer', input: resolveUri(input, cwd), configFiles: files(values, cwd), flags: { modelOps: modelFlags(values, cwd), ...(values['track'] === true ? { vision: { tracker: 'byte-track' } } : {}) }, ...labelsFile(values, cwd),
     format: (text(values, 'format') ?? 'ndjson') as OutputFormat, // one of the flag's choices
     ...(out === undefined || out === '-' ? {} : { out: resolve(cwd, out) }), every, maxFps: number(values, 'max-fps') ?? 0,
+    ...samplesFlags(values),
   };
+}
+
+function samplesFlags(values: Values): { readonly samples?: SampleSettings } {
+  const modality = (text(values, 'modality') ?? 'auto') as SampleSettings['modality'] | 'auto'; // one of the flag's choices
+  const said = text(values, 'range');
+  const [black = Number.NaN, white = Number.NaN, ...more] = said?.split(',').map(Number) ?? [0, 1];
+  if (!(black < white) || more.length > 0) throw invalid(`--range takes two numbers, the lower one first, like 0.5,4, not ${said}`, 'range');
+  if (modality === 'auto' && said === undefined) return {};
+  return { samples: { modality: modality === 'auto' ? null : modality, metresPerStep: null, range: said === undefined ? null : [black, white] } };
 }
 
 function verify(values: Values, cwd: string): Invocation {

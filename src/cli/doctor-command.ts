@@ -6,12 +6,13 @@ import { resolve } from 'node:path';
 import { reportError } from '../engine/errors.ts';
 import { capabilities } from '../inference/capabilities.ts';
 import { inspectModel, type ModelInspection } from '../inference/inspect.ts';
-import { mediaCapabilities } from '../media/index.ts';
+import { mediaCapabilities, openNvdec } from '../media/index.ts';
 import { loadConfig } from '../utility-ops/config/load-config.ts';
 import type { Config } from '../utility-ops/config/schema.ts';
 import type { Invocation } from './arguments.ts';
 import type { Finding } from './doctor/finding.ts';
 import { kafkaChecks } from './doctor/kafka-checks.ts';
+import { nvdecFinding, providerFindings } from './doctor/device-findings.ts';
 
 type DoctorInvocation = Extract<Invocation, { command: 'doctor' }>;
 
@@ -21,7 +22,7 @@ const GIB = 2 ** 30;
 export async function doctorCommand(invocation: DoctorInvocation, cwd: string): Promise<number> {
   const config = loadConfig({ files: invocation.configFiles, environment: process.env, flags: invocation.flags, cwd });
   const findings = [
-    machine(), ...media(), ...await providers(config), ...await model(config), await port(config), await dataFolder(config), ...await kafkaChecks(config),
+    machine(), ...media(config), ...providerFindings(config.modelOps, await capabilities()), ...await model(config), await port(config), await dataFolder(config), ...await kafkaChecks(config),
   ];
   const width = Math.max(...findings.map(finding => finding.topic.length));
   for (const { level, topic, says } of findings) process.stdout.write(`${{ ok: 'ok  ', note: 'note', warn: 'WARN', fail: 'FAIL' }[level]}  ${topic.padEnd(width)}  ${says}\n`);
@@ -34,7 +35,7 @@ function machine(): Finding {
   return { level: 'ok', topic: 'machine', says: `Node ${process.versions.node}, ${process.platform} ${process.arch}, ${availableParallelism()} cores, ${(totalmem() / GIB).toFixed(1)} GiB` };
 }
 
-function media(): readonly Finding[] {
+function media(config: Config): readonly Finding[] {
   const { version, licence, nonFree, decoders, encoders, hardware } = mediaCapabilities();
   const missing = Object.entries(decoders).filter(([, decoder]) => decoder === undefined).map(([codec]) => codec);
   const found = Object.entries(decoders).filter(([, decoder]) => decoder !== undefined).map(([codec, decoder]) => (codec === decoder ? codec : `${codec} (${decoder})`));
@@ -43,16 +44,8 @@ function media(): readonly Finding[] {
     { level: encoders.length > 0 ? 'ok' : 'note', topic: 'encoders', says: encoders.length > 0 ? `${encoders.join(', ')} (for synthetic cameras)` : 'none: synthetic cameras cannot run' },
     { level: 'note', topic: 'libav', says: `FFmpeg ${version}, ${licence} in effect${nonFree.length > 0 ? ` with ${nonFree.join(', ')}` : ''}: matters to whoever ships it in an image` },
     { level: 'note', topic: 'hardware', says: hardware.length > 0 ? `decoding devices: ${hardware.join(', ')}` : 'no hardware decoding device opened' },
+    nvdecFinding(config.vision.decoder, openNvdec()),
   ];
-}
-
-async function providers(config: Config): Promise<readonly Finding[]> {
-  const known = await capabilities();
-  return known.map(({ name, isAvailable, reason }): Finding => {
-    const isWanted = config.modelOps.providers.includes(name);
-    if (isAvailable) return { level: 'ok', topic: `onnx ${name}`, says: 'starts' };
-    return { level: isWanted ? 'fail' : 'note', topic: `onnx ${name}`, says: `does not start: ${reason ?? 'no reason given'}` };
-  });
 }
 
 async function model(config: Config): Promise<readonly Finding[]> {

@@ -4,6 +4,7 @@ import type { Writable } from 'node:stream';
 import { systemRandom } from '../engine/seeded-random.ts';
 import { systemClock } from '../engine/system-clock.ts';
 import { pictureNames } from '../ingress/picture-names.ts';
+import { wantedProviders } from '../utility-ops/config/wanted-providers.ts';
 import { loadConfig } from '../utility-ops/config/load-config.ts';
 import { runBatch } from '../../actors/batch/batch-run.ts';
 import type { Invocation } from './arguments.ts';
@@ -16,7 +17,7 @@ type InferInvocation = Extract<Invocation, { command: 'infer' }>;
 /** `vto infer`: every frame of a file, or every picture of a folder, to the end. Blocks rather than drops. */
 export async function inferCommand(invocation: InferInvocation, cwd: string): Promise<number> {
   const config = loadConfig({ files: invocation.configFiles, environment: process.env, flags: invocation.flags, cwd });
-  const { model, family, inputSize, labels, scoreMin, iouMax, providers } = config.modelOps;
+  const { model, family, inputSize, labels, scoreMin, iouMax } = config.modelOps;
   const names = await pictureNames(invocation.input);
   const writer = createOutputWriter(invocation.format, names === undefined ? {} : { pictureNames: names });
   const bar = new ProgressBar({
@@ -28,8 +29,9 @@ export async function inferCommand(invocation: InferInvocation, cwd: string): Pr
   let done = 0;
   let detected = 0;
   const records = runBatch({
-    uri: invocation.input, every: invocation.every, maxFps: invocation.maxFps || null, clock: systemClock, random: systemRandom,
-    model: { model, family, size: inputSize, scoreMin, iouMax, providers, labels: invocation.labelsFile === undefined ? labels : readLabels(invocation.labelsFile) },
+    uri: invocation.input, decoder: config.vision.decoder, tracker: config.vision.tracker, every: invocation.every, maxFps: invocation.maxFps || null,
+    ...invocation.samples && { samples: invocation.samples }, clock: systemClock, random: systemRandom,
+    model: { model, family, size: inputSize, scoreMin, iouMax, providers: wantedProviders(config.modelOps), labels: invocation.labelsFile === undefined ? labels : readLabels(invocation.labelsFile) },
     onOpened: opened => { total = opened.expectedUnits; },
   });
   const dropped: Record<string, number> = {};

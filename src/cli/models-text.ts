@@ -1,3 +1,4 @@
+import { basename } from 'node:path';
 import type { ModelInspection, PictureWanted } from '../inference/inspect.ts';
 
 /** More class names than this are cut off in text. */
@@ -22,7 +23,7 @@ export function formatInspection(found: ModelInspection, family: string): string
     ...column('why not', found.evidence.filter(({ isMatch }) => !isMatch).map(row => `${row.family}: ${row.says}`)),
   ];
   const width = Math.max(...rows.map(([name]) => name.length));
-  return `${found.path}\n${rows.map(([name, text]) => `  ${name.padEnd(width)}  ${text}`).join('\n')}\n`;
+  return `${basename(found.path)}\n${rows.map(([name, text]) => `  ${name.padEnd(width)}  ${text}`).join('\n')}\n`;
 }
 
 function verdict({ evidence, candidates, family: certain, picture }: ModelInspection, named: string): string {

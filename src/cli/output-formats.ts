@@ -32,13 +32,13 @@ export function createOutputWriter(format: OutputFormat, options: OutputOptions 
   }
 }
 
-/** One JSON object a frame: `{frame, file?, seconds, width, height, boxes: [{label, classId, score, x1, y1, x2, y2}], model}`. */
+/** One JSON object a frame: `{frame, file?, seconds, width, height, boxes: [{label, classId, score, x1, y1, x2, y2, trackId?}], model}`. */
 function ndjsonWriter(): OutputWriter {
   return {
     open: () => '',
     frame: ({ record, index, fileName }) => `${JSON.stringify({
       frame: index, ...(fileName === undefined ? {} : { file: fileName }), seconds: record.ptsSeconds, width: record.width, height: record.height,
-      boxes: record.boxes.map(({ label, classId, score, x1, y1, x2, y2 }) => ({ label, classId, score: round(score, 5), x1: round(x1, 2), y1: round(y1, 2), x2: round(x2, 2), y2: round(y2, 2) })),
+      boxes: record.boxes.map(({ label, classId, score, x1, y1, x2, y2, trackId }) => ({ label, classId, score: round(score, 5), x1: round(x1, 2), y1: round(y1, 2), x2: round(x2, 2), y2: round(y2, 2), ...(trackId === undefined ? {} : { trackId }) })),
       model: record.model, modelDigest: record.modelDigest, provider: record.provider,
     })}\n`,
     close: () => '',
@@ -67,14 +67,14 @@ function cocoWriter(imageId: (result: FrameResult) => number): OutputWriter {
 }
 
 /**
- * MOTChallenge detection rows (Milan et al. 2016, MOT16, section 4.2): frames from 1, id -1 because nothing is tracked. Corners are the
+ * MOTChallenge rows (Milan et al. 2016, MOT16, section 4.2): frames from 1, id -1 where an object is not followed. Corners are the
  * source pixels of our other formats, without the paper's shift by one, as common trackers read and write them.
  */
 function motWriter(): OutputWriter {
   return {
     open: () => '',
     frame: ({ record, index }) => record.boxes.map((box) => (
-      `${index + 1},-1,${round(box.x1, 2)},${round(box.y1, 2)},${round(box.x2 - box.x1, 2)},${round(box.y2 - box.y1, 2)},${round(box.score, 5)},-1,-1,-1\n`
+      `${index + 1},${box.trackId ?? -1},${round(box.x1, 2)},${round(box.y1, 2)},${round(box.x2 - box.x1, 2)},${round(box.y2 - box.y1, 2)},${round(box.score, 5)},-1,-1,-1\n`
     )).join(''),
     close: () => '',
   };

@@ -8,6 +8,7 @@ export interface PictureWishes {
   readonly modality: CameraConfig['modality'];
   readonly fps?: number | undefined;
   readonly metresPerStep?: number | undefined;
+  readonly kelvinPerStep?: number | undefined;
   readonly range?: readonly [black: number, white: number] | undefined;
 }
 
@@ -17,9 +18,14 @@ export function cameraRowOf({ id, uri, maxFps, isDetecting, isLooping, encoders,
 }
 
 /** As a row holds it: nothing where nothing was said, so that such a camera is the same as ever. */
-export function picturesOf({ modality, fps, metresPerStep, range }: PictureWishes): { readonly pictures?: PictureSettings } {
-  if (modality === 'auto' && fps === undefined && metresPerStep === undefined && range === undefined) return {};
-  return { pictures: { modality: modality === 'auto' ? null : modality, fps: fps ?? null, metresPerStep: metresPerStep ?? null, range: range ?? null } };
+export function picturesOf({ modality, fps, metresPerStep, kelvinPerStep, range }: PictureWishes): { readonly pictures?: PictureSettings } {
+  if (modality === 'auto' && [fps, metresPerStep, kelvinPerStep, range].every(said => said === undefined)) return {};
+  return {
+    pictures: {
+      modality: modality === 'auto' ? null : modality, fps: fps ?? null, metresPerStep: metresPerStep ?? null,
+      ...kelvinPerStep !== undefined && { kelvinPerStep }, range: range ?? null,
+    },
+  };
 }
 
 /** What a request or the settings say of encoders: a name, or a name and options beside it. */

@@ -96,10 +96,11 @@ class SqliteStore implements Store {
     return records.length === 0 ? { committed: [], repeated: 0 } : this.#commit(() => this.#records.append(records));
   }
 
-  appendFrom({ records, events, offsets }: LogBatch): { readonly committed: readonly CommittedRecord[]; readonly repeated: number } {
+  appendFrom({ records, events, features = [], featuresMaxBytes = Number.POSITIVE_INFINITY, offsets }: LogBatch): { readonly committed: readonly CommittedRecord[]; readonly repeated: number } {
     for (const record of records) checkRange(record);
     return this.#commit(() => {
       this.#events.put(events);
+      if (features.length > 0) this.#features.put(features, featuresMaxBytes);
       const appended = this.#records.append(records);
       this.#offsets.put(offsets);
       return appended;

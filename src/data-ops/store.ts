@@ -105,6 +105,9 @@ export interface LogOffset {
 export interface LogBatch {
   readonly records: readonly TerminalRecord[];
   readonly events: readonly PlatformEvent[];
+  readonly features?: readonly FeatureTensor[];
+  /** Room for all features. @default without limit */
+  readonly featuresMaxBytes?: number;
   readonly offsets: readonly LogOffset[];
 }
 
@@ -115,7 +118,7 @@ export interface LogBatch {
 export interface Store {
   /** Appends what is new of `records` in one transaction; frames that already have a terminal record are left out and counted. */
   append(records: readonly TerminalRecord[]): { readonly committed: readonly CommittedRecord[]; readonly repeated: number };
-  /** As `append` and `putEvents`, together with the offsets in one transaction: what is read again from there on is new. */
+  /** As `append`, `putFeatures` and `putEvents`, together with the offsets in one transaction: what is read again from there on is new. */
   appendFrom(batch: LogBatch): { readonly committed: readonly CommittedRecord[]; readonly repeated: number };
   /** The offsets that `appendFrom` was given last; partitions it was never given are absent. */
   logOffsets(): readonly LogOffset[];

@@ -38,6 +38,7 @@ export const ERRORS = {
   MODEL_REFUSED: { fate: 'skip', http: 409, grpc: 'FAILED_PRECONDITION', help: 'The model before goes on; the message says what keeps it from being changed here.' },
   PROVIDER_UNAVAILABLE: { fate: 'stop', http: 503, grpc: 'UNAVAILABLE', help: 'The execution provider cannot start on this machine; `vto doctor` says why.' },
   INFERENCE_FAILED: { fate: 'restart', http: 500, grpc: 'INTERNAL', help: 'The model failed on a frame; the vision process is restarted.' },
+  DEVICE_FAILED: { fate: 'restart', http: 503, grpc: 'UNAVAILABLE', help: 'The GPU was lost or ran out of memory; the vision process is replaced, and after repeated failures falls back unless modelOps.isStrict. Check nvidia-smi and dmesg.' },
   RASTER_INVALID: { fate: 'skip', http: 422, grpc: 'INVALID_ARGUMENT', help: 'Give the encoder pictures of the modality, size and kind of samples that the message names.' },
   STORE_FAILED: { fate: 'restart', http: 500, grpc: 'INTERNAL', help: 'The database could not be read or written; check disk space and permissions of the data folder.' },
   STORE_LOCKED: { fate: 'stop', http: 409, grpc: 'FAILED_PRECONDITION', help: 'Another vto runs on this data folder; stop it or give --data another folder.' },

@@ -63,7 +63,8 @@ class StageHost<In, Out> {
   /** Deliveries not yet acknowledged, oldest first. */
   readonly #unsettled: Delivery<In>[] = [];
   #acknowledged: Promise<void> = Promise.resolve();
-  #freed: Deferred<void> = deferred();
+  /** Somebody waits for a delivery to be acknowledged. */
+  #freed: Deferred<void> | undefined;
   #isProcessing = false;
   #blockedMs = 0;
 
@@ -96,7 +97,7 @@ class StageHost<In, Out> {
   /** One batch. False at the end of the input. */
   async #step(): Promise<boolean> {
     const { input, maxBatch, maxInFlight, ctx, observer } = this.#options;
-    while (this.#unsettled.length >= maxInFlight && !this.#loop.signal.aborted) await this.#blocked(this.#freed.promise);
+    while (this.#unsettled.length >= maxInFlight && !this.#loop.signal.aborted) await this.#blocked((this.#freed ??= deferred()).promise);
     this.#loop.signal.throwIfAborted();
     const delivery = await input.pull(maxBatch, this.#loop.signal);
     if (delivery === undefined) return false;
@@ -149,19 +150,24 @@ class StageHost<In, Out> {
 
   async #send(delivery: Delivery<In>, outputs: readonly Envelope<Out>[]): Promise<void> {
     const { output } = this.#options;
-    let pushed: Promise<void> = Promise.resolve();
+    let pushed: Promise<void> | undefined;
     if (output !== undefined && outputs.length > 0) {
       if (!this.#loop.signal.aborted) await this.#blocked(output.room(this.#loop.signal)); // when ending, one batch may exceed the bound instead of being done again
       pushed = output.push(outputs, this.#giveUp.signal);
     }
-    const before = this.#acknowledged;
-    this.#acknowledged = Promise.all([pushed, before]).then(async () => {
-      await delivery.ack();
-      this.#unsettled.shift();
-      this.#freed.resolve();
-      this.#freed = deferred();
-    });
-    this.#acknowledged.catch((error: unknown) => { this.#end(error); });
+    const acknowledged = this.#acknowledge(delivery, pushed, this.#acknowledged);
+    acknowledged.catch((error: unknown) => { this.#end(error); });
+    this.#acknowledged = acknowledged;
+  }
+
+  /** Acknowledges a delivery once its outputs are, and after those `before` it. */
+  async #acknowledge(delivery: Delivery<In>, pushed: Promise<void> | undefined, before: Promise<void>): Promise<void> {
+    if (pushed !== undefined) await pushed;
+    await before;
+    await delivery.ack();
+    this.#unsettled.shift();
+    this.#freed?.resolve();
+    this.#freed = undefined;
   }
 
   /** Lets outputs under way be acknowledged, within a limit. */
@@ -186,6 +192,7 @@ class StageHost<In, Out> {
   #end(reason: unknown): void {
     if (this.#loop.signal.aborted) return;
     this.#loop.abort(reason);
-    this.#freed.resolve();
+    this.#freed?.resolve();
+    this.#freed = undefined;
   }
 }

@@ -5,7 +5,8 @@ import type { AccessUnit } from '../messages/access-unit.ts';
 import type { ChunkPart } from '../messages/chunk-part.ts';
 import type { Feature, FeatureRequest } from '../messages/feature.ts';
 import { isSameDecoding, type StreamParameters } from '../messages/stream-parameters.ts';
-import type { DropReason } from '../messages/terminal-record.ts';
+import type { DetectedRecord, DropReason } from '../messages/terminal-record.ts';
+import type { CameraActivity, UnitArrival } from './activity/camera-activity.ts';
 import { DropRuns } from './drop-runs.ts';
 import type { FrameGate } from './frame-gate.ts';
 
@@ -20,9 +21,11 @@ const SKIP_GOP_AFTER_MS = 1000;
 
 /** What a camera's featurizer works with. */
 export interface FeaturizerTools {
-  readonly createDecoder: (parameters: StreamParameters) => Promise<FrameDecoder>;
+  readonly createDecoder: (parameters: StreamParameters, camera: CameraId) => Promise<FrameDecoder>;
   readonly scaler: Scaler;
   readonly nowMs: () => number;
+  /** Tells which frames are worth decoding; absent: all are. */
+  readonly activity?: CameraActivity;
   /** Shown every picture that is chosen, before it is freed. */
   readonly look?: (camera: CameraId, picture: Picture) => void;
 }
@@ -51,6 +54,8 @@ export class CameraFeaturizer {
   #isSkipping = false;
   #drops: DropRuns;
   #decodeMs = 0;
+  /** What became final in the present call. */
+  #out: Feature[] = [];
 
   constructor(camera: CameraId, gate: FrameGate, tools: FeaturizerTools) {
     this.#camera = camera;
@@ -63,14 +68,20 @@ export class CameraFeaturizer {
   async take(request: FeatureRequest<ChunkPart>): Promise<Feature[]> {
     const { part } = request;
     const out: Feature[] = [];
+    this.#out = out;
     if (part.feed < this.#feed) return out;
     if (part.feed > this.#feed) this.#startOver(part.feed);
-    if (part.epoch !== this.#epoch) this.#startEpoch(part.epoch, out);
-    if (part.units.length > 0) await this.#prepare(part.parameters, out);
-    for (const unit of part.units) this.#takeUnit(unit, request, out);
-    if (part.isEpochEnd) this.#finishEpoch(out);
+    if (part.epoch !== this.#epoch) this.#startEpoch(part.epoch);
+    if (part.units.length > 0) await this.#prepare(part.parameters);
+    for (const unit of part.units) this.#takeUnit(unit, request);
+    if (part.isEpochEnd) this.#finishEpoch();
     if (this.#drops.isDue(this.#tools.nowMs())) out.push(...this.#drops.take());
     return out;
+  }
+
+  /** Takes note of what was found on a frame. What that decides comes out of the next `take`. */
+  sees(record: DetectedRecord): void {
+    this.#tools.activity?.sees(record, this);
   }
 
   /** Frees the decoder. What is still waiting has no record and will be fed again. */
@@ -79,11 +90,12 @@ export class CameraFeaturizer {
     this.#decoder = undefined;
     this.#hasTried = false;
     this.#waiting.clear();
+    this.#tools.activity?.clear();
   }
 
-  #takeUnit(unit: AccessUnit, request: FeatureRequest<ChunkPart>, out: Feature[]): void {
-    const { isAccounted, parameters } = request.part;
-    const { num, den } = parameters.timeBase;
+  #takeUnit(unit: AccessUnit, request: FeatureRequest<ChunkPart>): void {
+    const { isAccounted } = request.part;
+    const { activity } = this.#tools;
     if (!this.#isSynced && !unit.isKey) {
       if (!isAccounted) this.#drop(unit.frameSeq, 'undecodable', unit.capturedAt);
       return;
@@ -92,20 +104,29 @@ export class CameraFeaturizer {
       if (!isAccounted) this.#drop(unit.frameSeq, 'undecodable', unit.capturedAt);
       return;
     }
-    if (this.#skips(unit, request)) {
+    // What is only kept costs nothing: it may be late.
+    if (activity?.isOpen !== false && this.#skips(unit, request)) {
       if (!isAccounted) this.#drop(unit.frameSeq, 'stale', unit.capturedAt);
       return;
     }
     this.#isSynced = true;
+    const arrival = { isAccounted, isStale: request.isStale, receivedAtMs: request.receivedAtMs };
+    if (activity) activity.take(unit, arrival, this);
+    else this.decode(unit, arrival);
+  }
+
+  /** Feeds the decoder; what comes out is chosen from at once. For `CameraActivity`. */
+  decode(unit: AccessUnit, arrival: UnitArrival): void {
+    const { num, den } = this.#parameters?.timeBase ?? { num: 0, den: 1 };
     this.#waiting.set(unit.frameSeq, {
       capturedAt: unit.capturedAt, arrivedAt: unit.arrivedAt, ptsSeconds: unit.pts === null ? null : unit.pts * num / den,
-      isAccounted, isStale: request.isStale, receivedAtMs: request.receivedAtMs,
+      ...arrival,
     });
     const startMs = this.#tools.nowMs();
     try {
-      const pictures = this.#decoder.decode(unit);
+      const pictures = this.#decoder?.decode(unit) ?? [];
       this.#decodeMs = this.#tools.nowMs() - startMs;
-      this.#choose(pictures, out);
+      this.#choose(pictures);
     } catch (error) {
       if (!isCorrupt(error)) throw error;
       this.#giveUp(unit.frameSeq);
@@ -114,17 +135,31 @@ export class CameraFeaturizer {
     this.#sweep(unit.frameSeq - 2 * MAX_REORDER);
   }
 
+  /** Takes out what the decoder holds back; it starts at the next key frame. For `CameraActivity`. */
+  restart(): void {
+    try {
+      if (this.#decoder) this.#choose(this.#decoder.flush());
+    } catch (error) {
+      if (!isCorrupt(error)) throw error;
+    }
+    for (const frameSeq of [...this.#waiting.keys()]) this.#giveUp(frameSeq);
+  }
+
+  quiet({ frameSeq, capturedAt }: AccessUnit): void { this.#drop(frameSeq, 'quiet', capturedAt); }
+
+  undecodable({ frameSeq, capturedAt }: AccessUnit): void { this.#drop(frameSeq, 'undecodable', capturedAt); }
+
   #skips(unit: AccessUnit, request: FeatureRequest<ChunkPart>): boolean {
     if (unit.isKey) this.#isSkipping = false;
     else if (request.isStale && this.#tools.nowMs() - request.receivedAtMs > SKIP_GOP_AFTER_MS) this.#isSkipping = true;
     return this.#isSkipping;
   }
 
-  #choose(pictures: readonly Picture[], out: Feature[]): void {
+  #choose(pictures: readonly Picture[]): void {
     let freed = 0;
     try {
       for (const picture of pictures) {
-        this.#chooseOne(picture, out);
+        this.#chooseOne(picture);
         picture.free();
         freed += 1;
       }
@@ -133,14 +168,14 @@ export class CameraFeaturizer {
     }
   }
 
-  #chooseOne(picture: Picture, out: Feature[]): void {
+  #chooseOne(picture: Picture): void {
     const waiting = this.#waiting.get(picture.frameSeq);
     if (!waiting) return;
     this.#waiting.delete(picture.frameSeq);
     this.#sweep(picture.frameSeq - MAX_REORDER);
     try {
       const feature = this.#judge(picture, waiting);
-      if (feature) out.push(feature);
+      if (feature) this.#out.push(feature);
     } catch (error) {
       if (!isUndecodable(error)) throw error;
       this.#drop(picture.frameSeq, 'undecodable', waiting.capturedAt);
@@ -150,7 +185,10 @@ export class CameraFeaturizer {
   #judge(picture: Picture, waiting: Waiting): Feature | undefined {
     if (waiting.isAccounted) return undefined;
     const { frameSeq } = picture;
-    if (!this.#gate.admits(waiting.capturedAt)) this.#drop(frameSeq, 'rate', waiting.capturedAt);
+    const purpose = this.#tools.activity ? this.#tools.activity.wants(frameSeq) : 'detection';
+    if (purpose === undefined) return undefined;
+    // A look decides about many frames, and looks are few.
+    if (!this.#gate.admits(waiting.capturedAt) && purpose !== 'look') this.#drop(frameSeq, 'rate', waiting.capturedAt);
     else if (waiting.isStale) this.#drop(frameSeq, 'stale', waiting.capturedAt);
     else {
       this.#tools.look?.(this.#camera, picture);
@@ -173,7 +211,9 @@ export class CameraFeaturizer {
   #giveUp(frameSeq: number): void {
     const waiting = this.#waiting.get(frameSeq);
     this.#waiting.delete(frameSeq);
-    if (waiting && !waiting.isAccounted) this.#drop(frameSeq, 'undecodable', waiting.capturedAt);
+    if (!waiting || waiting.isAccounted) return;
+    if (this.#tools.activity && !this.#tools.activity.lost(frameSeq)) return;
+    this.#drop(frameSeq, 'undecodable', waiting.capturedAt);
   }
 
   #drop(frameSeq: number, reason: DropReason, capturedAt: EpochMicros): void {
@@ -191,39 +231,39 @@ export class CameraFeaturizer {
     this.#drops.take();
   }
 
-  #startEpoch(epoch: number, out: Feature[]): void {
-    this.#finishEpoch(out);
+  #startEpoch(epoch: number): void {
+    this.#finishEpoch();
     this.#epoch = epoch;
     this.#drops = this.#newRuns(epoch);
   }
 
-  #finishEpoch(out: Feature[]): void {
-    this.#drain(out);
-    for (const frameSeq of [...this.#waiting.keys()]) this.#giveUp(frameSeq);
-    out.push(...this.#drops.take());
+  #finishEpoch(): void {
+    this.#drain();
+    this.#out.push(...this.#drops.take());
   }
 
   /** Takes the last pictures out of the decoder and closes it. */
-  #drain(out: Feature[]): void {
+  #drain(): void {
+    if (this.#decoder) this.#tools.activity?.end(this);
     try {
-      if (this.#decoder) this.#choose(this.#decoder.flush(), out);
+      if (this.#decoder) this.#choose(this.#decoder.flush());
     } catch (error) {
       if (!isCorrupt(error)) throw error; // what it still held ends as undecodable
     } finally {
-      this.#decoder?.close();
-      this.#decoder = undefined;
-      this.#hasTried = false;
+      for (const frameSeq of [...this.#waiting.keys()]) this.#giveUp(frameSeq);
+      this.close();
       this.#isSynced = false;
     }
   }
 
-  async #prepare(parameters: StreamParameters, out: Feature[]): Promise<void> {
+  async #prepare(parameters: StreamParameters): Promise<void> {
     if (this.#hasTried && this.#parameters && isSameDecoding(this.#parameters, parameters)) return;
-    this.#drain(out);
+    this.#drain();
     this.#parameters = parameters;
     this.#hasTried = true;
     try {
-      this.#decoder = await this.#tools.createDecoder(parameters);
+      this.#decoder = await this.#tools.createDecoder(parameters, this.#camera);
+      this.#tools.activity?.begin(this.#epoch, parameters);
     } catch (error) {
       // A stream that nobody can decode is this camera's alone: its frames end as undecodable, the others go on.
       if (!isUndecodable(error)) throw error;

@@ -8,15 +8,20 @@ import { MODALITIES } from './modalities/index.ts';
 /**
  * Makes sure that encoders exist and take their options, each once, so that what is wanted can be had.
  * @param modality that of the camera; null where its pictures tell: then any will do
+ * @param about begins the message of what is wrong
  * @throws PlatformError PLUGIN_UNKNOWN, CONFIG_INVALID; MODEL_INVALID and SOURCE_NOT_FOUND (`onnx`)
  */
-export async function checkEncoders(wishes: readonly EncodingWish[], modality: Modality | null): Promise<void> {
+export async function checkEncoders(wishes: readonly EncodingWish[], modality: Modality | null, about = ''): Promise<void> {
   const seen = new Set<string>();
   for (const wish of wishes) {
     const text = JSON.stringify([wish.name, wish.options]);
-    if (seen.has(text)) throw new PlatformError('CONFIG_INVALID', `encoder '${wish.name}' is wanted twice with the same options`, { encoder: wish.name });
+    if (seen.has(text)) throw new PlatformError('CONFIG_INVALID', `${about}encoder '${wish.name}' is wanted twice with the same options`, { encoder: wish.name });
     seen.add(text);
-    await checkEncoding(modality ?? anyModalityOf(wish.name), wish.name, wish.options);
+    try {
+      await checkEncoding(modality ?? anyModalityOf(wish.name), wish.name, wish.options);
+    } catch (error) {
+      throw error instanceof PlatformError ? new PlatformError(error.code, `${about}${error.message}`, error.facts, error) : error;
+    }
   }
 }
 

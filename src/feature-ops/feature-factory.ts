@@ -14,7 +14,6 @@ interface Choice {
   readonly modality: ModalityPlugin;
   readonly encoding: { readonly name: string; readonly options: EncodingOptions } | undefined;
   readonly providers: readonly string[];
-  readonly device: number;
   readonly warn: Warn;
 }
 
@@ -31,7 +30,7 @@ export class FeatureFactory {
 
   /** A factory for colour pictures on the processor, without an encoding yet. */
   static create(): FeatureFactory {
-    return new FeatureFactory({ modality: modalityOf('rgb'), encoding: undefined, providers: ['cpu'], device: 0, warn: () => { /* who cares gives withProviders a listener */ } });
+    return new FeatureFactory({ modality: modalityOf('rgb'), encoding: undefined, providers: ['cpu'], warn: () => { /* who cares gives withProviders a listener */ } });
   }
 
   /** What the pixels mean: `rgb`, `depth` or `thermal`. @throws PlatformError PLUGIN_UNKNOWN */
@@ -46,11 +45,10 @@ export class FeatureFactory {
 
   /**
    * Where it runs: execution providers, best first.
-   * @param options.device which of several GPUs @default 0
    * @param options.warn told of each provider that does not start
    */
-  withProviders(providers: readonly string[], { device = 0, warn = () => { /* nobody listens */ } }: { readonly device?: number; readonly warn?: Warn } = {}): FeatureFactory {
-    return new FeatureFactory({ ...this.#choice, providers, device, warn });
+  withProviders(providers: readonly string[], { warn = () => { /* nobody listens */ } }: { readonly warn?: Warn } = {}): FeatureFactory {
+    return new FeatureFactory({ ...this.#choice, providers, warn });
   }
 
   /**
@@ -58,11 +56,11 @@ export class FeatureFactory {
    * @throws PlatformError PLUGIN_UNKNOWN (encoder of the modality, provider), CONFIG_INVALID (options), MODEL_INVALID and SOURCE_NOT_FOUND (`onnx`), PROVIDER_UNAVAILABLE
    */
   async instantiate(): Promise<Encoder> {
-    const { modality, encoding, providers, device, warn } = this.#choice;
+    const { modality, encoding, providers, warn } = this.#choice;
     if (encoding === undefined) throw new PlatformError('CONFIG_INVALID', `no encoding is named (known for ${modality.name}: ${namesFor(modality.name)})`);
     const plugin = pluginOf(encoding.name, modality.name);
     const plan = await plugin.plan(encoding.options, modality.name);
-    return openEncoder({ name: plugin.name, version: plugin.version, modality, plan, session: { providers, device, warn } });
+    return openEncoder({ name: plugin.name, version: plugin.version, modality, plan, session: { providers, warn } });
   }
 }
 

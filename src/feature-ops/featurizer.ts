@@ -4,6 +4,8 @@ import type { CameraId } from '../engine/units.ts';
 import type { Scaler } from '../media/types.ts';
 import type { ChunkPart } from '../messages/chunk-part.ts';
 import type { Feature, FeatureRequest } from '../messages/feature.ts';
+import type { DetectedRecord } from '../messages/terminal-record.ts';
+import type { CameraActivity } from './activity/camera-activity.ts';
 import type { CameraEncoders } from './camera-encoders.ts';
 import type { FrameGate } from './frame-gate.ts';
 import { CameraFeaturizer, type FeaturizerTools } from './camera-featurizer.ts';
@@ -15,6 +17,8 @@ export interface FeaturizerOptions {
   readonly createScaler: () => Scaler;
   /** Which frames to detect on. Asked when a camera appears. */
   readonly gateOf: (camera: CameraId) => FrameGate;
+  /** What tells which frames are worth decoding; undefined: all are. Asked when a camera appears. @default all of every camera */
+  readonly activityOf?: (camera: CameraId) => CameraActivity | undefined;
   /** Computes features of the frames chosen; closed with the stage. @default none are */
   readonly encoders?: CameraEncoders;
 }
@@ -46,6 +50,11 @@ export class Featurizer implements Stage<FeatureRequest<ChunkPart>, Feature> {
     return out;
   }
 
+  /** Takes note of what a detector found on a frame of this stage. */
+  sees(record: DetectedRecord): void {
+    this.#cameras.get(record.camera)?.sees(record);
+  }
+
   async close(): Promise<void> {
     for (const camera of this.#cameras.values()) camera.close();
     this.#cameras.clear();
@@ -57,7 +66,11 @@ export class Featurizer implements Stage<FeatureRequest<ChunkPart>, Feature> {
     let camera = this.#cameras.get(id);
     if (!camera) {
       if (!this.#scaler) throw new Error('featurizer used before open');
-      const tools: FeaturizerTools = { createDecoder: this.#options.createDecoder, scaler: this.#scaler, nowMs: () => ctx.clock.monotonicMs(), look: (of, picture) => this.#options.encoders?.look(of, picture) };
+      const activity = this.#options.activityOf?.(id);
+      const tools: FeaturizerTools = {
+        createDecoder: this.#options.createDecoder, scaler: this.#scaler, nowMs: () => ctx.clock.monotonicMs(), look: (of, picture) => this.#options.encoders?.look(of, picture),
+        ...activity && { activity },
+      };
       camera = new CameraFeaturizer(id, this.#options.gateOf(id), tools);
       this.#cameras.set(id, camera);
     }

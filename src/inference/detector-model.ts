@@ -44,8 +44,6 @@ export interface DetectorOptions {
   readonly family: string;
   /** Execution providers in order of preference; `cpu` is always known. */
   readonly providers: readonly string[];
-  /** Which of several GPUs runs the model: 0 is the first; no meaning on the processor. @default 0 */
-  readonly device?: number;
   readonly scoreMin: number;
   readonly iouMax: number;
   /** Width and height of the picture where the file leaves them open; files with a fixed size have their own. Empty: the family's. @default [] */

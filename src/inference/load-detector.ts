@@ -12,7 +12,7 @@ import { describeModel, parseModel, serializeModel } from './graph/model-file.ts
 import { raiseOpset } from './graph/raise-opset.ts';
 import { loadMotionDetector, MOTION_SHAPE } from './motion.ts';
 import { openSession } from './session.ts';
-import type { Warn } from './session.ts';
+import type { LoadContext } from './session.ts';
 import { wrapModel } from './wrap-model.ts';
 
 /** Name of the built-in detector that needs no model file. */
@@ -25,14 +25,14 @@ const FILE_BYTES_MAX = 2 ** 31 - 1;
  * Loads a detector and runs it once, so that the first frame is as fast as the rest.
  * @throws PlatformError SOURCE_NOT_FOUND, MODEL_INVALID, MODEL_FAMILY_UNKNOWN, PLUGIN_UNKNOWN (family or provider), PROVIDER_UNAVAILABLE
  */
-export async function loadDetector(options: DetectorOptions, ctx: { readonly warn: Warn }): Promise<DetectorModel> {
+export async function loadDetector(options: DetectorOptions, ctx: LoadContext): Promise<DetectorModel> {
   if (options.model === MOTION_MODEL) return loadMotionDetector(options, ctx);
   const bytes = await readModelFile(options.model);
   const foreign = foreignModel(parseModel(bytes), options.size);
   const { metadata } = foreign.io;
   const { family, plan } = chooseFamily(options.family, foreign);
   const digest = createHash('sha256').update(bytes).digest('hex');
-  const session = await openSession(serializeModel(wrapModel(foreign, plan, options.entry)), { providers: options.providers, device: options.device, warn: ctx.warn });
+  const session = await openSession(serializeModel(wrapModel(foreign, plan, options.entry)), { providers: options.providers, warn: ctx.warn, runtime: ctx.runtime });
   const detector = new FileDetector(session, {
     id: options.id ?? `${metadata.get('name') ?? basename(options.model, extname(options.model))}@${metadata.get('version') ?? digest.slice(0, 8)}`,
     digest, family: family.type, shape: plan.shape, entry: options.entry ?? 'frame', isBatchable: plan.isBatchable && options.entry !== 'picture',

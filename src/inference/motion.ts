@@ -11,7 +11,7 @@ import { GEOMETRY, GEOMETRY_COLUMNS, geometryOf } from './geometry.ts';
 import { serializeModel } from './graph/model-file.ts';
 import { MOTION_SETTINGS, motionGraph, motionState } from './motion-graph.ts';
 import { openSession } from './session.ts';
-import type { Session, Tensor, Warn } from './session.ts';
+import type { LoadContext, Session, Tensor } from './session.ts';
 
 const CHANNELS = 3;
 
@@ -25,10 +25,10 @@ type State = Readonly<Record<string, Tensor>>;
  * Scores are 0.5 at the threshold and grow with contrast.
  * @throws PlatformError MODEL_INVALID when another family is asked for, PLUGIN_UNKNOWN (provider), PROVIDER_UNAVAILABLE
  */
-export async function loadMotionDetector(options: DetectorOptions, ctx: { readonly warn: Warn }): Promise<DetectorModel> {
+export async function loadMotionDetector(options: DetectorOptions, ctx: LoadContext): Promise<DetectorModel> {
   if (options.family !== 'auto' && options.family !== 'motion') throw new PlatformError('MODEL_INVALID', `the built-in motion detector is no '${options.family}' model`, { family: options.family });
   const bytes = serializeModel(motionGraph());
-  const session = await openSession(bytes, { providers: options.providers, device: options.device, warn: ctx.warn });
+  const session = await openSession(bytes, { providers: options.providers, warn: ctx.warn, runtime: ctx.runtime });
   const detector = new MotionDetector(session, createHash('sha256').update(bytes).digest('hex'), options);
   await detector.warmUp();
   return detector;

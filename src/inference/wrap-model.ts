@@ -41,7 +41,7 @@ export function wrapModel({ model, io }: ForeignModel, plan: WrapPlan, entry: En
     const value = network.get(name);
     if (value === undefined) throw new PlatformError('MODEL_INVALID', `the model has no output '${name}'`, { output: name });
     return io.outputs.find((output) => output.name === name)?.type === 'float32' ? value : graph.cast(value, 'float32');
-  });
+  }, inputs);
   const { corners, head, picture } = collect(graph, decoded, inputs);
   const rows = picture === undefined ? geometry : graph.op('Gather', [geometry, picture], { axis: 0 });
   graph.output(graph.op('Concat', [head, inSource(graph, corners, rows)], { axis: 1 }), DETECTOR_OUTPUT, 'float32', ['found', 7]);

@@ -4,7 +4,7 @@ import type { SampleMeaning, StreamParameters } from '../messages/stream-paramet
 import type { Source, SourceSession } from './source.ts';
 
 /** What the settings say of the samples of a camera. */
-export type SampleSettings = Pick<PictureSettings, 'modality' | 'metresPerStep' | 'range'>;
+export type SampleSettings = Pick<PictureSettings, 'modality' | 'metresPerStep' | 'kelvinPerStep' | 'range'>;
 
 /** One step is a millimetre where nobody says otherwise, as RealSense, Azure Kinect and Redwood write depth. */
 const METRES_PER_STEP = 0.001;
@@ -36,6 +36,9 @@ function meaningful(parameters: StreamParameters, settings: SampleSettings | und
   // A FLIR record is thermal whatever the settings say.
   const modality = parameters.codec === 'fff' ? 'thermal' : settings?.modality ?? said?.modality ?? 'rgb';
   if (modality === 'rgb') return layout;
-  const samples: SampleMeaning = { modality, metresPerStep: modality === 'depth' ? settings?.metresPerStep ?? METRES_PER_STEP : null, range: settings?.range ?? null };
+  const range = settings?.range ?? null;
+  const { kelvinPerStep } = settings ?? {};
+  const samples: SampleMeaning = modality === 'depth' ? { modality, metresPerStep: settings?.metresPerStep ?? METRES_PER_STEP, range }
+    : { modality, metresPerStep: null, ...kelvinPerStep !== undefined && { kelvinPerStep }, range };
   return { ...layout, samples };
 }

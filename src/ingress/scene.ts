@@ -55,6 +55,8 @@ export interface TrueBox {
 export interface SceneObject extends TrueBox {
   /** The part of it that is inside the picture and not covered, above 0 to 1. */
   readonly visible: number;
+  /** Which mover of the scene it is: its index, the same at all times. */
+  readonly mover: number;
 }
 
 /** An object counts while at least this part of it is inside the picture and not covered. */
@@ -67,7 +69,7 @@ type Rectangle = Omit<TrueBox, 'label'>;
  * by less than 60 % are left out: neither finding nor missing them is an error (`objectsAt` has them, for evaluators to ignore).
  */
 export function truthAt(scene: Scene, t: number): TrueBox[] {
-  return objectsAt(scene, t).filter(({ visible }) => visible >= VISIBLE_MIN).map(({ visible: _, ...box }) => box);
+  return objectsAt(scene, t).filter(({ visible }) => visible >= VISIBLE_MIN).map(({ visible: _visible, mover: _mover, ...box }) => box);
 }
 
 /** Every object that shows at least in part, as `truthAt`. */
@@ -81,7 +83,7 @@ export function objectsAt(scene: Scene, t: number): SceneObject[] {
     const inside = clipped(place, { x1: 0, y1: 0, x2: scene.width, y2: scene.height });
     const hidden = coveredArea(inside, [...places.slice(index + 1), ...posts]);
     const visible = (area(inside) - hidden) / (mover.width * mover.height);
-    if (visible > 0) seen.push({ label: mover.label, ...inside, visible });
+    if (visible > 0) seen.push({ label: mover.label, ...inside, visible, mover: index });
   }
   return seen;
 }

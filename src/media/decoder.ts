@@ -5,26 +5,47 @@ import type { SampleMeaning, StreamParameters } from '../messages/stream-paramet
 import { AGAIN, CODEC_IDS, END, explain, type LibavCodec } from './libav.ts';
 import { isGrey16, Rendition, type Calibration } from './rendition.ts';
 import type { FrameDecoder, Picture } from './types.ts';
+import type { DeviceStream, PictureSize, VideoDevice } from './video-device.ts';
+
+/** How a decoder works. */
+export interface DecoderOptions {
+  readonly threads: number;
+  readonly device?: VideoDevice | undefined;
+  readonly onSoftware?: (reason: string) => void;
+}
+
+/** A stream on a device, until it is known that the device takes it. */
+interface OnDevice { readonly stream: DeviceStream; readonly onSoftware: (reason: string) => void }
 
 /**
  * Opens libav's decoder for a stream. Create it asynchronously, use it synchronously: the synchronous creation of node-av 6.1.1 corrupts the
  * heap when given options.
  * @param options.threads 1: a picture comes out with its own access unit unless the stream reorders; n: up to n - 1 units later
+ * @param options.device decodes the stream, if it can; what it cannot is decoded on the processor, and `onSoftware` is told once why
  * @throws PlatformError MEDIA_UNSUPPORTED when this libav has no such decoder, MEDIA_INVALID when it refuses the parameters
  */
-export async function createDecoder(parameters: StreamParameters, options: { readonly threads: number }): Promise<FrameDecoder> {
+export async function createDecoder(parameters: StreamParameters, options: DecoderOptions): Promise<FrameDecoder> {
   const codec = parameters.codec === 'fff' ? null : Codec.findDecoder(CODEC_IDS[parameters.codec]);
   if (parameters.codec === 'fff' || codec === null) throw new PlatformError('MEDIA_UNSUPPORTED', `this libav cannot decode ${parameters.codec}`, { codec: parameters.codec });
   const context = new CodecContext();
   context.allocContext3(codec);
   describe(context, parameters, parameters.codec);
-  context.threadCount = options.threads;
+  const { device, onSoftware = () => {}, threads } = options;
+  const isWanted = device?.decodes(parameters.codec) === true;
+  const stream = isWanted ? device.attach(context) : undefined;
+  if (device && !isWanted) onSoftware(`${device.name} does not decode ${parameters.codec}`);
+  context.threadCount = stream ? 1 : threads;
   const opened = await context.open2(codec, null);
   if (opened < 0) {
     context.freeContext();
+    stream?.close();
+    if (stream) {
+      onSoftware(`${device?.name} does not open this ${parameters.codec} stream: ${explain(opened).toLowerCase()}`);
+      return createDecoder(parameters, { threads });
+    }
     throw new PlatformError('MEDIA_INVALID', `cannot decode this ${parameters.codec} stream: ${explain(opened).toLowerCase()}`, { codec: parameters.codec, libav: opened });
   }
-  return new LibavDecoder(context, parameters);
+  return new LibavDecoder(context, parameters, stream && { stream, onSoftware });
 }
 
 function describe(context: CodecContext, parameters: StreamParameters, codec: LibavCodec): void {
@@ -56,12 +77,16 @@ export class LibavPicture implements Picture {
   readonly isStill: boolean;
   /** What its samples mean; undefined for pictures of colours. */
   readonly meaning: PictureMeaning | undefined;
+  readonly #stream: DeviceStream | undefined;
   #frame: Frame | undefined;
   /** Samples of 16 bits as they are shown, once somebody looked. */
   #shown: Frame | undefined;
+  /** What a device holds, on the host, once somebody looked. */
+  #fetched: Frame | undefined;
 
-  /** Takes the frame over. */
-  constructor(frame: Frame, isStill: boolean, meaning?: PictureMeaning) {
+  /** Takes the frame over. @param stream whose device holds the picture; undefined: the host does */
+  constructor(frame: Frame, isStill: boolean, meaning?: PictureMeaning, stream?: DeviceStream) {
+    this.#stream = stream;
     this.isStill = isStill;
     this.meaning = meaning;
     this.frameSeq = Number(frame.pts);
@@ -81,8 +106,27 @@ export class LibavPicture implements Picture {
     return this.#shown;
   }
 
-  /** As it was decoded. @throws Error after `free` */
+  /** As it was decoded, on the host. @throws Error after `free` */
   get samples(): Frame {
+    const own = this.#own();
+    if (this.#stream === undefined) return own;
+    if (this.#fetched === undefined) {
+      const fetched = this.#stream.fetch(own).clone();
+      if (fetched === null) throw new PlatformError('MEDIA_CORRUPT', 'no memory for a picture', {});
+      this.#fetched = fetched;
+    }
+    return this.#fetched;
+  }
+
+  /** True while it lies in the memory of a device alone. */
+  get isOnDevice(): boolean { return this.#stream !== undefined && this.#fetched === undefined; }
+
+  /** The picture as `frame`, or smaller, down to `size`, where a device holds it: less to carry to the host. Borrowed until the next call. */
+  near(size: PictureSize): Frame {
+    return this.#stream === undefined ? this.frame : this.#stream.fetch(this.#own(), size);
+  }
+
+  #own(): Frame {
     if (this.#frame === undefined) throw new Error(`picture ${this.frameSeq} was used after free`);
     return this.#frame;
   }
@@ -92,6 +136,8 @@ export class LibavPicture implements Picture {
     this.#frame = undefined;
     this.#shown?.free();
     this.#shown = undefined;
+    this.#fetched?.free();
+    this.#fetched = undefined;
   }
 }
 
@@ -106,8 +152,11 @@ class LibavDecoder implements FrameDecoder {
   #held: Picture[] = [];
   #awaitsKey = false;
   #isClosed = false;
+  #onDevice: OnDevice | undefined;
+  #deviceFailures = 0;
 
-  constructor(context: CodecContext, { codec, samples }: StreamParameters) {
+  constructor(context: CodecContext, { codec, samples }: StreamParameters, onDevice?: OnDevice) {
+    this.#onDevice = onDevice;
     this.#context = context;
     this.#codec = codec;
     this.#isStill = codec === 'mjpeg' || codec === 'png' || codec === 'tiff';
@@ -129,6 +178,7 @@ class LibavDecoder implements FrameDecoder {
     const failure = sent < 0 ? sent : received;
     if (failure < 0) {
       this.#held = pictures;
+      this.#judgeDevice(failure);
       throw new PlatformError('MEDIA_CORRUPT', `the ${this.#codec} decoder refused frame ${unit.frameSeq}: ${explain(failure).toLowerCase()}`, { frameSeq: unit.frameSeq, libav: failure });
     }
     return pictures;
@@ -157,7 +207,7 @@ class LibavDecoder implements FrameDecoder {
       const frame = this.#takeFrame();
       const code = this.#context.receiveFrameSync(frame);
       if (code >= 0) {
-        pictures.push(new LibavPicture(frame, this.#isStill, this.#meaning));
+        pictures.push(this.#pictureOf(frame));
         continue;
       }
       this.#spare = frame;
@@ -166,6 +216,22 @@ class LibavDecoder implements FrameDecoder {
       errors++;
     }
     return failure;
+  }
+
+  #pictureOf(frame: Frame): LibavPicture {
+    this.#deviceFailures = 0;
+    const { stream, onSoftware } = this.#onDevice ?? {};
+    if (stream === undefined || stream.holds(frame)) return new LibavPicture(frame, this.#isStill, this.#meaning, stream);
+    onSoftware?.(`the device refuses this ${this.#codec} stream: its profile, its size, or too many streams`);
+    this.#onDevice = undefined;
+    stream.close();
+    return new LibavPicture(frame, this.#isStill, this.#meaning);
+  }
+
+  /** A damaged stream may look like a device that fails, for a picture or two. */
+  #judgeDevice(code: number): void {
+    if (this.#onDevice?.stream.isFailure(code) !== true || ++this.#deviceFailures < DEVICE_FAILURES_MAX) return;
+    throw new PlatformError('DEVICE_FAILED', `the GPU decodes no more: ${explain(code).toLowerCase()}`, { provider: 'nvdec', libav: code });
   }
 
   #takeFrame(): Frame {
@@ -182,17 +248,22 @@ class LibavDecoder implements FrameDecoder {
     this.#meaning?.rendition.close();
     this.#packet.free();
     this.#context.freeContext();
+    this.#onDevice?.stream.close();
   }
 }
 
 /** Of pictures that do not carry constants of their own. */
 function meaningOf(samples: SampleMeaning): PictureMeaning {
-  const { modality, metresPerStep } = samples;
-  return { modality, calibration: metresPerStep === null ? undefined : { kind: 'depth', metresPerStep }, rendition: new Rendition(samples) };
+  const { modality, metresPerStep, kelvinPerStep } = samples;
+  const calibration: Calibration | undefined = metresPerStep !== null ? { kind: 'depth', metresPerStep } : kelvinPerStep !== undefined ? { kind: 'kelvin', kelvinPerStep } : undefined;
+  return { modality, calibration, rendition: new Rendition(samples) };
 }
 
 /** More than a decoder's threads can hold; beyond it something is wrong with the decoder itself. */
 const ERRORS_IN_A_ROW = 64;
+
+/** Units in a row that a device fails on before it counts as lost. */
+const DEVICE_FAILURES_MAX = 16;
 
 function newFrame(): Frame {
   const frame = new Frame();

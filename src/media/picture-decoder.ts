@@ -2,19 +2,20 @@ import { AV_PIX_FMT_GRAY16BE, AV_PIX_FMT_GRAY16LE } from 'node-av/constants';
 import { Frame } from 'node-av/lib';
 import { PlatformError } from '../engine/errors.ts';
 import type { SampleMeaning, StreamParameters } from '../messages/stream-parameters.ts';
-import { createDecoder, LibavPicture } from './decoder.ts';
+import { createDecoder, LibavPicture, type DecoderOptions } from './decoder.ts';
 import { explain } from './libav.ts';
 import { Rendition } from './rendition.ts';
+import { describeStill } from './stills/describe-still.ts';
 import { isFff, readFff, type FffRecord } from './stills/fff-record.ts';
 import { readJpegHeader } from './stills/jpeg-header.ts';
 import type { FrameDecoder, Picture } from './types.ts';
 
 /**
  * Opens the decoder of a stream: libav's, or for thermal pictures that carry what the sensor counted, ours around libav's.
- * @param options.threads as for `createDecoder` of decoder.ts
+ * @param options as for `createDecoder` of decoder.ts
  * @throws PlatformError MEDIA_UNSUPPORTED, MEDIA_INVALID as `createDecoder`
  */
-export async function createPictureDecoder(parameters: StreamParameters, options: { readonly threads: number }): Promise<FrameDecoder> {
+export async function createPictureDecoder(parameters: StreamParameters, options: DecoderOptions): Promise<FrameDecoder> {
   const { codec } = parameters;
   const samples: SampleMeaning | undefined = codec === 'fff' ? { modality: 'thermal', metresPerStep: null, range: null, ...parameters.samples } : parameters.samples;
   if (samples?.modality !== 'thermal' || (codec !== 'fff' && codec !== 'mjpeg')) return createDecoder(parameters, options);
@@ -51,6 +52,8 @@ class RadiometricDecoder implements FrameDecoder {
   }
 
   #decodePng(record: FffRecord, frameSeq: number): Frame {
+    const { width, height } = describeStill(record.image);
+    if (width !== record.width || height !== record.height) throw unreadable(`its PNG is ${width}x${height}, not ${record.width}x${record.height}`);
     const pictures = this.#png.decode({ frameSeq, data: record.image, isKey: true });
     try {
       const [picture] = pictures;

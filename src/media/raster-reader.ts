@@ -42,14 +42,14 @@ class LibavRasterReader implements RasterReader {
     if (!(picture instanceof LibavPicture)) throw new TypeError('the picture is not from a decoder of src/media');
     const { samples, meaning } = picture;
     const { width, height } = size ?? picture;
-    const calibrated = meaning?.calibration && { calibration: meaning.calibration };
     if (meaning !== undefined && isGrey16(samples)) {
+      const calibrated = meaning.calibration && { calibration: meaning.calibration }; // of 16-bit samples: 8 bits are levels of grey
       return { width, height, channels: 1, samples: this.#wide(samples, { width, height }, meaning.modality === 'depth' ? 'neighbor' : 'bilinear'), ...calibrated };
     }
     const channels = meaning === undefined ? 'rgb' : 'gray';
     const sampling = size === undefined ? 'bilinear' : 'average';
     const scaler = this.#scalers.of(`${width}x${height} ${channels} ${sampling}`, () => createScaler({ width, height, channels, fit: 'stretch', align: 'top-left', padValue: 0, sampling }));
-    return { width, height, channels: channels === 'rgb' ? 3 : 1, samples: scaler.scale(picture).pixels, ...calibrated };
+    return { width, height, channels: channels === 'rgb' ? 3 : 1, samples: scaler.scale(picture).pixels };
   }
 
   #wide(samples: Frame, { width, height }: RasterSize, flags: WideFlags): Uint16Array {

@@ -1,7 +1,7 @@
 import { AV_BUFFERSRC_FLAG_KEEP_REF, AV_PIX_FMT_GRAY16BE, AV_PIX_FMT_GRAY16LE } from 'node-av/constants';
 import { type FilterContext, FilterGraph, Frame } from 'node-av/lib';
 import { PlatformError } from '../engine/errors.ts';
-import type { DepthCalibration, PlanckCalibration, Raster } from '../messages/raster.ts';
+import type { PlanckCalibration, Raster } from '../messages/raster.ts';
 import type { SampleMeaning } from '../messages/stream-parameters.ts';
 import { explain } from './libav.ts';
 
@@ -51,8 +51,9 @@ export class Rendition {
 /** The samples that black and white stand for: fractions where the range is of metres or degrees. */
 export function stepsOf(range: SampleMeaning['range'], calibration: Calibration | undefined): readonly [black: number, white: number] {
   switch (calibration?.kind) {
-    case 'depth': return bothOf(range ?? DEPTH_RANGE_METRES, metres => metres / (calibration as DepthCalibration).metresPerStep);
-    case 'planck': return bothOf(range ?? THERMAL_RANGE_CELSIUS, celsius => stepAt(celsius, calibration as PlanckCalibration));
+    case 'depth': return bothOf(range ?? DEPTH_RANGE_METRES, metres => metres / calibration.metresPerStep);
+    case 'planck': return bothOf(range ?? THERMAL_RANGE_CELSIUS, celsius => stepAt(celsius, calibration));
+    case 'kelvin': return bothOf(range ?? THERMAL_RANGE_CELSIUS, celsius => (celsius + ZERO_CELSIUS_KELVIN) / calibration.kelvinPerStep);
     case undefined: return range ?? ALL_STEPS;
   }
 }

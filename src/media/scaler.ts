@@ -1,5 +1,5 @@
 import {
-  AV_PIX_FMT_BGR24, AV_PIX_FMT_GRAY8, AV_PIX_FMT_NV12, AV_PIX_FMT_RGB24, AV_PIX_FMT_RGB48LE, AV_PIX_FMT_YUV420P, AV_PIX_FMT_YUV420P10LE, AV_PIX_FMT_YUV422P,
+  AV_PIX_FMT_BGR24, AV_PIX_FMT_GRAY16BE, AV_PIX_FMT_GRAY16LE, AV_PIX_FMT_GRAY8, AV_PIX_FMT_NV12, AV_PIX_FMT_P010LE, AV_PIX_FMT_RGB24, AV_PIX_FMT_RGB48LE, AV_PIX_FMT_YUV420P, AV_PIX_FMT_YUV420P10LE, AV_PIX_FMT_YUV422P,
   AV_PIX_FMT_YUV422P10LE, AV_PIX_FMT_YUV422P16LE, AV_PIX_FMT_YUV444P, AV_PIX_FMT_YUV444P10LE, AV_PIX_FMT_YUVJ420P, AV_PIX_FMT_YUVJ422P, AV_PIX_FMT_YUVJ444P, AVCOL_PRI_UNSPECIFIED, AVCOL_RANGE_JPEG,
   AVCOL_RANGE_UNSPECIFIED, AVCOL_SPC_UNSPECIFIED, AVCOL_TRC_UNSPECIFIED,
 } from 'node-av/constants';
@@ -13,10 +13,12 @@ import type { Picture, Scaler } from './types.ts';
 
 const FULL_RANGE_YUV: ReadonlySet<number> = new Set([AV_PIX_FMT_YUVJ420P, AV_PIX_FMT_YUVJ422P, AV_PIX_FMT_YUVJ444P]);
 const YUV: ReadonlySet<number> = new Set([
-  ...FULL_RANGE_YUV, AV_PIX_FMT_YUV420P, AV_PIX_FMT_YUV422P, AV_PIX_FMT_YUV444P, AV_PIX_FMT_YUV420P10LE, AV_PIX_FMT_YUV422P10LE, AV_PIX_FMT_YUV444P10LE, AV_PIX_FMT_NV12,
+  ...FULL_RANGE_YUV, AV_PIX_FMT_YUV420P, AV_PIX_FMT_YUV422P, AV_PIX_FMT_YUV444P, AV_PIX_FMT_YUV420P10LE, AV_PIX_FMT_YUV422P10LE, AV_PIX_FMT_YUV444P10LE, AV_PIX_FMT_NV12, AV_PIX_FMT_P010LE,
 ]);
+/** One channel, scaled as one: a third of the time of three copies of it. */
+const GREY: ReadonlySet<number> = new Set([AV_PIX_FMT_GRAY8, AV_PIX_FMT_GRAY16BE, AV_PIX_FMT_GRAY16LE]);
 const OUTPUT = { rgb: AV_PIX_FMT_RGB24, bgr: AV_PIX_FMT_BGR24, gray: AV_PIX_FMT_GRAY8 } as const;
-/** Pixel buffers kept for reuse: a batch and the frame after it. */
+/** Pixel buffers of a form kept for reuse: a batch and the frame after it. */
 const POOL_LIMIT = 16;
 
 /**
@@ -43,9 +45,10 @@ interface SourceForm {
   readonly isStill: boolean;
 }
 
-function formOf({ frame, isStill }: LibavPicture): SourceForm {
+/** `frame` is the picture on the host, maybe smaller than it was decoded. */
+function formOf({ width, height, isStill }: LibavPicture, frame: Frame): SourceForm {
   const isFullRange = FULL_RANGE_YUV.has(frame.format);
-  return { isStill, width: frame.width, height: frame.height, format: frame.format, colorSpace: frame.colorSpace, colorRange: isFullRange ? AVCOL_RANGE_JPEG : frame.colorRange };
+  return { isStill, width, height, format: frame.format, colorSpace: frame.colorSpace, colorRange: isFullRange ? AVCOL_RANGE_JPEG : frame.colorRange };
 }
 
 function isSameForm(a: SourceForm, b: SourceForm): boolean {
@@ -53,7 +56,7 @@ function isSameForm(a: SourceForm, b: SourceForm): boolean {
 }
 
 /** Where the picture lies in the model's frame. */
-function placeIn(shape: FrameShape, form: SourceForm): { readonly width: number; readonly height: number; readonly left: number; readonly top: number } {
+function placeIn(shape: FrameShape, form: { readonly width: number; readonly height: number }): { readonly width: number; readonly height: number; readonly left: number; readonly top: number } {
   if (shape.fit === 'stretch') return { width: shape.width, height: shape.height, left: 0, top: 0 };
   const scale = Math.min(shape.width / form.width, shape.height / form.height);
   const width = Math.max(1, Math.min(shape.width, Math.round(form.width * scale)));
@@ -62,11 +65,15 @@ function placeIn(shape: FrameShape, form: SourceForm): { readonly width: number;
   return { width, height, left: Math.floor((shape.width - width) / 2), top: Math.floor((shape.height - height) / 2) };
 }
 
+/** Forms of pictures that are converted in turns without building anything anew: streams of one process are mostly of a few sizes. */
+const ROUTES_MAX = 16;
+
 class LibavScaler implements PooledScaler {
   readonly #shape: FrameShape;
-  readonly #lent = new WeakSet<Uint8Array>();
-  #pool: Uint8Array[] = [];
-  #route: Route | undefined;
+  /** The one used last first. */
+  readonly #routes: Route[] = [];
+  /** Buffers that are out, and whose they are: the padding lies elsewhere in those of another. */
+  readonly #lent = new WeakMap<Uint8Array, Route>();
 
   constructor(shape: FrameShape) {
     this.#shape = shape;
@@ -74,30 +81,34 @@ class LibavScaler implements PooledScaler {
 
   scale(picture: Picture): ModelFrame {
     if (!(picture instanceof LibavPicture)) throw new TypeError('the picture is not from a decoder of src/media');
-    const { frame } = picture;
-    const form = formOf(picture);
-    if (this.#route === undefined || !isSameForm(this.#route.form, form)) {
-      this.#route?.close();
-      this.#route = undefined;
-      this.#pool = []; // their padding lies elsewhere
-      this.#route = new Route(this.#shape, form);
-    }
-    const pixels = this.#pool.pop() ?? this.#route.blank();
-    this.#route.convert(frame, pixels);
-    this.#lent.add(pixels);
-    return this.#route.describe(pixels);
+    const isAveraged = this.#shape.sampling === 'average' || this.#shape.channels === 'gray'; // devices read four pixels
+    const frame = picture.isOnDevice && !isAveraged ? picture.near(placeIn(this.#shape, picture)) : picture.frame;
+    const route = this.#routeOf(formOf(picture, frame));
+    const pixels = route.pool.pop() ?? route.blank();
+    route.convert(frame, pixels);
+    this.#lent.set(pixels, route);
+    return route.describe(pixels);
   }
 
-  release(frame: ModelFrame): void {
-    const isOfRoute = this.#route !== undefined && frame.sourceWidth === this.#route.form.width && frame.sourceHeight === this.#route.form.height;
-    if (!this.#lent.delete(frame.pixels) || !isOfRoute || this.#pool.length >= POOL_LIMIT) return;
-    this.#pool.push(frame.pixels);
+  release({ pixels }: ModelFrame): void {
+    const route = this.#lent.get(pixels);
+    if (!this.#lent.delete(pixels) || route === undefined || !this.#routes.includes(route) || route.pool.length >= POOL_LIMIT) return;
+    route.pool.push(pixels);
   }
 
   close(): void {
-    this.#route?.close();
-    this.#route = undefined;
-    this.#pool = [];
+    for (const route of this.#routes.splice(0)) route.close();
+  }
+
+  #routeOf(form: SourceForm): Route {
+    const index = this.#routes.findIndex(each => isSameForm(each.form, form));
+    const known = this.#routes[index];
+    if (index === 0 && known !== undefined) return known;
+    const route = known ?? new Route(this.#shape, form);
+    if (known !== undefined) this.#routes.splice(index, 1);
+    this.#routes.unshift(route);
+    if (this.#routes.length > ROUTES_MAX) this.#routes.pop()?.close();
+    return route;
   }
 }
 
@@ -105,6 +116,8 @@ class LibavScaler implements PooledScaler {
 interface Step { readonly format: AVPixelFormat; readonly colorSpace: AVColorSpace; readonly colorRange: AVColorRange; readonly flags: 'bilinear' | 'fast_bilinear' }
 
 const UNSTATED = { colorSpace: AVCOL_SPC_UNSPECIFIED, colorRange: AVCOL_RANGE_UNSPECIFIED } as const;
+/** Grey is of full range. */
+const GREY_STEP = { colorSpace: AVCOL_SPC_UNSPECIFIED, colorRange: AVCOL_RANGE_JPEG } as const;
 
 /**
  * The conversion of one form of pictures. YUV is scaled as 4:2:2 first and turned into RGB at model size: half the time of libav's one-step
@@ -113,6 +126,8 @@ const UNSTATED = { colorSpace: AVCOL_SPC_UNSPECIFIED, colorRange: AVCOL_RANGE_UN
  */
 class Route {
   readonly form: SourceForm;
+  /** Buffers of its frames, for reuse. */
+  readonly pool: Uint8Array[] = [];
   readonly #shape: FrameShape;
   readonly #place: ReturnType<typeof placeIn>;
   readonly #channels: number;
@@ -133,7 +148,10 @@ class Route {
       this.#addStep({ format: AV_PIX_FMT_RGB48LE, ...UNSTATED, flags: 'bilinear' }, form);
       this.#addStep({ format: AV_PIX_FMT_RGB48LE, ...UNSTATED, flags });
     } else if (isYuv) this.#addStep({ format: isAveraged ? AV_PIX_FMT_YUV422P : AV_PIX_FMT_YUV422P16LE, colorSpace: form.colorSpace, colorRange: form.colorRange, flags });
-    else if (!isAveraged) this.#addStep({ format: AV_PIX_FMT_RGB48LE, ...UNSTATED, flags });
+    else if (!isAveraged && GREY.has(form.format)) {
+      this.#addStep({ ...GREY_STEP, format: AV_PIX_FMT_GRAY16LE, flags });
+      this.#addStep({ ...GREY_STEP, format: AV_PIX_FMT_GRAY8, flags: 'bilinear' }); // on its own: from 16-bit grey to RGB libav rounds half the values up
+    } else if (!isAveraged) this.#addStep({ format: AV_PIX_FMT_RGB48LE, ...UNSTATED, flags });
     const last = this.#addStep({ format: OUTPUT[shape.channels], ...UNSTATED, ...(shape.channels === 'gray' ? { colorRange: AVCOL_RANGE_JPEG } : {}), flags: 'bilinear' });
     this.#plane = last.data?.[0] ?? Buffer.alloc(0);
     this.#stride = last.linesize[0] ?? 0;
@@ -152,7 +170,7 @@ class Route {
     target.colorSpace = colorSpace;
     target.colorRange = colorRange;
     this.#steps.push({ context, target });
-    const allocated = target.getBuffer();
+    const allocated = target.getBuffer(1); // rows without padding between them: pixels leave in one copy
     if (allocated < 0) this.#refuse(allocated);
     return target;
   }

@@ -33,7 +33,7 @@ function wireParameters(parameters: StreamParameters): StreamParametersWire {
   const { codec, width, height, extradata, timeBase, framing, frameRate, samples } = parameters;
   return {
     codec, width, height, extradata: Buffer.from(extradata.buffer, extradata.byteOffset, extradata.byteLength),
-    timeBaseNum: timeBase.num, timeBaseDen: timeBase.den, framing, frameRate, samples: samples ?? null,
+    timeBaseNum: timeBase.num, timeBaseDen: timeBase.den, framing, frameRate, samples: samples === undefined ? null : { ...samples, kelvinPerStep: samples.kelvinPerStep ?? null },
   };
 }
 
@@ -45,8 +45,8 @@ function parametersOf(wire: StreamParametersWire): StreamParameters {
   };
 }
 
-function meaningOf({ modality, metresPerStep, range }: SampleMeaningWire): SampleMeaning {
-  return { modality: modality as SampleMeaning['modality'], metresPerStep, range: rangeOf(range) }; // an open set, as above
+function meaningOf({ modality, metresPerStep, kelvinPerStep, range }: SampleMeaningWire): SampleMeaning {
+  return { modality: modality as SampleMeaning['modality'], metresPerStep, ...kelvinPerStep !== null && { kelvinPerStep }, range: rangeOf(range) }; // an open set, as above
 }
 
 function wireUnit(unit: AccessUnit): AccessUnitWire {

@@ -9,7 +9,7 @@ import { WIRE_FORMATS, type DesiredCameraWire, type EncodingWishWire, type Pictu
 export const DESIRED_CAMERA: BodyMapping<DesiredCamera, DesiredCameraWire> = {
   wire: WIRE_FORMATS.cameras,
   toWire: ({ id, uri, maxFps, isDetecting, isLooping, pictures, encoders, at }) => ({
-    id, uri, maxFps, isDetecting, isLooping, pictures: pictures ?? null, encoders: (encoders ?? []).map(({ name, options }) => ({ name, options: JSON.stringify(options) })),
+    id, uri, maxFps, isDetecting, isLooping, pictures: pictures === undefined ? null : { ...pictures, kelvinPerStep: pictures.kelvinPerStep ?? null }, encoders: (encoders ?? []).map(({ name, options }) => ({ name, options: JSON.stringify(options) })),
     at: at === undefined ? null : Math.round(at),
   }),
   payloadOf: () => [],
@@ -25,8 +25,8 @@ function digestOf({ uri, maxFps, isDetecting, isLooping, pictures, encoders }: D
   return createHash('sha256').update(JSON.stringify([uri, maxFps, isDetecting, isLooping, ...pictures ? [pictures] : [], ...encoders ? [encoders] : []])).digest('hex').slice(0, 16);
 }
 
-function picturesOf({ modality, fps, metresPerStep, range }: PictureSettingsWire): PictureSettings {
-  return { modality: modality as PictureSettings['modality'], fps, metresPerStep, range: rangeOf(range) }; // an open set: whoever plays it refuses what it does not know
+function picturesOf({ modality, fps, metresPerStep, kelvinPerStep, range }: PictureSettingsWire): PictureSettings {
+  return { modality: modality as PictureSettings['modality'], fps, metresPerStep, ...kelvinPerStep !== null && { kelvinPerStep }, range: rangeOf(range) }; // an open set: whoever plays it refuses what it does not know
 }
 
 function encodingOf({ name, options }: EncodingWishWire): EncodingWish {

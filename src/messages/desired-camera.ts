@@ -8,6 +8,8 @@ export interface PictureSettings {
   readonly fps: number | null;
   /** Metres of one step of 16-bit depth. */
   readonly metresPerStep: number | null;
+  /** Kelvin of one step of 16-bit thermal pictures without constants. */
+  readonly kelvinPerStep?: number;
   /** What black and white stand for where 16-bit samples are shown in 8 bits. */
   readonly range: readonly [black: number, white: number] | null;
 }

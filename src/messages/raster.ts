@@ -9,7 +9,7 @@ export interface Raster {
   /** rgb: 3 (R, G, B); depth and thermal: 1. */
   readonly channels: 1 | 3;
   /** What a sample means; absent for plain 8-bit pictures. */
-  readonly calibration?: DepthCalibration | PlanckCalibration;
+  readonly calibration?: DepthCalibration | PlanckCalibration | KelvinCalibration;
 }
 
 /** Depth as a sensor counts it. */
@@ -29,4 +29,10 @@ export interface PlanckCalibration {
   readonly o: number;
   /** Of what is looked at, 0..1. */
   readonly emissivity: number;
+}
+
+/** Heat as cameras count it that do the physics themselves (FLIR calls it TLinear): T = S * kelvinPerStep - 273.15 in degrees Celsius. */
+export interface KelvinCalibration {
+  readonly kind: 'kelvin';
+  readonly kelvinPerStep: number;
 }

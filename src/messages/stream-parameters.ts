@@ -11,6 +11,8 @@ export interface SampleMeaning {
   readonly modality: Exclude<Modality, 'rgb'>;
   /** Metres of one step of depth; null for thermal pictures. */
   readonly metresPerStep: number | null;
+  /** Kelvin of one step of 16-bit thermal pictures that carry no constants. Absent: they are counts. */
+  readonly kelvinPerStep?: number;
   /**
    * What black and white stand for where 16-bit samples are shown in 8 bits: metres, degrees Celsius, or steps where pictures are not calibrated.
    * Fixed, so that a change of brightness is a change of the scene. null: the default of the modality.
@@ -38,7 +40,7 @@ export interface StreamParameters {
 
 /** True when samples mean the same. */
 export function isSameMeaning(a: SampleMeaning | undefined, b: SampleMeaning | undefined): boolean {
-  return a === b || (a !== undefined && b !== undefined && a.modality === b.modality && a.metresPerStep === b.metresPerStep
+  return a === b || (a !== undefined && b !== undefined && a.modality === b.modality && a.metresPerStep === b.metresPerStep && a.kelvinPerStep === b.kelvinPerStep
     && a.range?.[0] === b.range?.[0] && a.range?.[1] === b.range?.[1]);
 }
 

@@ -31,7 +31,11 @@ export const terminalRecordCodec = linkCodec(TERMINAL_RECORD);
 
 function wireDetected({ ptsSeconds, width, height, model, modelDigest, provider, timings, boxes }: DetectedRecord): DetectedWire {
   const { decodeMs, waitMs, inferMs, ageMs } = timings;
-  return { ptsSeconds, width, height, model, modelDigest, provider, decodeMs, waitMs, inferMs, ageMs, boxes };
+  return { ptsSeconds, width, height, model, modelDigest, provider, decodeMs, waitMs, inferMs, ageMs, boxes: boxes.map(wireBox) };
+}
+
+function wireBox({ classId, label, score, x1, y1, x2, y2, trackId = null }: Omit<Box, 'trackId'> & { readonly trackId?: number | null }): BoxWire {
+  return { classId, label, score, x1, y1, x2, y2, trackId };
 }
 
 type Outcome = Omit<DetectedRecord, 'kind' | 'camera' | 'epoch' | 'frameSeq' | 'capturedAt'>;
@@ -41,8 +45,8 @@ function detectedOf({ ptsSeconds, width, height, model, modelDigest, provider, d
 }
 
 /** avsc makes instances of its own classes; plain objects compare and clone as expected. */
-function boxOf({ classId, label, score, x1, y1, x2, y2 }: BoxWire): Box {
-  return { classId, label, score, x1, y1, x2, y2 };
+function boxOf({ classId, label, score, x1, y1, x2, y2, trackId }: BoxWire): Box {
+  return { classId, label, score, x1, y1, x2, y2, ...(trackId === null ? {} : { trackId }) };
 }
 
 function isDropReason(reason: string): reason is DropReason {

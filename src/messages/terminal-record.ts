@@ -4,6 +4,8 @@ import type { CameraId, EpochMicros } from '../engine/units.ts';
 export const DROP_REASONS = {
   /** The camera's `maxFps` asked for fewer frames. */
   rate: { isIntentional: true },
+  /** The activity gate did not decode it: nothing moved, and nothing was seen before it or after. */
+  quiet: { isIntentional: true },
   /** Detection is switched off for the camera: recorded only. */
   'not-wanted': { isIntentional: true },
   /** A newer frame was waiting: the machine is too slow for all of them. */
@@ -33,6 +35,8 @@ export interface Box {
   readonly y1: number;
   readonly x2: number;
   readonly y2: number;
+  /** The object it is of, the same from frame to frame, unique within its camera; absent where objects are not followed, or it is none that is. */
+  readonly trackId?: number;
 }
 
 /** The frame went through the detector. */

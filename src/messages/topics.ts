@@ -37,7 +37,7 @@ export interface Topic {
 /** Every topic. The partition is chosen by the camera, also where the key is another, so that a camera has the same number in each. */
 export const TOPICS: readonly Topic[] = [
   { name: 'chunks', schema: 'chunks.avsc', key: 'camera', cleanup: 'delete', what: 'Encoded video: parts of chunks.' },
-  { name: 'features', schema: 'features.avsc', key: 'camera', cleanup: 'delete', what: 'What encoders made of frames, where featurizers and detectors are apart.' },
+  { name: 'features', schema: 'features.avsc', key: 'camera', cleanup: 'delete', what: 'What encoders made of frames: features that cameras want, or pictures where featurizers and detectors are apart.' },
   { name: 'detections', schema: 'detections.avsc', key: 'camera', cleanup: 'delete', what: 'How each received frame ended: detected or dropped.' },
   { name: 'events', schema: 'events.avsc', key: 'camera or node', cleanup: 'delete', what: 'What happened to cameras and processes.' },
   { name: 'cameras', schema: 'cameras.avsc', key: 'camera', cleanup: 'compact', what: 'The cameras that are wanted.' },

@@ -11,7 +11,7 @@ export interface ModelEntry {
   /** Its file; `motion` for the built-in one. */
   readonly path: string;
   readonly family: string;
-  /** Width and height of its picture where the file leaves them open; empty: those of its family. */
+  /** Width and height where the file leaves them open; empty: the family's. */
   readonly inputSize: readonly number[];
   /** Class names; empty: those of the model or its family. */
   readonly labels: readonly string[];

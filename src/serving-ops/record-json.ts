@@ -3,7 +3,7 @@ import type { Box, DetectedRecord, DroppedRecord } from '../messages/terminal-re
 import { isoTime } from './iso-time.ts';
 
 function boxJson(box: Box): object {
-  return { label: box.label, classId: box.classId, score: box.score, box: [box.x1, box.y1, box.x2, box.y2] };
+  return { label: box.label, classId: box.classId, score: box.score, box: [box.x1, box.y1, box.x2, box.y2], ...(box.trackId === undefined ? {} : { trackId: box.trackId }) };
 }
 
 function detectedJson(id: number, record: DetectedRecord): object {

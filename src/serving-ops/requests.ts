@@ -67,6 +67,7 @@ export const CameraBody = z.strictObject({
   fps: z.number().positive().max(1000).optional(),
   modality: z.enum(['auto', 'rgb', 'depth', 'thermal']).default('auto'),
   metresPerStep: z.number().positive().max(1000).optional(),
+  kelvinPerStep: z.number().positive().max(1000).optional(),
   range: z.tuple([z.number(), z.number()]).refine(([black, white]) => white > black, 'must be [black, white] with black < white').optional(),
 });
 

@@ -2,7 +2,7 @@ import type { ActorReport } from '../engine/actor.ts';
 import type { CameraId, EpochMicros } from '../engine/units.ts';
 import type { PartitionLag } from '../data-ops/group-lag.ts';
 import type { Balance, CameraRow, ChunkRow, CommittedRecord, FeatureQuery, StoredFeature } from '../data-ops/store.ts';
-import type { EncodingWish } from '../messages/desired-camera.ts';
+import type { EncodingWish, PictureSettings } from '../messages/desired-camera.ts';
 import type { PlatformEvent } from '../messages/platform-event.ts';
 import type { DropReason } from '../messages/terminal-record.ts';
 
@@ -24,11 +24,25 @@ export interface CameraView {
   readonly maxFps: number | null;
   readonly isDetecting: boolean;
   readonly isLooping: boolean;
+  /** How its pictures are played and understood; absent: as its source says. */
+  readonly pictures?: PictureSettings;
   /** Features computed of its frames: names of encoders, their options beside. */
   readonly encoders: readonly (Readonly<Record<string, unknown>> & { readonly name: string })[];
   /** Of all epochs. */
   readonly counts: { readonly received: number; readonly detected: number; readonly dropped: Readonly<Partial<Record<DropReason, number>>>; readonly gaps: number };
   readonly lastError?: { readonly code: string; readonly message: string };
+  /** Activity gate; absent where every frame is decoded. */
+  readonly gate?: GateView;
+}
+
+/** What the activity gate of a camera does. */
+export interface GateView {
+  /** `quiet`: only key frames are decoded. `probing`: packet sizes are not relied on, so frames are looked at at `vision.probeHz`. */
+  readonly state: 'active' | 'quiet' | 'probing';
+  /** Why packet sizes are not relied on. */
+  readonly reason?: 'learning' | 'no-signal' | 'missed' | 'long-gop';
+  /** How well something that moves would show in the packet sizes: from 1 on they are relied on. */
+  readonly score: number;
 }
 
 /** A model that detection can be switched to. */

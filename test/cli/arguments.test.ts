@@ -53,6 +53,12 @@ test('infer takes one input and its form of output', () => {
   assert.match(refusal('infer a --format xml'), "unknown value 'xml'; known: ndjson, coco, mot");
   assert.match(refusal('infer a --every 0'), 'from 1 to 1000000');
   assert.match(refusal('infer a --every 1.5'), 'whole number');
+  const samples = (line: string): unknown => (parse(line) as { samples?: unknown }).samples;
+  assert.is(samples('infer a --modality auto'), undefined);
+  assert.equal(samples('infer a --modality thermal --range=-5,40.5'), { modality: 'thermal', metresPerStep: null, range: [-5, 40.5] });
+  assert.equal(samples('infer a --range 0.5,4'), { modality: null, metresPerStep: null, range: [0.5, 4] });
+  assert.match(refusal('infer a --modality radar'), "unknown value 'radar'; known: auto, rgb, depth, thermal");
+  for (const range of ['4,0.5', '1,1', '3', '1,2,3', 'a,b']) assert.match(refusal(`infer a --range ${range}`), `two numbers, the lower one first, like 0.5,4, not ${range}`);
 });
 
 test('models inspects a file, as the family and in the size that are named', () => {

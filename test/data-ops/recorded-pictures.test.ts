@@ -30,7 +30,7 @@ const pictureOf = (index: number): ReturnType<typeof grey16> => grey16(64, 32, (
 
 const KINDS: Readonly<Record<string, { readonly codec: Codec; readonly samples: SampleMeaning; encode(index: number): Uint8Array }>> = {
   'depth PNG': { codec: 'png', samples: { modality: 'depth', metresPerStep: 0.0002, range: null }, encode: (index) => encodeGrey16('png', pictureOf(index)) },
-  'thermal TIFF': { codec: 'tiff', samples: { ...THERMAL, range: null }, encode: (index) => encodeGrey16('tiff', pictureOf(index)) },
+  'thermal TIFF': { codec: 'tiff', samples: { ...THERMAL, kelvinPerStep: 0.04, range: null }, encode: (index) => encodeGrey16('tiff', pictureOf(index)) },
   'FLIR records': { codec: 'fff', samples: THERMAL, encode: (index) => fffFile({ ...pictureOf(index), image: samplesIn('little', pictureOf(index)) }) },
   'radiometric JPEG': {
     codec: 'mjpeg', samples: THERMAL,

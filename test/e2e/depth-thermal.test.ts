@@ -73,7 +73,7 @@ async function checkFeatures(run: VtoRun, expected: Readonly<Record<string, numb
     for (const feature of features) assert.equal([feature.modality, feature.encoder.split('@')[0], feature.shape, feature.values.length], [modality, encoder, shape, shape.reduce((size: number, side) => size * side, 1)], id);
   }
   assert.equal((await featuresOf('duo'))[0]!.values.slice(0, 2).map((value) => value.toFixed(1)), ['10.7', '13.4'], 'degrees of the FLIR record');
-  assert.equal((await featuresOf('tau'))[0]!.values.slice(0, 2), [6743, 7077], 'counts of a picture without constants');
+  assert.equal((await featuresOf('tau'))[0]!.values.slice(0, 2).map((value) => value.toFixed(1)), ['-3.4', '9.9'], 'steps of 0.04 K');
   for (const { values } of await featuresOf('track')) assert.ok(values[0]! >= 0 && values[1]! <= 255 && values[1]! > values[0]!, 'grey levels');
 }
 
@@ -98,7 +98,7 @@ test('depth and thermal cameras are recorded as they are, detected on, and accou
   const config = join(temporaryFolder(), 'cameras.toml');
   writeFileSync(config, [
     camera('room', DEPTH, 'fps = 5\nrange = [0.5, 3]\nencoders = ["depth-normals"]'), camera('kinect', TUM, 'metresPerStep = 0.0002\nencoders = ["depth-normals"]'),
-    camera('duo', FLIR, 'encoders = ["thermal-statistics"]'), camera('tau', TIFF, 'modality = "thermal"\nrange = [6700, 7100]\nencoders = ["thermal-statistics"]'),
+    camera('duo', FLIR, 'encoders = ["thermal-statistics"]'), camera('tau', TIFF, 'modality = "thermal"\nkelvinPerStep = 0.04\nrange = [-5, 11]\nencoders = ["thermal-statistics"]'),
     camera('track', TRACK, 'modality = "thermal"\nfps = 12\nencoders = [{ name = "thermal-statistics", above = [200] }]'), camera('cars', CARS, 'modality = "thermal"\nfps = 12'),
     camera('damaged', damaged, 'fps = 5'),
   ].join(''));
@@ -136,7 +136,7 @@ test('depth and thermal cameras are recorded as they are, detected on, and accou
   const thermal = (range: SampleMeaning['range']): SampleMeaning => ({ modality: 'thermal', metresPerStep: null, range });
   for (const [id, files, codec, samples] of [
     ['room', picturesOf(DEPTH), 'png', depth(0.001, [0.5, 3])], ['kinect', [TUM], 'png', depth(0.0002, null)], ['duo', [FLIR], 'fff', thermal(null)],
-    ['tau', [TIFF], 'tiff', thermal([6700, 7100])], ['track', picturesOf(TRACK), 'mjpeg', thermal(null)], ['cars', picturesOf(CARS), 'mjpeg', thermal(null)],
+    ['tau', [TIFF], 'tiff', { ...thermal([-5, 11]), kelvinPerStep: 0.04 }], ['track', picturesOf(TRACK), 'mjpeg', thermal(null)], ['cars', picturesOf(CARS), 'mjpeg', thermal(null)],
      ['damaged', ['1.png', '2.png', '10.png'].map((name) => join(damaged, name)), 'png', depth(0.001, null)],
   ] as const) {
     const archive = await recorded(data, id);

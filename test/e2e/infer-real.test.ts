@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { evaluateCoco, type CocoDetection, type CocoTruth } from '../support/coco-eval.ts';
+import { fakeNetwork } from '../support/fake-network.ts';
 import { sharedData } from '../support/shared-data.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { runVto, type VtoRun } from '../support/vto-process.ts';
@@ -74,16 +75,19 @@ if (model === undefined || readme === undefined) {
     assertBoxes(await first(sharedData('images/hog/astronaut.png')!), [['person', 0.93, [11, 20, 369, 507]]]);
   });
 
-  test('the COCO output over 27 annotated pictures scores what the model scores elsewhere', async () => {
-    const out = join(folder, 'coco.json');
-    const { code, stdout, stderr } = await infer(sharedData('images/coco_val')!, '--model', model, '--score-min', '0.02', '--format', 'coco', '--out', out);
-    assert.is(code, 0, stderr);
-    assert.is(stdout, '');
-    assert.match(stderr, '27 frames: 27 detected');
-    const truth = JSON.parse(readFileSync(sharedData('images/coco_val/annotations.json')!, 'utf8')) as { annotations: CocoTruth[] };
-    const { AP50, AP } = evaluateCoco(truth.annotations, JSON.parse(readFileSync(out, 'utf8')) as CocoDetection[]);
-    assert.ok(Math.abs(AP50 - 0.509) <= 0.005 && Math.abs(AP - 0.342) <= 0.005, `AP50 ${AP50.toFixed(4)}, AP ${AP.toFixed(4)}; the reference has 0.509, 0.342`);
-  });
+  // The AP of FastestDet was seen from 0.225 to 0.241, depending on how pictures are made smaller: it stretches them, and how the reference did that is not told.
+  for (const [name, ap50, ap, spread] of [['yolox_nano', 0.509, 0.342, 0.005], ['FastestDet', 0.414, 0.22, 0.02]] as const) {
+    test(`the COCO output of ${name} over 27 annotated pictures scores what the model scores elsewhere`, async () => {
+      const out = join(folder, `${name}.json`);
+      const { code, stdout, stderr } = await infer(sharedData('images/coco_val')!, '--model', sharedData(`models/${name}.onnx`)!, '--score-min', '0.02', '--format', 'coco', '--out', out);
+      assert.is(code, 0, stderr);
+      assert.is(stdout, '');
+      assert.match(stderr, '27 frames: 27 detected');
+      const truth = JSON.parse(readFileSync(sharedData('images/coco_val/annotations.json')!, 'utf8')) as { annotations: CocoTruth[] };
+      const { AP50, AP } = evaluateCoco(truth.annotations, JSON.parse(readFileSync(out, 'utf8')) as CocoDetection[]);
+      assert.ok(Math.abs(AP50 - ap50) <= 0.005 && Math.abs(AP - ap) <= spread, `AP50 ${AP50.toFixed(4)}, AP ${AP.toFixed(4)}; the reference has ${ap50}, ${ap}`);
+    });
+  }
 
   test('the three formats tell the same boxes', async () => {
     const input = video('udacity_test_video.mp4');
@@ -113,11 +117,13 @@ if (model === undefined || readme === undefined) {
     const text = join(folder, 'text.mp4');
     writeFileSync(text, readFileSync(readme));
     mkdirSync(join(folder, 'empty'));
+    const doubtful = join(folder, 'transformer.onnx');
+    writeFileSync(doubtful, fakeNetwork({ width: 64, height: 64, outputs: [{ name: 'logits', dims: [5, 2], values: [] }, { name: 'boxes', dims: [5, 4], values: [] }] }));
     const clip = video('udacity_test_video.mp4');
     const cases: readonly [expected: string, code: number, ...args: string[]][] = [
       ['SOURCE_NOT_FOUND', 1, join(folder, 'missing.mp4')], ['MEDIA_INVALID', 1, text], ['MEDIA_INVALID', 1, join(folder, 'empty')],
       ['SOURCE_NOT_FOUND', 1, clip, '--model', join(folder, 'missing.onnx')], ['MODEL_INVALID', 1, clip, '--model', text], ['MODEL_INVALID', 1, clip, '--model', clip],
-      ['MODEL_FAMILY_UNKNOWN', 1, clip, '--model', sharedData('models/yunet_n_320_320.onnx')!], ['PLUGIN_UNKNOWN', 1, clip, '--model', model, '--family', 'nonsense'],
+      ['MODEL_FAMILY_UNKNOWN', 1, clip, '--model', doubtful], ['MODEL_INVALID', 1, clip, '--model', sharedData('models/yunet_n_320_320.onnx')!, '--family', 'yolox'], ['PLUGIN_UNKNOWN', 1, clip, '--model', model, '--family', 'nonsense'],
       ['CONFIG_INVALID', 2, clip, '--every', '0'], ['CONFIG_INVALID', 2, clip, '--format', 'xml'], ['CONFIG_INVALID', 2, clip, '--model', model, '--labels', join(folder, 'missing.names')],
       ['PLUGIN_UNKNOWN', 1, 'gopher://camera/1'],
     ];

@@ -63,6 +63,7 @@ test('the settings say what samples mean where the pictures do not, or otherwise
   const meaning = async (samples: SampleSettings): Promise<unknown> => (await unitsOf(folder, {}, samples)).units.map(({ parameters }) => parameters?.samples ?? null);
   const thermal = { modality: 'thermal', metresPerStep: null, range: [6700, 7100] };
   assert.equal(await meaning({ modality: 'thermal', metresPerStep: null, range: [6700, 7100] }), [thermal, thermal, thermal]);
+  assert.equal(await meaning({ modality: 'thermal', metresPerStep: null, kelvinPerStep: 0.04, range: null }), [1, 2, 3].map(() => ({ modality: 'thermal', metresPerStep: null, kelvinPerStep: 0.04, range: null })));
   const depth = { modality: 'depth', metresPerStep: 0.0002, range: null };
   assert.equal(await meaning({ modality: 'depth', metresPerStep: 0.0002, range: null }), [depth, depth, { modality: 'thermal', metresPerStep: null, range: null }]);
   assert.equal(await meaning({ modality: 'rgb', metresPerStep: null, range: null }), [null, null, { modality: 'thermal', metresPerStep: null, range: null }]);

@@ -4,11 +4,16 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { createChunkWriter } from '../../src/media/chunk-writer.ts';
 import { readChunkFile } from '../../src/media/chunk-file.ts';
+import type { PlatformError } from '../../src/engine/errors.ts';
 import { createDecoder } from '../../src/media/decoder.ts';
+import { createPictureDecoder } from '../../src/media/picture-decoder.ts';
+import { createRasterReader } from '../../src/media/raster-reader.ts';
 import { openReader } from '../../src/media/reader.ts';
 import { createScaler } from '../../src/media/scaler.ts';
 import { openGeneratedReader } from '../../src/media/synthetic-reader.ts';
+import type { SampleMeaning } from '../../src/messages/stream-parameters.ts';
 import { encodeClip } from '../support/encoded-clip.ts';
+import { DUO, encodeGrey16, fffFile, grey16, samplesIn, swapped } from '../support/grey16.ts';
 import { readAll } from '../support/read-all.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
@@ -42,6 +47,37 @@ test('3,000 frames decoded, scaled and freed leave memory where it was', async (
   decoder.close();
   assert.is(pictures, 120 * 30);
   assert.ok(growth < 24, `grew by ${growth.toFixed(1)} MiB; a leak of the pictures alone would be 1,000`);
+});
+
+test('1,000 FLIR records read as samples, shown in 8 bits and freed leave memory where it was, damaged ones among them', async () => {
+  const picture = grey16(320, 256, (index) => 2600 + index % 500);
+  const samples: SampleMeaning = { modality: 'thermal', metresPerStep: null, range: null };
+  const decoder = await createPictureDecoder({ ...clip.parameters, codec: 'fff', extradata: new Uint8Array(0), framing: 'raw', samples }, { threads: 1 });
+  const reader = createRasterReader();
+  const scaler = createScaler({ width: 160, height: 160, fit: 'letterbox', align: 'center', padValue: 114, channels: 'rgb' });
+  const png = encodeGrey16('png', swapped(picture));
+  const units = [samplesIn('little', picture), png, png.subarray(0, png.length / 2)].map((image) => fffFile({ ...picture, image, median: 2800 }));
+  const recalibrated = fffFile({ ...picture, image: samplesIn('big', picture), records: 'big', calibration: { ...DUO, o: -200 } }); // another table of brightness
+  let pictures = 0;
+  const growth = await growthOf((round) => {
+    for (const [frameSeq, data] of [...units, ...round % 40 === 0 ? [recalibrated] : []].entries()) {
+      try {
+        for (const decoded of decoder.decode({ frameSeq, data, isKey: true })) {
+          reader.read(decoded);
+          scaler.release(scaler.scale(decoded));
+          decoded.free();
+          pictures++;
+        }
+      } catch (error) {
+        assert.is((error as PlatformError).code, 'MEDIA_CORRUPT');
+      }
+    }
+  }, 60, 440);
+  reader.close();
+  scaler.close();
+  decoder.close();
+  assert.ok(pictures >= 1000, `${pictures} pictures`);
+  assert.ok(growth < 64, `grew by ${growth.toFixed(1)} MiB, mostly rasters not yet collected; a leak of the pictures alone would be 140`);
 });
 
 test('opening and closing everything 50 times leaves memory and open files where they were', async () => {

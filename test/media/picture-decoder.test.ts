@@ -91,7 +91,8 @@ test('a damaged record is refused by name, and the next one decoded', async () =
   const good = fffFile({ ...picture, image: samplesIn('little', picture) });
   const colour = fffFile({ ...picture, image: encodeClip('png', { frames: 1 }).units[0]!.data });
   const torn = fffFile({ ...picture, image: encodeGrey16('png', picture).subarray(0, 60) });
-  for (const data of [good.subarray(0, 500), colour, torn, Buffer.from('nothing')]) {
+  const other = fffFile({ ...picture, width: 60, image: encodeGrey16('png', picture) });
+  for (const data of [good.subarray(0, 500), colour, torn, other, Buffer.from('nothing')]) {
     try {
       for (const decoded of decoder.decode({ frameSeq: 0, data, isKey: true })) decoded.free();
       assert.unreachable('it was decoded');

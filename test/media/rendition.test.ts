@@ -44,6 +44,7 @@ test('black and white are metres of depth, degrees of calibrated heat, steps of 
   assert.equal(stepsOf(null, { kind: 'depth', metresPerStep: 0.001 }).map(Math.round), [0, 10_000]);
   assert.equal(stepsOf([100, 200], undefined), [100, 200]);
   assert.equal(stepsOf(null, undefined), [0, 65_535]);
+  assert.equal(stepsOf([-3, 10], { kind: 'kelvin', kelvinPerStep: 0.04 }).map((count) => (count * 0.04 - 273.15).toFixed(6)), ['-3.000000', '10.000000']);
   const temperatureAt = (count: number): number => DUO.b / Math.log(DUO.r1 / (DUO.r2 * (count + DUO.o)) + DUO.f) - 273.15;
   assert.equal(stepsOf([10, 30.5], DUO).map((count) => temperatureAt(count).toFixed(6)), ['10.000000', '30.500000']);
   assert.equal(stepsOf(null, DUO).map((count) => temperatureAt(count).toFixed(6)), ['-20.000000', '60.000000']);

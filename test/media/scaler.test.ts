@@ -141,6 +141,25 @@ test('a released buffer is used again with its padding, an unknown or twice rele
   tall.free();
 });
 
+test('pictures of many sizes in turns come out as each would alone, and their buffers are used again', async () => {
+  const sizes = Array.from({ length: 20 }, (_, index) => `${160 + 16 * index}x${96 + 32 * (index % 5)}`); // more than are remembered
+  const pictures = await Promise.all(sizes.map(size => pictureOf(`testsrc2=size=${size}:rate=25`, size)));
+  const scaler = createScaler(SHAPE);
+  const few = pictures.slice(0, 4);
+  const firsts = few.map(picture => scaler.scale(picture));
+  for (const frame of firsts) scaler.release(frame);
+  for (const [index, picture] of few.entries()) assert.is(scaler.scale(picture).pixels, firsts[index]!.pixels, `a buffer of ${sizes[index]}`);
+  for (let round = 0; round < 2; round += 1) {
+    for (const [index, picture] of pictures.entries()) {
+      const frame = scaler.scale(picture);
+      assert.is(Buffer.compare(frame.pixels, scaleOnce(picture, SHAPE).pixels), 0, sizes[index]!);
+      scaler.release(frame);
+    }
+  }
+  scaler.close();
+  for (const picture of pictures) picture.free();
+});
+
 test('scales what is not YUV: PNG pictures to RGB, and back to grey', async () => {
   const { parameters, units } = encodeClip('png', { frames: 1, graph: 'color=c=0x14be3c:size=160x96:rate=25' });
   const decoder = await createDecoder(parameters, { threads: 1 });

@@ -18,11 +18,20 @@ test('adds, shows, lists and removes a camera', () => withGateway({}, async ({ c
   assert.is(gone.json['code'], 'CAMERA_UNKNOWN');
 }));
 
+test('adds a camera with what its samples mean, and shows it', () => withGateway({}, async ({ call }) => {
+  const said = { fps: 5, modality: 'depth', metresPerStep: 0.0002, range: [0.5, 4] };
+  const { json } = await call('POST', '/api/v1/cameras', { body: { id: 'kinect', uri: 'rtsp://cam/depth', ...said } });
+  assert.equal(json['pictures'], said);
+  assert.not('pictures' in (await call('POST', '/api/v1/cameras', { body: { id: 'plain', uri: 'rtsp://cam/live', modality: 'auto' } })).json);
+  assert.equal((await call('POST', '/api/v1/cameras', { body: { id: 'tau', uri: 'rtsp://cam/heat', modality: 'thermal', kelvinPerStep: 0.04 } })).json['pictures'], { fps: null, modality: 'thermal', metresPerStep: null, kelvinPerStep: 0.04, range: null });
+}));
+
 test('names the field of a body that is wrong', () => withGateway({}, async ({ backend, call }) => {
   const good = { id: 'a', uri: 'rtsp://cam/1' };
   const cases: [object, string][] = [
     [{ ...good, id: 'UPPER' }, 'id'], [{ uri: 'rtsp://cam' }, 'id'], [{ ...good, uri: 7 }, 'uri'], [{ ...good, uri: 'rtsp://a@b@c/' }, 'uri'], [{ ...good, uri: 'gopher://x/' }, 'uri'],
-    [{ ...good, maxFps: -1 }, 'maxFps'], [{ ...good, maxFps: '5' }, 'maxFps'], [{ ...good, detect: 'yes' }, 'detect'], [{ ...good, fps: 5 }, 'fps'], [[], ''], [{ ...good, uri: '' }, 'uri'],
+    [{ ...good, maxFps: -1 }, 'maxFps'], [{ ...good, maxFps: '5' }, 'maxFps'], [{ ...good, detect: 'yes' }, 'detect'], [{ ...good, speed: 5 }, 'speed'], [{ ...good, fps: 0 }, 'fps'],
+    [{ ...good, modality: 'radar' }, 'modality'], [{ ...good, range: [4, 0.5] }, 'range'], [{ ...good, range: [1] }, 'range'], [{ ...good, metresPerStep: -1 }, 'metresPerStep'], [[], ''], [{ ...good, uri: '' }, 'uri'],
   ];
   for (const [body, field] of cases) {
     const answer = await call('POST', '/api/v1/cameras', { body });

@@ -69,7 +69,7 @@ export class FakeBackend implements ServingBackend {
   async addCamera(request: Parameters<ServingBackend['addCamera']>[0]): Promise<CameraView> {
     this.#check();
     if (this.views.some((view) => view.id === request.id)) throw new PlatformError('CAMERA_EXISTS', `camera '${request.id}' exists`);
-    return await Promise.resolve(this.addView(request.id, { maxFps: request.maxFps, isDetecting: request.isDetecting, isLooping: request.isLooping, encoders: viewOf(request.encoders) }));
+    return await Promise.resolve(this.addView(request.id, { maxFps: request.maxFps, isDetecting: request.isDetecting, isLooping: request.isLooping, encoders: viewOf(request.encoders), ...request.pictures && { pictures: request.pictures } }));
   }
 
   async changeEncoders(id: CameraId, encoders: readonly EncodingWish[]): Promise<CameraView> {

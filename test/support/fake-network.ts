@@ -27,6 +27,7 @@ export interface FakeNetwork {
   readonly height: number | string;
   readonly outputs: readonly FakeOutput[];
   readonly batch?: number | string;
+  readonly channels?: number | string;
   readonly opset?: number;
   readonly type?: 'float32' | 'float16' | 'uint8';
   readonly layout?: 'nchw' | 'nhwc';
@@ -44,7 +45,7 @@ export interface FakeNetwork {
 export function fakeNetwork(network: FakeNetwork): Uint8Array {
   const { width, height, outputs, batch = 1, opset = 13, type = 'float32', layout = 'nchw' } = network;
   const graph = new GraphBuilder('network', opset);
-  const picture = graph.input('images', type, layout === 'nchw' ? [batch, 3, height, width] : [batch, height, width, 3]);
+  const picture = graph.input('images', type, layout === 'nchw' ? [batch, network.channels ?? 3, height, width] : [batch, height, width, 3]);
   const floats = type === 'float32' ? picture : graph.cast(picture, 'float32');
   const mean = graph.op('GlobalAveragePool', [layout === 'nchw' ? floats : graph.op('Transpose', [floats], { perm: [0, 3, 1, 2] })]);
   const sizes = network.sizes === undefined ? undefined : graph.input(network.sizes, 'int64', [batch, 2]);

@@ -7,6 +7,7 @@ export function intensityOf({ samples, channels, calibration }: Raster): number[
     const [first = 0, green = 0, blue = 0] = pixel;
     if (channels === 3) return (0.2125 * first + 0.7154 * green + 0.0721 * blue) / 255;
     if (calibration?.kind === 'depth') return first * calibration.metresPerStep;
+    if (calibration?.kind === 'kelvin') return first * calibration.kelvinPerStep - 273.15;
     if (calibration?.kind === 'planck') {
       const { r1, r2, b, f, o } = calibration;
       return b / Math.log(r1 / (r2 * Math.max(1, first + o)) + f) - 273.15;

@@ -67,7 +67,7 @@ export interface FffParts {
   readonly median?: number;
 }
 
-/** A FLIR file as exiftool describes it, its records after an empty one and the constants before the picture. */
+/** A FLIR file as exiftool describes it, with empty entries in its directory as cameras leave them, and the constants before the picture. */
 export function fffFile(parts: FffParts): Buffer {
   const { r1, r2, b, f, o, emissivity } = parts.calibration ?? DUO;
   const isLittle = parts.records !== 'big';
@@ -82,12 +82,12 @@ export function fffFile(parts: FffParts): Buffer {
   const head = Buffer.alloc(32);
   for (const [index, value] of [2, parts.width, parts.height].entries()) u16(head, value, index * 2);
   const raw = Buffer.concat([head, parts.image]);
-  const file = Buffer.alloc(64 + 3 * 32);
+  const file = Buffer.alloc(64 + 5 * 32);
   file.write('FFF\0MADE UP', 0, 'latin1');
   const u32 = (value: number, at: number): void => { if (parts.directory === 'little') file.writeUInt32LE(value, at); else file.writeUInt32BE(value, at); };
   u32(101, 20);
   u32(64, 24);
-  u32(3, 28);
+  u32(5, 28);
   const entry = (index: number, type: number, from: number, length: number): void => {
     const at = 64 + index * 32;
     if (parts.directory === 'little') file.writeUInt16LE(type, at);
@@ -112,7 +112,7 @@ export function swapped(picture: Grey16): Grey16 {
   return { ...picture, samples: picture.samples.map((sample) => ((sample & 0xff) << 8) | (sample >> 8)) };
 }
 
-/** A JPEG with a FLIR file in APP1 segments of at most `pieceBytes`, as cameras write them. */
+/** A JPEG with a FLIR file in APP1 segments of at most `pieceBytes`, as cameras write them: flyr, a reader by others, reads the same samples and constants from it. */
 export function radiometricJpeg(jpeg: Uint8Array, fff: Uint8Array, pieceBytes = 60_000): Buffer {
   const count = Math.ceil(fff.length / pieceBytes);
   const segments = Array.from({ length: count }, (_, index) => {

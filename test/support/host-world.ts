@@ -1,11 +1,14 @@
 import { detectTask } from '../../actors/host/detect-task.ts';
+import { FeatureShelf } from '../../actors/host/feature-shelf.ts';
 import type { ChildLink } from '../../actors/host/host-task.ts';
 import { Host } from '../../actors/host/host.ts';
 import type { HostSettings } from '../../actors/host/host-settings.ts';
 import { PlatformError } from '../../src/engine/errors.ts';
 import { systemClock } from '../../src/engine/system-clock.ts';
 import { epochMicros, type CameraId } from '../../src/engine/units.ts';
+import type { InPort } from '../../src/engine/ports.ts';
 import type { ChunkPart } from '../../src/messages/chunk-part.ts';
+import type { FeatureTensor } from '../../src/messages/feature-tensor.ts';
 import type { DeadLetter } from '../../src/messages/dead-letter.ts';
 import type { CameraPosition } from '../../src/messages/position.ts';
 import type { TerminalRecord } from '../../src/messages/terminal-record.ts';
@@ -32,10 +35,13 @@ export interface RunningHost { readonly host: Host<ChunkPart, TerminalRecord>; r
 /** Starts a host with fake vision processes, attached. */
 export function startHost(kafka: KafkaNode, options: {
   readonly topics: Topics; readonly visions?: readonly FakeVision[]; readonly codecs?: HostCodecs; readonly maxRewindMs?: number; readonly settings?: Partial<HostSettings>;
+  /** Vision processes bring features of every frame they detect on. */
+  readonly featuresTopic?: string;
   /** Ways to vision processes. @default those of `visions` */
   readonly children?: readonly ChildLink<ChunkPart>[];
 }): RunningHost {
-  const { topics, visions = [new FakeVision()], codecs = v8Codecs() } = options;
+  const { topics, visions = [new FakeVision()], codecs = v8Codecs(), featuresTopic } = options;
+  const shelf = new FeatureShelf();
   const telemetry = createRecorder({ process: 'host', hasProcessMetrics: false });
   const stopping = new AbortController();
   const lines: string[] = [];
@@ -44,7 +50,8 @@ export function startHost(kafka: KafkaNode, options: {
     ctx: { clock: systemClock, telemetry, log: createLogger({ level: 'debug', format: 'json', isTerminal: false, scrub: text => text, write: line => { lines.push(line); } }) },
     task: detectTask({
       group: topics.group, chunks: { topic: topics.chunks, codec: codecs.chunks }, detections: { topic: topics.detections, codec: codecs.detections },
-      maxRewindMs: options.maxRewindMs ?? 60_000, children: options.children ?? visions.map(vision => vision.link()), endings: visions.map(vision => vision.endings),
+      maxRewindMs: options.maxRewindMs ?? 60_000, children: options.children ?? visions.map(vision => vision.link()), endings: visions.map(vision => (featuresTopic === undefined ? vision.endings : withFeatures(vision.endings, shelf))),
+      ...featuresTopic !== undefined && { features: { topic: featuresTopic, codec: v8Codec<FeatureTensor>(), shelf } },
     }),
     settings: {
       delivery: 'exactly-once', commitIntervalMs: 10, sessionTimeoutMs: 1_000, deadLetterTries: 3, positionsTopic: topics.positions, deadLettersTopic: topics.deadLetters, drainMs: 300, silentMs: 30_000, ...options.settings,
@@ -54,6 +61,30 @@ export function startHost(kafka: KafkaNode, options: {
   ended.catch(() => { /* whoever waits for it hears it */ });
   for (const vision of visions) vision.attach();
   return { host, visions, telemetry, lines, ended, stop: async () => { stopping.abort(); await ended; } };
+}
+
+/** Encoders of the features that vision processes bring. */
+export const FEATURE_ENCODERS = ['hog@1', 'lbp@1'] as const;
+
+/** Endings whose detected frames have features, which are there first. */
+function withFeatures(endings: InPort<TerminalRecord>, shelf: FeatureShelf): InPort<TerminalRecord> {
+  return {
+    async pull(max, signal) {
+      const delivery = await endings.pull(max, signal);
+      for (const { body } of delivery?.items ?? []) {
+        if (body.kind === 'detected') for (const encoder of FEATURE_ENCODERS) shelf.put(featureOf(body, encoder));
+      }
+      return delivery;
+    },
+  };
+}
+
+/** A feature of a frame. */
+export function featureOf({ camera, epoch, frameSeq }: Pick<FeatureTensor, 'camera' | 'epoch' | 'frameSeq'>, encoder: string): FeatureTensor {
+  return {
+    camera, epoch, frameSeq, capturedAt: epochMicros(1e15 + frameSeq), arrivedAt: epochMicros(1e15), ptsSeconds: null, modality: 'rgb', encoder, dtype: 'float32', shape: [1], geometry: null, decodeMs: 0,
+    encoding: 'raw', baseSeq: -1, payload: new Uint8Array(4),
+  };
 }
 
 /** A camera that writes its frames to Kafka, a few in each record. */

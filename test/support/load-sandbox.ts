@@ -26,7 +26,7 @@ export class LoadSandbox {
   deaths = 0;
 
   /** @param stallMs so long may a model block the process; a vision process gets longer to start, and 5 s to answer */
-  constructor(stallMs = 12_000) {
+  constructor(stallMs = 20_000) {
     this.#system = createActorSystem({
       name: 'sandbox', clock: systemClock, random: systemRandom,
       onEvent: event => {

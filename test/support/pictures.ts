@@ -1,4 +1,5 @@
 import { Decoder, Demuxer, FilterAPI } from 'node-av/api';
+import { createDecoder, createScaler, openReader } from '../../src/media/index.ts';
 import type { FrameShape, ModelFrame } from '../../src/messages/model-frame.ts';
 
 /** Decodes the first picture of a photo or video with libav and brings it to a model's shape (bilinear), independent of `src/media`. */
@@ -27,6 +28,25 @@ export async function loadPicture(path: string, shape: FrameShape): Promise<Mode
     if (!packet) break;
   }
   throw new Error(`no picture decoded from ${path}`);
+}
+
+/** The first picture of a photo or video, decoded and scaled as the pipeline does it. */
+export async function scaledPicture(path: string, shape: FrameShape): Promise<ModelFrame> {
+  const reader = await openReader({ uri: path, openTimeoutMs: 10_000 });
+  const decoder = await createDecoder(reader.parameters, { threads: 1 });
+  const scaler = createScaler(shape);
+  try {
+    const packet = await reader.read();
+    const [picture] = packet ? [...decoder.decode({ frameSeq: 0, data: packet.data, isKey: true }), ...decoder.flush()] : [];
+    if (!picture) throw new Error(`no picture decoded from ${path}`);
+    const frame = scaler.scale(picture);
+    picture.free();
+    return frame;
+  } finally {
+    scaler.close();
+    decoder.close();
+    await reader.close();
+  }
 }
 
 /** The first picture of a photo or video as it is, in RGB. */

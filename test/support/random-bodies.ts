@@ -30,7 +30,7 @@ function chunkPart(dice: Dice): ChunkPart {
     parameters: {
       codec: dice.pick(['h264', 'hevc', 'png']), width: dice.pick([0, 1, 2 ** 31 - 1]), height: dice.pick([0, 16_384]), extradata: bytes(dice),
       timeBase: { num: dice.pick([1, 1001]), den: dice.pick([1, 90_000]) }, framing: dice.pick(['annexb', 'length-prefixed', 'raw']), frameRate: dice.pick([0, 29.97002997, 1e-9]),
-      ...dice.chance(0.5) && { samples: { modality: dice.pick(['depth', 'thermal']), metresPerStep: maybe(dice, () => 0.0002), range: maybe(dice, () => [-20, 60.5] as const) } },
+      ...dice.chance(0.5) && { samples: { modality: dice.pick(['depth', 'thermal']), metresPerStep: maybe(dice, () => 0.0002), ...dice.chance(0.5) && { kelvinPerStep: 0.04 }, range: maybe(dice, () => [-20, 60.5] as const) } },
     },
     units: many(dice, [0, 1, 5], () => ({
       frameSeq: long(dice), pts: pts(), dts: pts(), duration: long(dice), isKey: dice.chance(0.5), isCorrupt: dice.chance(0.5), capturedAt: time(dice), arrivedAt: time(dice), data: bytes(dice),
@@ -54,7 +54,7 @@ function terminalRecord(dice: Dice): TerminalRecord {
   if (dice.chance(0.4)) return { kind: 'dropped', ...base, from: long(dice), to: long(dice), reason: dice.pick(['rate', 'stale', 'superseded', 'handed-over']), isIntentional: dice.chance(0.5) };
   return {
     kind: 'detected', ...base, frameSeq: long(dice), ptsSeconds: maybe(dice, real), width: dice.between(1, 8192), height: dice.between(1, 8192),
-    boxes: many(dice, [0, 1, 50], () => ({ classId: dice.between(0, 1000), label: text(dice), score: 0.25, x1: 1.5, y1: -0.25, x2: 1e6, y2: 3 })),
+    boxes: many(dice, [0, 1, 50], () => ({ classId: dice.between(0, 1000), label: text(dice), score: 0.25, x1: 1.5, y1: -0.25, x2: 1e6, y2: 3, ...(dice.chance(0.5) ? { trackId: long(dice) } : {}) })),
     model: text(dice), modelDigest: text(dice), provider: text(dice), timings: { decodeMs: real(dice), waitMs: real(dice), inferMs: real(dice), ageMs: real(dice) },
   };
 }
@@ -77,7 +77,7 @@ function platformEvent(dice: Dice): PlatformEvent {
 function desiredCamera(dice: Dice): DesiredCamera {
   return {
     id: cameraId(dice), uri: `rtsp://user:pass@host/${dice.between(0, 1e9)}`, maxFps: maybe(dice, () => 0.1), isDetecting: dice.chance(0.5), isLooping: dice.chance(0.5),
-    ...dice.chance(0.5) && { pictures: { modality: maybe(dice, () => dice.pick(['rgb', 'depth', 'thermal'])), fps: maybe(dice, () => 2.5), metresPerStep: maybe(dice, () => 0.0002), range: maybe(dice, () => [0, 4.5] as const) } },
+    ...dice.chance(0.5) && { pictures: { modality: maybe(dice, () => dice.pick(['rgb', 'depth', 'thermal'])), fps: maybe(dice, () => 2.5), metresPerStep: maybe(dice, () => 0.0002), ...dice.chance(0.5) && { kelvinPerStep: 0.04 }, range: maybe(dice, () => [0, 4.5] as const) } },
     ...dice.chance(0.5) && { at: time(dice) },
   };
 }

@@ -10,7 +10,7 @@ export const MILLIMETRES: DepthCalibration = { kind: 'depth', metresPerStep: 0.0
 export const FORMS: Readonly<Record<string, { readonly modality: Modality; raster(size: Size, random: () => number): Raster }>> = {
   rgb8: { modality: 'rgb', raster: (size, random) => ({ ...size, channels: 3, samples: bytes(size, 3, random) }) },
   grey8: { modality: 'thermal', raster: (size, random) => ({ ...size, channels: 1, samples: bytes(size, 1, random) }) },
-  counts16: { modality: 'thermal', raster: (size, random) => ({ ...size, channels: 1, samples: words(size, 6700, 7100, random) }) },
+  linear16: { modality: 'thermal', raster: (size, random) => ({ ...size, channels: 1, samples: words(size, 6700, 7100, random), calibration: { kind: 'kelvin', kelvinPerStep: 0.04 } }) },
   planck16: { modality: 'thermal', raster: (size, random) => ({ ...size, channels: 1, samples: words(size, 2600, 3400, random), calibration: PLANCK }) },
   depth16: { modality: 'depth', raster: (size, random) => ({ ...size, channels: 1, samples: words(size, 0, 4000, random), calibration: MILLIMETRES }) },
 };

@@ -42,7 +42,7 @@ export const parametersJson = z.object({
   width: z.number(), height: z.number(), extradata: z.base64(),
   timeBase: z.object({ num: z.number(), den: z.number() }),
   framing: z.enum(['annexb', 'length-prefixed', 'raw']), frameRate: z.number(),
-  samples: z.object({ modality: z.enum(['depth', 'thermal']), metresPerStep: z.number().nullable(), range: z.tuple([z.number(), z.number()]).readonly().nullable() }).exactOptional(),
+  samples: z.object({ modality: z.enum(['depth', 'thermal']), metresPerStep: z.number().nullable(), kelvinPerStep: z.number().exactOptional(), range: z.tuple([z.number(), z.number()]).readonly().nullable() }).exactOptional(),
 });
 
 const headerJson = z.object({

@@ -1,9 +1,9 @@
 import { type CameraId, epochMicros } from '../../engine/units.ts';
 import { type Box, DROP_REASONS, type DetectedRecord, type DropReason, type TerminalRecord } from '../../messages/terminal-record.ts';
 
-/** `[ptsSeconds, width, height, decodeMs, waitMs, inferMs, ageMs, [[classId, label, score, x1, y1, x2, y2], …]]`. */
+/** `[ptsSeconds, width, height, decodeMs, waitMs, inferMs, ageMs, [[classId, label, score, x1, y1, x2, y2, trackId?], …]]`. */
 type DetectedBody = readonly [number | null, number, number, number, number, number, number, readonly BoxBody[]];
-type BoxBody = readonly [number, string, number, number, number, number, number];
+type BoxBody = readonly [number, string, number, number, number, number, number, number?];
 
 /** A row of `records` joined with what its keys name. */
 export interface RecordRow {
@@ -23,7 +23,8 @@ export interface ModelName { readonly model: string; readonly modelDigest: strin
 /** The body column of a detected record: numbers read back exactly as they were. */
 export function encodeBody(record: DetectedRecord): string {
   const { decodeMs, waitMs, inferMs, ageMs } = record.timings;
-  const boxes = record.boxes.map((box): BoxBody => [box.classId, box.label, box.score, box.x1, box.y1, box.x2, box.y2]);
+  const boxes = record.boxes.map(({ classId, label, score, x1, y1, x2, y2, trackId }): BoxBody => (
+    trackId === undefined ? [classId, label, score, x1, y1, x2, y2] : [classId, label, score, x1, y1, x2, y2, trackId]));
   const body: DetectedBody = [record.ptsSeconds, record.width, record.height, decodeMs, waitMs, inferMs, ageMs, boxes];
   return JSON.stringify(body);
 }
@@ -43,6 +44,6 @@ export function decodeRecord(row: RecordRow, of: { readonly camera: CameraId; re
   };
 }
 
-function decodeBox([classId, label, score, x1, y1, x2, y2]: BoxBody): Box {
-  return { classId, label, score, x1, y1, x2, y2 };
+function decodeBox([classId, label, score, x1, y1, x2, y2, trackId]: BoxBody): Box {
+  return { classId, label, score, x1, y1, x2, y2, ...(trackId === undefined ? {} : { trackId }) };
 }

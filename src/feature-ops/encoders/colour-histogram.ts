@@ -17,12 +17,16 @@ export const colourHistogram = defineEncoder({
     size: { width, height },
     shape: [3, bins],
     write: (graph, { samples }) => {
-      const levels = graph.reshape(graph.cast(samples, 'float32'), [-1, width * height, 3, 1]);
-      const edges = Array.from({ length: bins - 1 }, (_, index) => (index + 1) * 256 / bins);
-      const isAbove = graph.cast(graph.op('GreaterOrEqual', [levels, graph.floats(edges)]), 'float32');
-      const above = graph.op('ReduceSum', [isAbove, graph.ints([1])], { keepdims: 0 }); // [n, 3, bins - 1], pixels at or above each edge
-      const padded = (left: number, right: number, value: number): ReturnType<typeof graph.float> => graph.op('Pad', [above, graph.ints([0, 0, left, 0, 0, right]), graph.float(value)]);
-      return { feature: graph.op('Mul', [graph.op('Sub', [padded(1, 0, width * height), padded(0, 1, 0)]), graph.float(1 / (width * height))]) };
+      const count = width * height;
+      const planes = graph.cast(graph.reshape(graph.op('Transpose', [samples], { perm: [0, 3, 1, 2] }), [-1, count]), 'float32'); // [3 n, pixels]
+      const above = Array.from({ length: bins - 1 }, (_, index) => {
+        const isAbove = graph.op('GreaterOrEqual', [planes, graph.float((index + 1) * 256 / bins)]);
+        return graph.op('ReduceSum', [graph.cast(isAbove, 'float32'), graph.ints([1])]);
+      });
+      const none = graph.op('Mul', [graph.slice(planes, 1, 0, 1), graph.float(0)]);
+      const all = graph.op('Add', [none, graph.float(count)]);
+      const shares = graph.op('Sub', [graph.op('Concat', [all, ...above], { axis: 1 }), graph.op('Concat', [...above, none], { axis: 1 })]);
+      return { feature: graph.op('Mul', [graph.reshape(shares, [-1, 3, bins]), graph.float(1 / count)]) };
     },
   }),
 });

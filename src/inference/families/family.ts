@@ -71,7 +71,7 @@ export interface WrapPlan {
   /** Values for inputs of the network other than the picture. */
   bind?(graph: GraphBuilder, inputs: CommonInputs): Readonly<Record<string, Value>>;
   /** Writes the decoding behind the network. */
-  decode(graph: GraphBuilder, outputs: Outputs): Decoded;
+  decode(graph: GraphBuilder, outputs: Outputs, inputs: CommonInputs): Decoded;
 }
 
 /**

@@ -57,3 +57,8 @@ export function bestClassOnly(graph: GraphBuilder, scores: Value, axis: number):
 export function classesFirst(graph: GraphBuilder, scores: Value): Value {
   return graph.op('Transpose', [scores], { perm: [0, 2, 1] });
 }
+
+/** Numbers `[k]` of the rows of one picture whose value of `[1, n, 1]` is above a threshold of one value. */
+export function likelyRows(graph: GraphBuilder, values: Value, threshold: Value): Value {
+  return graph.reshape(graph.op('NonZero', [graph.op('Greater', [graph.reshape(values, [-1]), threshold])]), [-1]);
+}

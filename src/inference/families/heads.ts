@@ -43,6 +43,14 @@ export function traceTail(model: ModelProto, output: string): Tail {
   return { operators, channels: [...channels].sort((a, b) => a - b) };
 }
 
+/** Output channels of every layer with weights in the main graph. */
+export function layerChannels(model: ModelProto): ReadonlySet<number> {
+  const { node: nodes, initializer } = graphOf(model);
+  const weights = new Map(initializer.map((tensor) => [tensor.name, tensor.dims.map(Number)]));
+  const producers = new Map(nodes.flatMap((node) => node.output.map((name) => [name, node] as const)));
+  return new Set(nodes.flatMap((node) => (LAYERS.has(node.opType) ? channelsOf(node, weights, producers) ?? [] : [])));
+}
+
 /** Whether values are computed with after the last layer, as decoding does. */
 export function hasArithmetic({ operators }: Tail): boolean {
   return ARITHMETIC.some((operator) => operators.has(operator));

@@ -88,7 +88,10 @@ function knownNames(): string {
 }
 
 function whyNone(judged: readonly Judgement[]): string {
-  const candidates = judged.flatMap(({ family, match }) => (match.isMatch ? [`${family.type}${match.doubt === undefined ? '' : ` (${match.doubt})`}`] : []));
-  if (candidates.length > 0) return `it has to be named, for it may be ${candidates.join(' or ')}`;
+  const candidates = judged.flatMap(({ family, match }) => (match.isMatch ? [{ name: family.type, doubt: match.doubt }] : []));
+  if (candidates.length > 0) {
+    const doubts = new Set(candidates.flatMap(({ doubt }) => doubt ?? []));
+    return [`it has to be named, for it may be ${candidates.map(({ name }) => name).join(' or ')}`, ...doubts].join(': ');
+  }
   return judged.map(({ family, match }) => `not ${family.type}: ${match.isMatch ? '' : match.reason}`).join('; ');
 }

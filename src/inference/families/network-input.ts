@@ -40,7 +40,7 @@ export function readPicture({ io, size }: ForeignModel, rules: PictureRules): De
   const [height, width] = rules.layout === 'nchw' ? rest.slice(1) : rest;
   const channels = rules.layout === 'nchw' ? rest[0] : rest[2];
   const type = rules.types.find((candidate) => candidate === input.type);
-  if (type === undefined || input.dims.length !== 4 || channels !== CHANNELS) return `its input is ${formatIo(input)}, not ${wanted}`;
+  if (type === undefined || input.dims.length !== 4 || (fixed(channels) ?? CHANNELS) !== CHANNELS) return `its input is ${formatIo(input)}, not ${wanted}`;
   if (typeof batch === 'number' && batch !== 1) return `its batch is fixed at ${batch}`;
   const [wishedWidth, wishedHeight] = size ?? trainedSize(io) ?? rules.size;
   const [w, h] = [typeof width === 'number' ? width : wishedWidth, typeof height === 'number' ? height : wishedHeight];

@@ -6,7 +6,7 @@ import { accept, refuse } from './family.ts';
 import type { Decoded, ForeignModel, Match, ModelFamily, Outputs } from './family.ts';
 import { inPixels } from './grid.ts';
 import type { PictureSize } from './grid.ts';
-import { traceTail } from './heads.ts';
+import { layerChannels } from './heads.ts';
 import { isFloat, readPicture } from './network-input.ts';
 
 /** Class scores a box of a model that is trained on COCO: 90 categories and background. */
@@ -30,7 +30,8 @@ export const ssd: ModelFamily = {
     const picture = readPicture(foreign, { types: ['uint8'], layout: 'nhwc', multiple: 1, size: [640, 640] });
     if (typeof picture === 'string') return refuse(picture);
     const own = labelsInFile(io.metadata);
-    const isCoco = traceTail(model, scores.name).channels.some((count) => count % COCO_COLUMNS === 0);
+    // Suppression lies behind the predictors, so they are looked for anywhere: anchors * 91 channels are a coincidence nowhere else.
+    const isCoco = [...layerChannels(model)].some((count) => count % COCO_COLUMNS === 0);
     return accept(`${formatIo(boxes)}, ${formatIo(classes)}, ${formatIo(scores)}: boxes that the network has chosen${isCoco ? ', trained on the 90 COCO categories' : ''}`, {
       shape: { width: picture.width, height: picture.height, fit: 'stretch', align: 'top-left', padValue: 0, channels: 'rgb' },
       input: picture, isBatchable: picture.isBatchable, labels: own.length > 0 ? own : isCoco ? COCO_90_LABELS : [],

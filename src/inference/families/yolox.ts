@@ -3,7 +3,7 @@ import type { GraphBuilder, Value } from '../graph/graph-builder.ts';
 import { labelsFor } from '../labels.ts';
 import { accept, refuse } from './family.ts';
 import type { Decoded, ForeignModel, Match, ModelFamily } from './family.ts';
-import { bestClassOnly, cellCount, classesFirst, cornersOf, cornersOfRows, gridOf } from './grid.ts';
+import { bestClassOnly, cellCount, classesFirst, cornersOf, cornersOfRows, gridOf, likelyRows } from './grid.ts';
 import type { PictureSize } from './grid.ts';
 import { hasArithmetic, traceTail } from './heads.ts';
 import { fixed, FLOAT_PLANES, isFloat, readPicture } from './network-input.ts';
@@ -42,21 +42,28 @@ export const yolox: ModelFamily = {
     return accept(`${formatIo(output)}: ${cells} cells of strides ${STRIDES.join(', ')} over ${picture.width}x${picture.height}, ${classes} classes, ${form}`, {
       shape: { width: picture.width, height: picture.height, fit: 'letterbox', align: 'top-left', padValue: 114, channels: 'bgr' },
       input: picture, isBatchable: picture.isBatchable, labels: labelsFor(io.metadata, classes),
-      decode: (graph, outputs) => decode(graph, outputs(output.name), { picture, classes, isDecoded }),
+      decode: (graph, outputs, { scoreMin }) => decode(graph, outputs(output.name), { picture, classes, isDecoded, scoreMin: picture.isBatchable ? undefined : scoreMin }),
     }, tail.channels.length > 0 ? undefined : 'no convolution is found before its output, so that boxes decoded by another rule cannot be ruled out');
   },
 };
 
-function decode(graph: GraphBuilder, rows: Value, { picture, classes, isDecoded }: { readonly picture: PictureSize; readonly classes: number; readonly isDecoded: boolean }): Decoded {
+interface RowForm { readonly picture: PictureSize; readonly classes: number; readonly isDecoded: boolean; readonly scoreMin: Value | undefined }
+
+/** With `scoreMin` there is one picture, and only cells whose objectness is above it are looked at: no class is above 1, and most cells show nothing. */
+function decode(graph: GraphBuilder, all: Value, { picture, classes, isDecoded, scoreMin }: RowForm): Decoded {
+  const likely = scoreMin === undefined ? undefined : likelyRows(graph, graph.slice(all, 2, 4, BOX_COLUMNS), scoreMin);
+  const pick = (values: Value): Value => (likely === undefined ? values : graph.op('Gather', [values, likely], { axis: 1 }));
+  const rows = pick(all);
   const each = graph.slice(rows, 2, BOX_COLUMNS, BOX_COLUMNS + classes);
   // One class a box, as YOLOX's `postprocess` does.
   const scores = graph.op('Mul', [graph.slice(rows, 2, 4, BOX_COLUMNS), bestClassOnly(graph, each, 2)]);
-  return { kind: 'suppress', corners: isDecoded ? cornersOfRows(graph, rows) : offsetsToCorners(graph, rows, picture), scores: classesFirst(graph, scores) };
+  const { cell, stride } = gridOf(graph, picture, STRIDES);
+  const corners = isDecoded ? cornersOfRows(graph, rows) : offsetsToCorners(graph, rows, { cell: pick(cell), stride: pick(stride) });
+  return { kind: 'suppress', corners, scores: classesFirst(graph, scores) };
 }
 
 /** Centre = (offset + cell) * stride, size = exp(log size) * stride (YOLOX `decode_outputs`). */
-function offsetsToCorners(graph: GraphBuilder, rows: Value, picture: PictureSize): Value {
-  const { cell, stride } = gridOf(graph, picture, STRIDES);
+function offsetsToCorners(graph: GraphBuilder, rows: Value, { cell, stride }: { readonly cell: Value; readonly stride: Value }): Value {
   const center = graph.op('Mul', [graph.op('Add', [graph.slice(rows, 2, 0, 2), cell]), stride]);
   return cornersOf(graph, center, graph.op('Mul', [graph.op('Exp', [graph.slice(rows, 2, 2, 4)]), stride]));
 }

@@ -1,7 +1,7 @@
 import { PlatformError } from '../../engine/errors.ts';
 import { allNodes, bodiesOf } from './bodies.ts';
 import { checkNames } from './check-names.ts';
-import { checkDeclared, checkSize, checkTensor } from './check-tensors.ts';
+import { checkDeclared, checkSize, checkTensor, INPUT_VALUES_MAX } from './check-tensors.ts';
 import type { FunctionProto, GraphProto, ModelProto, NodeProto } from './generated/onnx_pb.js';
 
 /** What onnxruntime 1.30 reads; a test asks it for both. */
@@ -119,7 +119,7 @@ function checkGraph(graph: GraphProto): void {
     for (const part of [values, indices]) if (part) checkTensor(part, 'sparse weight');
     checkSize(dims, `sparse weight '${values?.name ?? ''}'`);
   }
-  for (const value of graph.input) checkDeclared(value, 'input');
+  for (const value of graph.input) checkDeclared(value, 'input', INPUT_VALUES_MAX);
   for (const value of graph.output) checkDeclared(value, 'output');
   for (const value of graph.valueInfo) checkDeclared(value, 'value');
   const shapes = new Map(graph.initializer.filter(({ dims, dataType }) => dims.length === 1 && dataType === INT64).map((tensor) => [tensor.name, tensor]));

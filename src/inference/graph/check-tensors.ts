@@ -5,6 +5,9 @@ import type { TensorProto, ValueInfoProto } from './generated/onnx_pb.js';
 /** More values than a tensor of a detector ever holds: 8 GiB of float32. Dimensions that say more are a damaged file, or one made to take the machine's memory. */
 const VALUES_MAX = 2 ** 31;
 
+/** The largest picture that is taken: 9,400 x 9,400 in three channels, a gibibyte of float32. Buffers and grids are made by its size before anything runs. */
+export const INPUT_VALUES_MAX = 2 ** 28;
+
 interface Layout {
   /** Bits of a value in `raw_data`. */
   readonly bits: number;
@@ -53,19 +56,19 @@ export function checkTensor(tensor: TensorProto, what: string): void {
   if (stored !== wanted) refuse(`has ${stored} ${isRaw ? 'bytes' : 'values'}, its dimensions [${shown(tensor.dims)}] want ${wanted}: the file is damaged, export the model again`);
 }
 
-/** @throws PlatformError MODEL_INVALID when a declared tensor has more values than any machine here could hold */
-export function checkDeclared(value: ValueInfoProto, what: string): void {
+/** @throws PlatformError MODEL_INVALID when a declared tensor has more values than `valuesMax` */
+export function checkDeclared(value: ValueInfoProto, what: string, valuesMax = VALUES_MAX): void {
   const kind = value.type?.value;
   if (kind?.case !== 'tensorType') return;
   const dims = kind.value.shape?.dim.map(({ value: dim }) => (dim.case === 'dimValue' ? dim.value : 1n)) ?? [];
-  checkSize(dims, `${what} '${value.name.slice(0, 100)}'`);
+  checkSize(dims, `${what} '${value.name.slice(0, 100)}'`, valuesMax);
 }
 
-/** Dimensions below 1 are unknown ones, as some exporters write them. @throws PlatformError MODEL_INVALID when the rest say more than 2^31 values */
-export function checkSize(dims: readonly bigint[], what: string): void {
+/** Dimensions below 1 are unknown ones, as some exporters write them. @throws PlatformError MODEL_INVALID when the rest say more than `valuesMax` values */
+export function checkSize(dims: readonly bigint[], what: string, valuesMax = VALUES_MAX): void {
   const count = dims.reduce((product, dim) => product * Math.max(1, Number(dim)), 1);
-  if (count > VALUES_MAX) {
-    throw new PlatformError('MODEL_INVALID', `${what} has dimensions [${shown(dims)}], ${count.toPrecision(3)} values: more than ${VALUES_MAX} are refused; export the model for a smaller picture or batch`, { values: count });
+  if (count > valuesMax) {
+    throw new PlatformError('MODEL_INVALID', `${what} has dimensions [${shown(dims)}], ${count.toPrecision(3)} values: more than ${valuesMax} are refused; export the model for a smaller picture or batch`, { values: count });
   }
 }
 

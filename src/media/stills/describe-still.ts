@@ -14,11 +14,13 @@ export interface StillDescription {
   readonly modality: Modality;
 }
 
+/** More pixels than any camera has; a header of a few bytes may claim more than there is memory. */
+const PIXELS_MAX = 2 ** 27;
 const PNG_SIGNATURE = Buffer.from('\x89PNG\r\n\x1a\n', 'latin1');
 
 /**
  * Tells a picture by its first bytes, whatever its name is. Pictures are not decoded.
- * @throws PlatformError MEDIA_CORRUPT when it is no JPEG, PNG, TIFF or FLIR record, or is cut within its header
+ * @throws PlatformError MEDIA_CORRUPT when it is no JPEG, PNG, TIFF or FLIR record, is cut within its header, or claims to be larger than any camera's
  */
 export function describeStill(bytes: Uint8Array): StillDescription {
   if (isFff(bytes)) {
@@ -27,6 +29,8 @@ export function describeStill(bytes: Uint8Array): StillDescription {
   }
   const found = readPng(bytes) ?? readTiff(bytes) ?? readJpeg(bytes);
   if (found === undefined) throw new PlatformError('MEDIA_CORRUPT', 'no JPEG, PNG, TIFF or FLIR record');
+  const { width, height } = found;
+  if (width * height > PIXELS_MAX) throw new PlatformError('MEDIA_CORRUPT', `a ${found.codec} of ${width}x${height} pixels`, { width, height });
   return found;
 }
 

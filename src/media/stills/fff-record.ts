@@ -18,7 +18,7 @@ const RAW_DATA_HEAD_BYTES = 32;
 /** Up to and with PlanckR2. */
 const CAMERA_INFO_BYTES = 0x310;
 const MEDIAN_AT = 0x338;
-const SIDE_MAX = 16_384;
+const SIDE_MAX = 8192;
 const PNG_SIGNATURE = Buffer.from('\x89PNG\r\n\x1a\n', 'latin1');
 
 /** What a thermal camera counted, and what its counts mean. */

@@ -10,6 +10,8 @@ export interface PictureSettingsWire {
   readonly fps: number | null;
   /** Metres of one step of depth; null: 0.001. */
   readonly metresPerStep: number | null;
+  /** Kelvin of one step of 16-bit thermal pictures without constants; null: they are counts. */
+  readonly kelvinPerStep: number | null;
   /** What black and white of the 8-bit form of 16-bit pictures stand for: metres, degrees Celsius, or steps. */
   readonly range: readonly number[] | null;
 }
@@ -48,6 +50,8 @@ export interface SampleMeaningWire {
   readonly modality: string;
   /** Metres of one step of depth; null: thermal. */
   readonly metresPerStep: number | null;
+  /** Kelvin of one step of 16-bit thermal pictures without constants; null: they are counts. */
+  readonly kelvinPerStep: number | null;
   /** What black and white of the 8-bit form stand for: metres, degrees Celsius, or steps; null: the default of the modality. */
   readonly range: readonly number[] | null;
 }
@@ -159,7 +163,7 @@ export interface DeadLetterWire {
 
 /** Record Dropped. */
 export interface DroppedWire {
-  /** rate, not-wanted, stale, undecodable, expired, superseded or handed-over; more may come. */
+  /** rate, quiet, not-wanted, stale, undecodable, expired, superseded or handed-over; more may come. */
   readonly reason: string;
   /** True: it was asked for. */
   readonly isIntentional: boolean;
@@ -175,6 +179,8 @@ export interface BoxWire {
   readonly y1: number;
   readonly x2: number;
   readonly y2: number;
+  /** The object it is of, the same from frame to frame, unique within its camera; null: it is of none that is followed. */
+  readonly trackId: number | null;
 }
 
 /** Record Detected. */

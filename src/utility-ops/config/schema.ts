@@ -14,17 +14,21 @@ const camera = z.strictObject({
   id: z.string().regex(/^[a-z0-9][a-z0-9_-]{0,62}$/, 'expected 1 to 63 of a-z 0-9 - _, starting with a letter or digit').describe('Name of the camera: 1 to 63 of `a-z 0-9 - _`, starting with a letter or digit.').meta({ examples: ['dock-2'] }),
   uri: z.string().min(1).describe('Where its pictures come from: an rtsp:// address, a file or a folder of pictures.').meta({ examples: ['rtsp://user:password@10.0.0.12/stream1'] }),
   maxFps: z.number().min(0).max(1000).optional().describe('At most so many frames a second are detected on; all are recorded. 0: every frame. Absent: `ingress.maxFps`.').meta({ examples: [10] }),
+  tracker: z.string().min(1).optional().describe('Follows its objects: `byte-track`, or `none`. Absent: `vision.tracker`. In a cluster, of the settings of the node that detects.').meta({ examples: ['byte-track'] }),
   isDetecting: z.boolean().default(true).describe('False: the camera is recorded only.'),
   isLooping: z.boolean().default(false).describe('True: a file starts again at its end.'),
+  priority: z.number().min(0.01).max(100).optional().describe('Share of the time for detection when there is not enough for all cameras: one with 2 gets twice as much as one with 1, which is what absent means.').meta({ examples: [2] }),
+  gate: z.enum(['auto', 'off']).optional().describe('Activity gate of this camera. Absent: `vision.gate`.').meta({ examples: ['off'] }),
   fps: z.number().positive().max(1000).optional().describe('Pictures a second of a folder of pictures. Absent: 1.').meta({ examples: [2] }),
   encoders: z.array(encoder).max(16).default([]).describe('Features that are computed of every frame that is detected on: names of encoders, or tables of a name and its options.').meta({ examples: [['hog', { name: 'lbp', columns: 8 }]] }),
   modality: z.enum(['auto', 'rgb', 'depth', 'thermal']).default('auto').describe('What its pictures show. `auto`: as they say themselves: 16-bit grey PNG is depth, FLIR records and radiometric JPEG are thermal, anything else is rgb.'),
   metresPerStep: z.number().positive().max(1000).optional().describe('Metres of one step of 16-bit depth; 0 is no reading. Absent: 0.001, millimetres; TUM RGB-D: 0.0002.').meta({ examples: [0.0002] }),
+  kelvinPerStep: z.number().positive().max(1000).optional().describe('Kelvin of one step of 16-bit thermal pictures that carry no constants: 0.04 or 0.4 for FLIR TLinear, 0.01 for Lepton. Absent: they are counts.').meta({ examples: [0.04] }),
   range: z.tuple([z.number(), z.number()]).refine(([black, white]) => white > black, 'expected [black, white] with black < white').optional()
     .describe('What black and white stand for where 16-bit samples are shown in 8 bits, as to detectors: metres of depth, degrees Celsius, or steps of uncalibrated pictures. Absent: 0 to 10 m, -20 to 60 degrees, or all steps.').meta({ examples: [[0.5, 4]] }),
 });
 
-const inputSize = z.array(z.int().min(1).max(8192)).max(2).refine(size => size.length !== 1, 'give width and height, or neither').default([])
+const inputSize = z.array(z.int().min(1).max(8192)).max(2).refine((size) => size.length !== 1, 'expected width and height, or neither').default([])
   .describe('Width and height of the model\'s picture where its file leaves them open; empty: those of its family.');
 
 const model = z.strictObject({
@@ -55,13 +59,20 @@ const recording = z.strictObject({
 });
 
 const vision = z.strictObject({
-  processes: z.int().min(1).max(256).default(1).describe('Processes that decode and detect: one per core or GPU to use.'),
+  processes: z.int().min(0).max(256).default(0).describe('Processes that decode and detect. 0: one for each GPU of the pool; else one for each core but one (but more of many), and no more than there are cameras.'),
+  batchMax: z.int().min(1).max(256).default(32).describe('At most so many frames of several cameras go through the model at once. How many do is learnt, and is 1 on a processor.'),
+  batchWithinMs: milliseconds(0).default(5).describe('So long a frame may wait for others to go through the model with it, where that pays.'),
+  decoder: z.enum(['auto', 'software', 'nvdec']).default('auto').describe('What decodes video: `nvdec` is NVIDIA\'s, `auto` takes it when the model runs on such a card. What it cannot decode goes to the processor.'),
+  tracker: z.string().min(1).default('none').describe('Follows objects from frame to frame, so that boxes name theirs (`trackId`): `byte-track`, or `none`. Boxes of an object that is followed are kept below `scoreMin` too.'),
   stalenessMs: milliseconds(1).default(100).describe('A live frame that waited longer gives way to a newer one of its camera (dropped as `stale`).'),
   isSplit: z.boolean().default(false).describe('True: nodes with role `featurizer` make features and nodes with role `detector` detect on them, over Kafka. False: a `detector` does both.'),
   splitMaxFps: z.number().min(0.01).max(1000).default(5).describe('When split, at most so many pictures a second of each camera are sent from featurizers to detectors: they take far more room than encoded video.'),
   catchUpMs: milliseconds(-1).default(-1).describe('For so long after a failure, the frames missed meanwhile are caught up with before any counts as stale. -1: 5 s on one machine; in a cluster, as long as chunks stay on Kafka.'),
+  gate: z.enum(['auto', 'off']).default('auto').describe('Activity gate. `auto`: while packet sizes and the detector say that nothing is there, only key frames are decoded; the other frames end as `quiet`. `off`: every frame is decoded.'),
+  probeHz: z.number().min(0.1).max(1000).default(2).describe('Where the packet sizes of a camera do not tell when something moves, so many frames a second are looked at while nothing is there.'),
+  gateHoldMs: milliseconds(0).default(500).describe('For so long after something was last seen or moved every frame is decoded.'),
   maxRewindMs: milliseconds(0).default(10_000).describe('Frames that waited longer than this for a vision process are dropped as `expired`.'),
-  maxMemoryBytes: byteSize().prefault(0).describe('A vision process that holds more memory is ended and started again: a model may ask for any amount. 0: half of what the machine or container has.'),
+  maxMemoryBytes: byteSize().prefault(0).describe('A vision process that holds more memory is ended and started again: a model may ask for any amount. 0: half of what the machine or container has, at least 1 GiB.'),
 });
 
 const modelOps = z.strictObject({
@@ -71,8 +82,9 @@ const modelOps = z.strictObject({
   labels: z.array(z.string()).default([]).describe('Class names in the order of the model\'s output; empty: those of the model or its family.'),
   scoreMin: z.number().min(0).max(1).default(0.3).describe('Boxes with a lower score are left out.'),
   iouMax: z.number().min(0).max(1).default(0.45).describe('Of two boxes of a class that overlap more than this (intersection over union) the better stays.'),
-  providers: z.array(z.string().min(1)).min(1).default(['cpu']).describe('Execution providers in order of preference, such as `cuda` and `cpu`.'),
-  gpuPool: z.int().min(0).max(64).default(0).describe('GPUs that vision processes are spread over, one after the other (provider `cuda`). 0: all use the first.'),
+  providers: z.array(z.string().min(1)).min(1).default(['cpu']).describe('Execution providers in order of preference, such as `cuda` and `cpu`: the first that starts runs the model.'),
+  isStrict: z.boolean().default(false).describe('True: only the first of `providers` may run the model; where it does not start, nothing is detected and `/readyz` says so.'),
+  gpuPool: z.int().min(0).max(64).default(0).describe('GPUs that vision processes are spread over, one after the other: each process sees only its own, taken from CUDA_VISIBLE_DEVICES where that is set. 0: all use the first.'),
 });
 
 const serving = z.strictObject({

@@ -1,7 +1,8 @@
-import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { collectDefaultMetrics, Registry } from 'prom-client';
 import { PlatformError } from '../../engine/errors.ts';
 import type { StageObserver } from '../../engine/stage.ts';
-import { METRIC_PREFIX, METRICS, SECONDS_BUCKETS, type LabelsOf, type MetricId, type MetricOf, type MetricRow } from './metrics.ts';
+import { METRICS, type LabelsOf, type MetricId, type MetricOf, type MetricRow } from './metrics.ts';
+import { metricName, openSeries, type MetricValue, type Series } from './series.ts';
 import type { MetricsSnapshot } from './snapshot.ts';
 
 /** How a recorder is made. */
@@ -27,75 +28,86 @@ export interface Recorder extends StageObserver {
   snapshot(): Promise<MetricsSnapshot>;
 }
 
-interface Series { add(value: number): void; readonly labels: Readonly<Record<string, string>> }
+interface Family { readonly row: MetricRow; readonly series: Map<string, Series> }
 
-interface Family { readonly row: MetricRow; readonly series: Map<string, Series>; open(labels: Readonly<Record<string, string>>): Series; close(labels: Readonly<Record<string, string>>): void }
+/** What is counted of every batch of a stage. */
+interface StageSeries { readonly taken: Series; readonly given: Series; readonly seconds: Series; readonly blockedSeconds: Series }
 
 /** Makes the recorder of a process. */
 export function createRecorder(options: RecorderOptions): Recorder {
   const registry = new Registry();
   registry.setDefaultLabels({ process: options.process });
   if (options.hasProcessMetrics !== false) collectDefaultMetrics({ register: registry });
-  const seriesMax = options.seriesMax ?? 5000;
-  const families = new Map(Object.entries(METRICS).map(([id, row]) => [id, openFamily(row, registry)]));
-
-  const record = (id: MetricId, labels: Readonly<Record<string, string>>, value: number): void => {
-    const family = families.get(id);
-    if (family === undefined) return; // unreachable: the id is a key of the table
-    const key = family.row.labels.map((label) => labels[label]).join('\u0000');
-    let series = family.series.get(key);
+  const counted = new Counted(options.seriesMax ?? 5000);
+  const record = (id: MetricId, labels: Readonly<Record<string, string>>, value: number): void => { counted.series(id, labels).add(value); };
+  const stages = new Map<string, StageSeries>();
+  const seriesOf = (stage: string): StageSeries => {
+    let series = stages.get(stage);
     if (series === undefined) {
-      if (family.series.size >= seriesMax && !family.row.labels.every((label) => labels[label] === 'other')) {
-        record(id, Object.fromEntries(family.row.labels.map((label) => [label, 'other'])), value);
-        record('seriesRefused', { metric: family.row.name }, 1);
-        return;
-      }
-      series = family.open(labels);
-      family.series.set(key, series);
+      const open = (id: MetricId): Series => counted.series(id, { stage });
+      series = { taken: open('stageIn'), given: open('stageOut'), seconds: open('stageBatch'), blockedSeconds: open('stageBlocked') };
+      stages.set(stage, series);
     }
-    series.add(value);
+    return series;
   };
-
   return {
     count: (id, labels, amount = 1) => record(id, labels, amount),
     set: (id, labels, value) => record(id, labels, value),
     observe: (id, labels, seconds) => record(id, labels, seconds),
-    forget: (label, value) => { for (const family of families.values()) forgetSeries(family, label, value); },
-    snapshot: async () => (await registry.getMetricsAsJSON()).map(({ name, help, type, values }) => ({ name, help, type: String(type), values: values ?? [] })) as MetricsSnapshot,
+    forget: (label, value) => {
+      counted.forget(label, value);
+      stages.clear();
+    },
+    snapshot: async () => [
+      ...(await registry.getMetricsAsJSON()).map(({ name, help, type, values }) => ({ name, help, type: String(type), values: values ?? [] })),
+      ...counted.report({ process: options.process }),
+    ] as MetricsSnapshot,
     batch: (stage, { in: taken, out, seconds, blockedSeconds }) => {
-      record('stageIn', { stage }, taken);
-      record('stageOut', { stage }, out);
-      record('stageBatch', { stage }, seconds);
-      record('stageBlocked', { stage }, blockedSeconds);
+      const series = seriesOf(stage);
+      series.taken.add(taken);
+      series.given.add(out);
+      series.seconds.add(seconds);
+      series.blockedSeconds.add(blockedSeconds);
     },
     dropped: (stage, reason, count, isIntentional) => record('stageDropped', { stage, reason, intentional: String(isIntentional) }, count),
     failed: (stage, error) => record('stageFailures', { stage, code: error instanceof PlatformError ? error.code : 'UNEXPECTED' }, 1),
   };
 }
 
-function openFamily(row: MetricRow, registry: Registry): Family {
-  const configuration = { name: METRIC_PREFIX + row.name, help: row.help, labelNames: [...row.labels], registers: [registry] };
-  const series = new Map<string, Series>();
-  switch (row.kind) {
-    case 'counter': {
-      const metric = new Counter(configuration);
-      return { row, series, close: (labels) => metric.remove(labels), open: (labels) => { const child = metric.labels(labels); return { labels, add: (value) => child.inc(value) }; } };
-    }
-    case 'gauge': {
-      const metric = new Gauge(configuration);
-      return { row, series, close: (labels) => metric.remove(labels), open: (labels) => { const child = metric.labels(labels); return { labels, add: (value) => child.set(value) }; } };
-    }
-    case 'histogram': {
-      const metric = new Histogram({ ...configuration, buckets: [...SECONDS_BUCKETS] });
-      return { row, series, close: (labels) => metric.remove(labels), open: (labels) => { const child = metric.labels(labels); return { labels, add: (value) => child.observe(value) }; } };
-    }
-  }
-}
+/** All series of the table. */
+class Counted {
+  readonly #families = new Map<string, Family>(Object.entries(METRICS).map(([id, row]) => [id, { row, series: new Map() }]));
+  readonly #seriesMax: number;
 
-function forgetSeries(family: Family, label: string, value: string): void {
-  for (const [key, { labels }] of family.series) {
-    if (labels[label] !== value) continue;
-    family.series.delete(key);
-    family.close(labels);
+  constructor(seriesMax: number) {
+    this.#seriesMax = seriesMax;
+    for (const { row, series } of this.#families.values()) if (row.labels.length === 0) series.set('', openSeries(row, {})); // there from the start, at 0
+  }
+
+  series(id: MetricId, labels: Readonly<Record<string, string>>): Series {
+    const family = this.#families.get(id);
+    const row = METRICS[id];
+    const key = row.labels.length === 1 ? labels[row.labels[0]] ?? '' : row.labels.map(label => labels[label]).join('\u0000');
+    const known = family?.series.get(key);
+    if (known !== undefined) return known;
+    if (family !== undefined && family.series.size >= this.#seriesMax && !row.labels.every(label => labels[label] === 'other')) {
+      this.series('seriesRefused', { metric: row.name }).add(1);
+      return this.series(id, Object.fromEntries(row.labels.map(label => [label, 'other'])));
+    }
+    const series = openSeries(row, labels);
+    family?.series.set(key, series);
+    return series;
+  }
+
+  forget(label: string, value: string): void {
+    for (const { series } of this.#families.values()) for (const [key, { labels }] of series) if (labels[label] === value) series.delete(key);
+  }
+
+  report(common: Readonly<Record<string, string>>): MetricsSnapshot {
+    return [...this.#families.values()].map(({ row, series }) => {
+      const values: MetricValue[] = [];
+      for (const each of series.values()) each.report(values, metricName(row), { ...each.labels, ...common });
+      return { name: metricName(row), help: row.help, type: row.kind, values };
+    });
   }
 }

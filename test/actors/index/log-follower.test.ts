@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { LogFollower } from '../../../actors/index/log-follower.ts';
-import { sortEvent, sortRecord } from '../../../actors/index/sort-records.ts';
+import { LogFollower, type IndexBatch } from '../../../actors/index/log-follower.ts';
+import { sortEvent, sortFeature, sortRecord } from '../../../actors/index/sort-records.ts';
 import { openSqliteStore } from '../../../src/data-ops/sqlite-store.ts';
 import type { CommittedRecord, Store } from '../../../src/data-ops/store.ts';
 import { PlatformError } from '../../../src/engine/errors.ts';
@@ -14,6 +14,7 @@ import { recordCodecs } from '../../../src/messages/topics.ts';
 import type { KafkaNode, OutRecord } from '../../../src/transports/kafka-types.ts';
 import { rollDice } from '../../support/dice.ts';
 import { eventually } from '../../support/eventually.ts';
+import { featureOf } from '../../support/host-world.ts';
 import { camera, detected, dropped } from '../../support/ledger-fixtures.ts';
 import { createMemoryKafka, type MemoryKafka } from '../../support/memory-kafka.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
@@ -251,13 +252,30 @@ test('events go to the events, counts to the ledger', async () => {
   const folder = join(root, String(worlds += 1));
   const store = openSqliteStore(join(folder, 'index.sqlite'), { clock: systemClock });
   const at = epochMicros(1_700_000_000_000_000);
-  const batch = { records: [], events: [], offsets: [] };
+  const batch = { records: [], events: [], features: [], offsets: [] };
   sortEvent({ type: 'received', camera: DOCK, at, epoch: 4, received: 12, node: 'a' }, batch);
   sortEvent({ type: 'camera-state', camera: DOCK, at, state: 'live', node: 'a' }, batch);
   assert.throws(() => sortEvent({ type: 'received', camera: DOCK, at, epoch: -4, received: 12, node: 'a' }, batch), (error: PlatformError) => error.code === 'RECORD_INVALID');
   store.appendFrom(batch);
   assert.equal(store.balances().map(({ epoch, received, pending }) => [epoch, received, pending]), [[4, 12, 12]]);
   assert.equal(store.cameraStates().map(({ camera: id, state }) => [id, state]), [[DOCK, 'live']]);
+  store.close();
+});
+
+test('features come into the store once, as many as there is room for; pictures on their way to a detector do not', async () => {
+  const folder = join(root, String(worlds += 1));
+  const store = openSqliteStore(join(folder, 'index.sqlite'), { clock: systemClock });
+  const batch: IndexBatch = { records: [], events: [], features: [], offsets: [] };
+  for (let frameSeq = 0; frameSeq < 5; frameSeq += 1) sortFeature(featureOf({ camera: DOCK, epoch: 1, frameSeq }, 'hog@1'), batch);
+  sortFeature({ ...featureOf({ camera: DOCK, epoch: 1, frameSeq: 9 }, 'pixels-rgb@1'), dtype: 'uint8', encoding: 'zstd' }, batch);
+  for (const wrong of [{ epoch: -1 }, { shape: [2] }, { dtype: 'uint8' as const }, { encoding: 'zstd' as const }]) {
+    assert.throws(() => sortFeature({ ...featureOf({ camera: DOCK, epoch: 1, frameSeq: 7 }, 'hog@1'), ...wrong }, batch), (error: PlatformError) => error.code === 'RECORD_INVALID');
+  }
+  for (let times = 0; times < 2; times += 1) store.appendFrom(batch);
+  const seqs = (): readonly number[] => store.features({ camera: DOCK, max: 9 }).map(({ feature: { frameSeq } }) => frameSeq);
+  assert.equal(seqs(), [0, 1, 2, 3, 4]);
+  store.appendFrom({ records: [], events: [], features: [featureOf({ camera: DOCK, epoch: 2, frameSeq: 5 }, 'hog@1')], featuresMaxBytes: 700, offsets: [] });
+  assert.equal(seqs(), [4, 5]);
   store.close();
 });
 

@@ -49,6 +49,14 @@ async function withRole(body: string, check: (started: Started) => Promise<void>
   await eventually(() => [...started.pids].every(pid => !isAlive(pid)), 'no process is left');
 }
 
+test('gives the process variables of its own, besides those of this one', async () => {
+  const notes: unknown[] = [];
+  await withRole('onSaid(message => { if (message.type === "start") say({ type: "note", note: [process.env.CUDA_VISIBLE_DEVICES, process.env.PATH] }); if (message.type === "stop") process.exit(0); });', async () => {
+    await eventually(() => notes.length > 0, 'the process told its environment');
+    assert.equal(notes[0], ['2', process.env['PATH']]);
+  }, { env: { CUDA_VISIBLE_DEVICES: '2' }, onNote: note => notes.push(note) });
+});
+
 test('hands settings, messages and notes over, says when it is ready, and stops when told', async () => {
   const notes: unknown[] = [];
   await withRole(`onSaid(message => {

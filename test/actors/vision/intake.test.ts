@@ -23,7 +23,7 @@ const STALENESS_MS = 100;
 interface Seen { readonly camera: string; readonly seq: number; readonly isStale: boolean; readonly ageMs: number; readonly waiting: number }
 
 /** The flow of a vision process with a detector that takes `detectMs` a frame, and a link with its parts. */
-function world(options: { readonly detectMs: number; readonly catchUpMs?: number; readonly stalenessMs?: number }) {
+function world(options: { readonly detectMs: number; readonly catchUpMs?: number; readonly stalenessMs?: number; readonly batchMs?: (frames: number) => number; readonly withinMs?: number; readonly decodeMs?: Readonly<Record<string, number>> }) {
   const clock = fakeClock();
   const link = createMemoryPort<ChunkPart>({ maxItems: 100_000, maxBytes: 1e9, sizeOf: () => 1 });
   const store = createMemoryPort<TerminalRecord>({ maxItems: 100_000, maxBytes: 1e9, sizeOf: () => 1 });
@@ -34,7 +34,9 @@ function world(options: { readonly detectMs: number; readonly catchUpMs?: number
   const featurizer: Stage<FeatureRequest<ChunkPart>, Feature> = {
     open: async () => {},
     close: async () => {},
-    process: async batch => batch.flatMap(({ body, key }): Envelope<Feature>[] => {
+    process: async batch => {
+      for (const { key } of batch) if (options.decodeMs?.[key]) await clock.sleep(options.decodeMs[key]);
+      return batch.flatMap(({ body, key }): Envelope<Feature>[] => {
       const { part, isStale, receivedAtMs } = body;
       const unit = part.units[0]!;
       const seq = unit.frameSeq;
@@ -45,12 +47,18 @@ function world(options: { readonly detectMs: number; readonly catchUpMs?: number
         frame: { pixels: new Uint8Array(3), width: 1, height: 1, scaleX: 1, scaleY: 1, padX: 0, padY: 0, sourceWidth: 1, sourceHeight: 1 },
       };
       return [{ body: feature, key, capturedAt: unit.capturedAt, trace: '' }];
-    }),
+      });
+    },
   };
-  const model = { id: 'm@1', digest: '', provider: 'cpu', labels: [], close: async () => {}, detect: async () => { await clock.sleep(options.detectMs); return []; } } as unknown as DetectorModel; // the calls that are made
+  const batches: number[] = [];
+  const model = {
+    id: 'm@1', digest: '', provider: 'cpu', labels: [], batchMax: options.batchMs ? 16 : 1, close: async () => {}, detect: async () => { await clock.sleep(options.batchMs?.(1) ?? options.detectMs); batches.push(1); return []; },
+    detectBatch: async (frames: readonly unknown[]) => { await clock.sleep(options.batchMs?.(frames.length) ?? 0); batches.push(frames.length); return frames.map(() => []); },
+  } as unknown as DetectorModel; // the calls that are made
   const system = createActorSystem({ name: 'test', clock, random: systemRandom, onEvent: () => {} });
+  const detector = new Detector(async () => model, () => { released += 1; }, { max: 16, withinMs: options.withinMs ?? 0, stalenessMs: options.stalenessMs ?? STALENESS_MS });
   const actors = visionFlow({ clock, random: systemRandom, observer: { batch() {}, dropped() {}, failed() {} } }, {
-    parts: link.input, records: store.output, featurizer, detector: new Detector(async () => model, () => { released += 1; }), credit: 16_384,
+    parts: link.input, records: store.output, featurizer, detector, batching: detector, credit: 16_384,
     stalenessMs: options.stalenessMs ?? STALENESS_MS, catchUpMs: options.catchUpMs ?? 0,
   }).map(actor => system.supervise(actor, LINK));
   void (async () => {
@@ -80,7 +88,7 @@ function world(options: { readonly detectMs: number; readonly catchUpMs?: number
     }
   };
   const detectedOf = (camera: string): number => records.filter(record => record.kind === 'detected' && record.camera === camera).length;
-  return { clock, seen, records, actors, send, stream, released: () => released, detectedOf, end: () => link.end(), stop };
+  return { clock, seen, batches, records, actors, send, stream, released: () => released, detectedOf, end: () => link.end(), stop };
 }
 
 test('a machine that is fast enough detects every frame, in order', async () => {
@@ -134,6 +142,48 @@ test('missed frames are caught up with for so long, then the oldest are left; th
     assert.not.ok(fates.at(-1), 'the newest one is worked on');
     await stream(['a'], 1);
   }
+  await stop();
+});
+
+test('frames of several cameras run as one where a run has a price of its own, and none is late for it', async () => {
+  const cameras = ['a', 'b', 'c', 'd', 'e', 'f'];
+  const { stream, batches, records, detectedOf, released, stop } = world({ detectMs: 0, batchMs: frames => 15 + frames });
+  await stream(cameras, 10); // 6 of 16 ms in 40 ms: too much one by one
+  const from = records.length;
+  await stream(cameras, 4);
+  const late = records.slice(from);
+  assert.ok(batches.slice(-20).some(frames => frames >= 4), `batches of ${batches.slice(-20).join(' ')}`);
+  assert.equal(late.filter(({ kind }) => kind === 'dropped'), [], 'once it has learnt, nothing is left out');
+  for (const record of late) assert.ok(record.kind === 'detected' && record.timings.ageMs <= STALENESS_MS, JSON.stringify(record));
+  for (const camera of cameras) {
+    const order = records.flatMap(record => (record.kind === 'detected' && record.camera === camera ? [record.frameSeq] : []));
+    assert.equal(order, order.toSorted((one, other) => one - other), `${camera}: in order`);
+    assert.ok(detectedOf(camera) > 200);
+  }
+  assert.is(released(), batches.reduce((sum, frames) => sum + frames, 0), 'each frame is given back once');
+  await stop();
+});
+
+test('a frame waits for others only as long as it may', async () => {
+  const { clock, send, stream, batches, records, stop } = world({ detectMs: 0, batchMs: frames => 15 + frames, withinMs: 8 });
+  await stream(['a', 'b', 'c', 'd', 'e', 'f'], 10);
+  await clock.advance(1_000);
+  const from = batches.length;
+  for (let frame = 0; frame < 5; frame += 1) { send('a'); await clock.advance(200); }
+  assert.equal(batches.slice(from), [1, 1, 1, 1, 1]);
+  for (const record of records.slice(-5)) assert.is(record.kind === 'detected' && record.timings.ageMs, 8 + 16);
+  await stop();
+});
+
+test('a camera that is dear to decode has fewer turns, not more time', async () => {
+  const { clock, send, detectedOf, stop } = world({ detectMs: 20, decodeMs: { large: 20 } });
+  for (let frame = 0; frame < 400; frame += 1) {
+    send('large');
+    if (frame % 2 === 0) send('small');
+    await clock.advance(40);
+  }
+  assert.is(detectedOf('small'), 200, 'each of its frames');
+  assert.ok(detectedOf('large') > 150, `${detectedOf('large')} of the large one: what is left`);
   await stop();
 });
 

@@ -26,7 +26,7 @@ for (const bins of [4, 16, 64]) {
   });
 }
 
-for (const form of ['rgb8', 'grey8', 'counts16', 'planck16']) {
+for (const form of ['rgb8', 'grey8', 'linear16', 'planck16']) {
   test(`finds the local binary patterns of ${form} pictures, flat parts and borders among them`, async () => {
     const size = { width: 48, height: 30 };
     const picture = FORMS[form]!.raster(size, random);
@@ -85,7 +85,7 @@ test('sees a floor as a floor, at height 0, from a camera that looks down on it'
   }
 });
 
-for (const [form, above] of [['planck16', [8, 15, 40]], ['counts16', [6800]], ['grey8', [100]]] as const) {
+for (const [form, above] of [['planck16', [8, 15, 40]], ['linear16', [0, 4]], ['grey8', [100]]] as const) {
   test(`gives the statistics of ${form} pictures of any size`, async () => {
     for (const size of [{ width: 33, height: 21 }, { width: 640, height: 512 }]) {
       const picture = FORMS[form]!.raster(size, random);

@@ -39,6 +39,8 @@ test('thermal pictures without constants are told in the levels they have', asyn
   if (tiff === undefined || jpeg === undefined) { console.log('SKIPPED: shared test data is not here'); return; }
   const [least, most] = await featureOf(tiff, THERMAL, 'thermal-statistics');
   assert.equal([least, most], [6743, 7077]);
+  const [coldest, hottest] = await featureOf(tiff, { ...THERMAL, kelvinPerStep: 0.04 }, 'thermal-statistics');
+  assert.equal([coldest!.toFixed(2), hottest!.toFixed(2)], [(6743 * 0.04 - 273.15).toFixed(2), (7077 * 0.04 - 273.15).toFixed(2)], 'degrees, where somebody knows the steps');
   const [darkest, brightest] = await featureOf(jpeg, THERMAL, 'thermal-statistics');
   assert.ok(darkest! >= 0 && brightest! <= 255 && brightest! > 200, `${darkest} to ${brightest}`);
 });

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { chooseFamily, judgeFamilies, MODEL_FAMILIES } from '../../../src/inference/families/index.ts';
@@ -96,7 +97,28 @@ for (const [what, family, bytes, reason] of REFUSED) {
   });
 }
 
-test('families have different names and a summary', () => {
+test('labels: those of the file, COCO\'s where the layers say so, else none', () => {
+  const outputs = (classes: number): FakeNetwork['outputs'] => [
+    { name: 'detection_boxes', dims: [20, 4], values: [] }, { name: 'detection_classes', dims: [20], values: [] }, { name: 'detection_scores', dims: [20], values: [] },
+    { name: 'raw_detection_scores', dims: [classes, 5], values: [] },
+  ];
+  const labelsOf = (family: string, bytes: Uint8Array): readonly string[] => chooseFamily(family, foreignOf(bytes)).plan.labels;
+  const tensorflow = { type: 'uint8', layout: 'nhwc' } as const;
+  assert.equal(labelsOf('ssd', network({ ...tensorflow, outputs: outputs(273) })).slice(0, 2), ['person', 'bicycle'], 'three anchors of 91 scores');
+  assert.equal(labelsOf('ssd', network({ ...tensorflow, outputs: outputs(12) })), []);
+  assert.equal(labelsOf('ssd', network({ ...tensorflow, outputs: outputs(273), metadata: NAMES })), ['cat', 'dog']);
+  assert.is(labelsOf('rf-detr', network({ outputs: detrOutputs }))[1], 'person', 'of 91 classes the numbers are COCO\'s own');
+  assert.equal(labelsOf('yolov5', rows(CELLS * 3, [7], computed, NAMES)), ['cat', 'dog']);
+});
+
+test('a channel that is left open, as Hugging Face exports it, is three', () => {
+  const graph = fakeNetwork({ width: 'width', height: 'height', batch: 'batch', channels: 'num_channels', outputs: [...detrOutputs] });
+  assert.is(chooseFamily('rt-detr', foreignOf(graph)).plan.isBatchable, true);
+});
+
+test('families have different names and a summary, and stand in the README', () => {
+  const readme = readFileSync(new URL('../../../README.md', import.meta.url), 'utf8');
+  for (const { type } of MODEL_FAMILIES) assert.ok(readme.includes(`| \`${type}\` |`), type);
   assert.is(new Set(MODEL_FAMILIES.map(({ type }) => type)).size, MODEL_FAMILIES.length);
   for (const { type, summary } of MODEL_FAMILIES) assert.ok(summary.length > 20, type);
 });

@@ -60,7 +60,7 @@ const CASES: readonly (readonly [string, (model: ModelProto & { graph: GraphProt
   ['a weight of negative dimensions', (model) => { weightOf(model).dims = [-2n]; }, /which no tensor can have/],
   ['a weight of no type', (model) => { weightOf(model).dataType = 0; }, /says no element type/],
   ['a weight of texts that are not there', (model) => { weightOf(model).dataType = 8; }, /has 0 texts/],
-  ['an input larger than memory', (model) => { (model.graph.input[0]!.type!.value.value as { shape: { dim: { value: object }[] } }).shape.dim[0]!.value = { case: 'dimValue', value: 2n ** 50n }; }, /input 'x' has dimensions \[1125899906842624\], 1\.13e\+15 values: more than/],
+  ['an input larger than memory', (model) => { (model.graph.input[0]!.type!.value.value as { shape: { dim: { value: object }[] } }).shape.dim[0]!.value = { case: 'dimValue', value: 2n ** 50n }; }, /input 'x' has dimensions \[1125899906842624\], 1\.13e\+15 values: more than 268435456 are refused; export the model for a smaller picture/],
   ['an attribute in another file', (model) => {
     model.graph.node[0]!.attribute.push(create(AttributeProtoSchema, { name: 'value', type: 4, t: create(TensorProtoSchema, { dataType: 1, dataLocation: 1 }) }));
   }, /attribute 'value' of node 'Add_1' '' is kept in another file/],

@@ -19,14 +19,23 @@ const NODES: Readonly<Record<string, (graph: GraphBuilder, x: Value) => Value>> 
   'linear Upsample': (graph, x) => graph.op('Upsample', [x, graph.floats([1, 1, 2, 2])], { mode: 'linear' }),
 };
 
+/** The same of operator sets 7 and 10. */
+const OTHERS: Readonly<Record<string, readonly [number, (graph: GraphBuilder, x: Value) => Value]>> = {
+  'Upsample of operator set 7': [7, (graph, x) => graph.op('Upsample', [x], { mode: 'nearest', scales: { floats: [1, 1, 2, 3] } })],
+  'Slice of operator set 10': [10, (graph, x) => graph.op('Slice', [x, graph.ints([1]), graph.ints([4]), graph.ints([2]), graph.ints([2])])],
+  'Resize of operator set 10': [10, (graph, x) => graph.op('Resize', [x, graph.floats([1, 1, 2, 0.5])], { mode: 'nearest' })],
+  'linear Resize of operator set 10': [10, (graph, x) => graph.op('Resize', [x, graph.floats([1, 1, 2, 2])], { mode: 'linear' })],
+  'TopK of operator set 10': [10, (graph, x) => graph.ops('TopK', [x, graph.ints([3])], { axis: 2 }, 2)[0]!],
+};
+
 /** Runs the old node as it is and raised. */
-for (const [name, write] of Object.entries(NODES)) {
+for (const [name, [opset, write]] of [...Object.entries(NODES).map(([key, node]) => [key, [9, node]] as const), ...Object.entries(OTHERS)]) {
   test(`${name}: the raised node gives what onnxruntime gives for the old one`, async () => {
-    const graph = new GraphBuilder('old', 9);
+    const graph = new GraphBuilder('old', opset);
     graph.output(write(graph, graph.input('x', 'float32', [1, 1, 4, 4])), 'y', 'float32', ['a', 'b', 'c', 'd']);
     const old = graph.build();
     const raised = raiseOpset(old);
-    assert.equal([describeModel(old).opset, describeModel(raised).opset], [9, OPSET_MIN]);
+    assert.equal([describeModel(old).opset, describeModel(raised).opset], [opset, OPSET_MIN]);
     const results: unknown[] = [];
     for (const model of [old, raised]) {
       const session = await openSession(serializeModel(model), { providers: ['cpu'], warn: noWarning });

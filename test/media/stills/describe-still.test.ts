@@ -30,6 +30,13 @@ test('a JPEG that lacks a piece of its FLIR file is the picture it shows', () =>
   assert.is(describeStill(whole).modality, 'rgb');
 });
 
+test('a header that claims more pixels than any camera has is refused before anybody makes room for them', () => {
+  const bomb = Buffer.from(encodeGrey16('png', picture));
+  bomb.writeUInt32BE(60_000, 16);
+  bomb.writeUInt32BE(60_000, 20);
+  assert.throws(() => describeStill(bomb), (error: Error) => error instanceof PlatformError && error.message === 'a png of 60000x60000 pixels');
+});
+
 test('tells the pictures of the shared data', () => {
   const expected: readonly [string, string, number, number, string][] = [
     ['depth/redwood_rendered/depth/00000.png', 'png', 640, 480, 'depth'], ['depth/redwood_rendered/color/00000.jpg', 'mjpeg', 640, 480, 'rgb'],

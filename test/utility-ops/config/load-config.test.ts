@@ -84,7 +84,7 @@ test('a wrong value is refused with its path, value and source', () => {
 });
 
 test('every problem is named, not only the first', () => {
-  const { message } = refusal({ files: [file('f.toml', 'colour = 1\n[vision]\nprocesses = 0\nspeed = 2')] });
+  const { message } = refusal({ files: [file('f.toml', 'colour = 1\n[vision]\nprocesses = -1\nspeed = 2')] });
   for (const part of ['colour', 'vision.processes', 'vision.speed']) assert.match(message, part);
 });
 
