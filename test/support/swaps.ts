@@ -135,7 +135,7 @@ export async function runSwaps({ count }: { readonly count: number }): Promise<v
     let before = await memoryOf(run);
     const startedMs = performance.now();
     for (let swap = 0, warm = 0; swap < count + warm; swap += 1) {
-      if (isWarmingUp(count, startedMs)) { warm = swap + 1; before = await memoryOf(run); }
+      if (swap % MODELS.length === 0 && isWarmingUp(count, startedMs)) { warm = swap; before = await memoryOf(run); }
       const model = MODELS[(swap + 1) % 2] ?? MODELS[0];
       const from = wallMicros();
       assert.is((await putModel(run, model)).status, 202);

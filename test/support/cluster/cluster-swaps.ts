@@ -31,7 +31,7 @@ export async function runClusterSwaps({ count }: { readonly count: number }): Pr
     const startedMs = performance.now();
     const disturbedBefore = await disturbances(detectors);
     for (let swap = 0, warm = 0; swap < count + warm; swap += 1) {
-      if (isWarmingUp(count, startedMs)) { warm = swap + 1; before = await Promise.all(detectors.map(memoryOf)); }
+      if (swap % MODELS.length === 0 && isWarmingUp(count, startedMs)) { warm = swap; before = await Promise.all(detectors.map(memoryOf)); }
       const model = MODELS[(swap + 1) % 2] ?? MODELS[0];
       const from = wallMicros();
       const { status, body } = await putModel(cluster.gateway, model);
