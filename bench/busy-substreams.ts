@@ -1,3 +1,5 @@
+import { rmSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { makeClipFile } from '../test/support/clip.ts';
 import { sharedData } from '../test/support/shared-data.ts';
 import { placementText, quantile, runProgram, type Bench, type BenchOptions } from './support/bench.ts';
@@ -64,6 +66,7 @@ export const busySubstreams: Bench = {
     const probe = await trialOf(PROBE_CAMERAS, { order, say });
     const byCost = Math.floor(CORES * 1_000 / (FPS * probe.cpuMsPerFrame));
     const trials = [probe, ...isQuick ? [] : await search(Math.max(1, Math.round(0.92 * byCost)), cameras => trialOf(cameras, { order, say }))];
+    rmSync(dirname(model.path), { recursive: true });
     const best = trials.filter(({ isSustained }) => isSustained).reduce<Trial | undefined>((most, trial) => (trial.cameras > (most?.cameras ?? 0) ? trial : most), undefined);
     const sustained = best?.cameras ?? 0;
     return {

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { modelsFile, putModel, untilActive } from '../support/swaps.ts';
+import { withinBound } from '../support/slack.ts';
 import { PATIENT, withSite } from '../support/three-cameras.ts';
 import { runVto } from '../support/vto-process.ts';
 import { until } from '../support/vto-run.ts';
@@ -60,6 +61,18 @@ test('a change that fails leaves everything as it was; deaths on the way cost no
       assert.equal(problems, []);
       assert.is(dropped['undecodable'] ?? 0, 0);
     }
+  });
+});
+
+test('told to stop in the middle of a change, the platform ends in order with every frame accounted for', async () => {
+  const file = await modelsFile();
+  await withSite({ args: ['--config', file], env: PATIENT }, async site => {
+    await putModel(site.run, 'quick@1');
+    await until(() => site.run.pid('vision-0b'), 'a successor starts');
+    const { verdicts, stopMs, code } = await site.judge();
+    for (const { problems, losses } of verdicts) assert.equal([problems, losses], [[], []]);
+    assert.is(code, 0);
+    withinBound('stop in the middle of a change', stopMs, 3000);
   });
 });
 
