@@ -1,12 +1,11 @@
 import * as assert from 'uvu/assert';
 import { at } from '../ledger-oracle.ts';
-import { checkBoundaries, compareMemory, memoryOf, modelsFile, MODELS, pausesOf, printSwitches, putModel, textOf, untilActive, untilSeen } from '../swaps.ts';
+import { checkBoundaries, compareMemory, isWarmingUp, memoryOf, modelsFile, MODELS, pausesOf, printSwitches, putModel, textOf, untilActive, untilSeen } from '../swaps.ts';
 import { wallMicros, type VtoRun } from '../vto-run.ts';
 import { ChaosSite } from './chaos-site.ts';
 
 const RSS_GROWTH_MAX = 0.05;
 const RSS_SWAPS_MIN = 20;
-const WARM_UP = 4;
 const DETECTORS = ['detector-1', 'detector-2'] as const;
 
 /** What tells that the consumer group heard of a change: partitions that were read again, or taken over. */
@@ -28,11 +27,11 @@ export async function runClusterSwaps({ count }: { readonly count: number }): Pr
     assert.is((await putModel(cluster.gateway, 'nobody@1')).status, 404);
     const spans: [number, number][] = [];
     const models: string[] = [MODELS[0]];
-    const warmUp = count >= RSS_SWAPS_MIN ? WARM_UP : 0;
     let before = await Promise.all(detectors.map(memoryOf));
+    const startedMs = performance.now();
     const disturbedBefore = await disturbances(detectors);
-    for (let swap = 0; swap < count + warmUp; swap += 1) {
-      if (swap === warmUp) before = await Promise.all(detectors.map(memoryOf));
+    for (let swap = 0, warm = 0; swap < count + warm; swap += 1) {
+      if (isWarmingUp(count, startedMs)) { warm = swap + 1; before = await Promise.all(detectors.map(memoryOf)); }
       const model = MODELS[(swap + 1) % 2] ?? MODELS[0];
       const from = wallMicros();
       const { status, body } = await putModel(cluster.gateway, model);
