@@ -68,7 +68,8 @@ for (const series of ['3.9', '4.x'] as const) {
     await write(30);
     const startedAt = performance.now();
     await second.stop();
-    assert.ok(performance.now() - startedAt < 2_000, 'it leaves within 2 s');
+    const leftMs = performance.now() - startedAt;
+    assert.ok(leftMs < 2_000, `it left after ${Math.round(leftMs)} ms`);
     await write(17, true);
     const { counts, dropped } = await untilLedger(rig.node(), rig.topics, writers, 30_000, codecs.detections);
     assert.equal(wrongOf(counts, writers), []);
