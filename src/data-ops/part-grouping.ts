@@ -27,6 +27,8 @@ const SURELY_TAKEN_BYTES = 900_000;
 /** Groups that may wait behind the one under way: sessions that break off at once make small ones. */
 const GROUPS_MAX = 64;
 const RETRY_MS = 1_000;
+/** A group that waited this much longer than it had to is no live one any more: whoever detects on it catches up. */
+const LATE_MS = 1_000;
 
 /**
  * An output for the parts of one camera that hands consecutive ones of a chunk on as one. One group is under way at a time, so that nothing
@@ -134,8 +136,8 @@ export class PartGrouping implements OutPort<ChunkPart> {
 
   /** Until it is acknowledged, or refused for good. */
   async #send(items: readonly Envelope<ChunkPart>[], group: Group): Promise<void> {
-    const { clock, onDelivered, onRefused, onRetry } = this.#options;
-    const envelope = merged(items);
+    const { clock, partMs, onDelivered, onRefused, onRetry } = this.#options;
+    const envelope = merged(items, clock.monotonicMs() - group.sinceMs > partMs + LATE_MS);
     for (let tries = 1; ; tries += 1) {
       try {
         await this.#output.push([envelope], group.signal);
@@ -173,7 +175,7 @@ function isContinued(last: ChunkPart | undefined, next: ChunkPart): boolean {
 }
 
 /** The group as one part, as every reader of the log is to see it: who has which records is for each of them to know. */
-function merged(items: readonly Envelope<ChunkPart>[]): Envelope<ChunkPart> {
+function merged(items: readonly Envelope<ChunkPart>[], isLate: boolean): Envelope<ChunkPart> {
   const first = items[0];
   const last = items.at(-1)?.body;
   if (!first || !last) throw new Error('a group without parts');
@@ -181,7 +183,7 @@ function merged(items: readonly Envelope<ChunkPart>[]): Envelope<ChunkPart> {
   return {
     ...first,
     body: {
-      ...first.body, units: items.flatMap(({ body }) => body.units), isEpochEnd: last.isEpochEnd, isAccounted: false, feed: 0,
+      ...first.body, units: items.flatMap(({ body }) => body.units), isEpochEnd: last.isEpochEnd, isRecovered: first.body.isRecovered || isLate, isAccounted: false, feed: 0,
       ...contentHash === undefined ? {} : { contentHash },
     },
   };

@@ -110,6 +110,17 @@ test('one part is under way at a time: what comes meanwhile gathers, within its 
   assert.equal([hasRoom, grouping.depth(), grouping.oldest], [true, { items: 0, bytes: 0 }, undefined]);
 });
 
+test('what waited while the brokers were away is no live part any more', async () => {
+  const { clock, output, grouping } = world();
+  void grouping.push([envelope(part(0))], NEVER);
+  await clock.advance(201);
+  void grouping.push([envelope(part(1))], NEVER);
+  await clock.advance(60_000);
+  output.sent[0]?.ack();
+  await settle();
+  assert.equal(output.sent.map(({ part: { isRecovered } }) => isRecovered), [false, true]);
+});
+
 test('a part that is refused is tried again before anything newer', async () => {
   const { clock, output, grouping, retries } = world();
   void grouping.push([envelope(part(0))], NEVER);
