@@ -1,4 +1,5 @@
 import type { MediaAccess } from './media-access.ts';
+import type { PublisherDoor } from './publisher.ts';
 import type { SourceContext } from './source.ts';
 
 /** What every source plugin is made from, besides its own options. */
@@ -7,4 +8,6 @@ export interface SourceDeps {
   readonly uri: string;
   readonly ctx: SourceContext;
   readonly media: MediaAccess;
+  /** Where the camera waits for publishers; absent where nobody can publish. */
+  readonly publishers?: PublisherDoor | undefined;
 }
