@@ -9,7 +9,7 @@ import type { LifecycleEvent } from '../../src/engine/lifecycle.ts';
 import type { Random } from '../../src/engine/random.ts';
 import { every } from '../../src/engine/timers.ts';
 import type { CameraId } from '../../src/engine/units.ts';
-import { cameraRowOf, isSameSource, sourceOf, withEncoders } from '../../src/data-ops/camera-row.ts';
+import { cameraRowOf, isSameRow, isSameSource, sourceOf, withEncoders } from '../../src/data-ops/camera-row.ts';
 import { checkEncoders } from '../../src/feature-ops/check-encoders.ts';
 import type { EncodingWish } from '../../src/messages/desired-camera.ts';
 import { remoteStore, type RemoteStore } from '../../src/data-ops/remote-store.ts';
@@ -295,7 +295,7 @@ export class Orchestrator {
   #place(row: CameraRow, isTemporary: boolean, floor = 0): void {
     const { config } = this.#options;
     const known = this.#rows.get(row.id);
-    if (known && JSON.stringify(known) === JSON.stringify(row)) return;
+    if (known && isSameRow(known, row)) return;
     this.#rows.set(row.id, row);
     if (known && isSameSource(known, row)) this.board.change(row);
     else this.board.add(row, uriLabel(row.uri), isTemporary);
