@@ -102,7 +102,7 @@ function describe(issue: z.core.$ZodIssue, merged: unknown, layers: readonly Lay
     }).join('\n');
   }
   const value = valueAt(merged, issue.path);
-  const shown = issue.path.at(-1) === 'uri' || typeof value === 'object' || value === undefined ? '' : `, not ${JSON.stringify(value).slice(0, 60)}`; // a URI may hold a password
+  const shown = issue.path.at(-1) === 'uri' || issue.path.includes('tokens') || typeof value === 'object' || value === undefined ? '' : `, not ${JSON.stringify(value).slice(0, 60)}`; // a URI may hold a password, a token is one
   const problem = issue.message.replace(/^(Invalid|Too) /, (start) => start.toLowerCase());
   return `${pathText(issue.path)}: ${problem}${shown} (${sourceOf(issue.path, layers)})`;
 }
