@@ -33,6 +33,9 @@ export class CameraGroup {
     this.#options = options;
   }
 
+  /** Whether the camera records here, or is about to. */
+  has(id: CameraId): boolean { return this.#wanted.has(id); }
+
   /** Starts a camera, or starts it anew when it is wanted otherwise. */
   put(row: SourceRow, floor = 0): Promise<void> {
     this.#wanted.add(row.id);

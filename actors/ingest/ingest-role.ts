@@ -30,6 +30,7 @@ import { CameraRoutes, type CameraConsumer } from './camera-routes.ts';
 import { ChunkLog } from './chunk-log.ts';
 import { contentHashOf } from './chunk-tools.ts';
 import { archiveHistory, recoverCamera } from './history.ts';
+import { openDesk } from './desk.ts';
 import { recordedOnly } from './recorded-only.ts';
 
 /** Settings of an ingest process. */
@@ -37,6 +38,8 @@ export interface IngestSettings {
   readonly cameras: readonly SourceRow[];
   readonly archive: string;
   readonly storeSocket: string;
+  /** Where the root asks of its cameras. */
+  readonly deskSocket: string;
   readonly visionSockets: readonly string[];
   /** Which of them has which camera. */
   readonly places?: Readonly<Record<string, number>>;
@@ -114,6 +117,7 @@ export async function ingestRole(settings: unknown, ctx: RoleContext): Promise<v
       if (options.kafka) ctx.note({ type: 'left', id } satisfies LeftNote);
     },
   });
+  const desk = await openDesk({ socket: options.deskSocket, hasCamera: id => cameras.has(id), clock: ctx.clock, random: ctx.random, onError: error => ctx.log.warn({ error: reportError(error) }, 'a link to the desk was lost') });
   for (const [id, place] of Object.entries(options.places ?? {})) links.routes.send(id as CameraId, place); // keys are those of rows
   for (const row of options.cameras) await cameras.put(row, options.floors?.[row.id]);
   for (const id of options.leftovers ?? []) void cameras.handOver(id);
@@ -138,7 +142,7 @@ export async function ingestRole(settings: unknown, ctx: RoleContext): Promise<v
   await ctx.system.stop();
   closing.abort(new Error('the process is stopping'));
   await kafka?.close();
-  await Promise.all([storeNode, visions].map(each => each.close()));
+  await Promise.all([storeNode, visions, desk].map(each => each.close()));
 }
 
 /** What leads to the chunks topic. */

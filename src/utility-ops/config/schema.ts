@@ -94,8 +94,9 @@ const modelOps = z.strictObject({
 });
 
 const serving = z.strictObject({
-  httpHost: z.string().min(1).default('127.0.0.1').describe('Address the HTTP API listens on; 0.0.0.0 opens it to the network, without a password.'),
+  httpHost: z.string().min(1).default('127.0.0.1').describe('Address the HTTP API listens on; 0.0.0.0 opens it to the network: set `tokens` then.'),
   httpPort: z.int().min(0).max(65_535).default(8080).describe('Port of the HTTP API. 0: any free one.'),
+  tokens: z.array(z.string().regex(/^[A-Za-z0-9._~+/-]{8,500}=*$/, 'expected 8 to 500 of A-Z a-z 0-9 . _ ~ + / -')).default([]).describe('With any set, every request needs one of them as `Authorization: Bearer TOKEN`, but those for health and metrics. Better in the environment, as VTO__SERVING__TOKENS, than in a file.'),
   allowStreams: z.array(z.string().min(1)).default([]).describe('Patterns of URIs (`*` is any text) that requests may open besides the registered cameras.'),
   maxStreams: z.int().min(1).max(10_000).default(64).describe('Streams that clients may hold open at a time.'),
 });
