@@ -11,6 +11,8 @@ import { parseStreamUri, STREAM_SCHEMES } from '../../src/serving-ops/stream-uri
 import { METRICS_CONTENT_TYPE, renderMetrics, type MetricsSnapshot } from '../../src/utility-ops/telemetry/snapshot.ts';
 import type { CameraBoard } from '../root/camera-board.ts';
 import type { DeskAccess } from '../root/camera-desks.ts';
+import type { GrantedSession, IceChange } from '../../src/ingress/webrtc/whip-doors.ts';
+import type { WhipAccess } from '../../src/serving-ops/whip-access.ts';
 import type { CameraDirectory } from '../root/camera-directory.ts';
 
 /** How long a temporary camera outlives its last reader, so that a reconnecting client finds it warm. */
@@ -104,6 +106,7 @@ export function createBackend(root: BackendRoot, options: BackendOptions): Servi
     },
     ...historyOf(root),
     ...modelAnswers(root.models),
+    whip: whipAccess(root.desks),
     tree: () => root.tree(),
     isReady: () => {
       const reasons = root.unready();
@@ -111,6 +114,15 @@ export function createBackend(root: BackendRoot, options: BackendOptions): Servi
     },
     lag: () => root.cluster?.lag() ?? [],
     metrics: async () => ({ contentType: METRICS_CONTENT_TYPE, body: await renderMetrics([await options.ownMetrics(), ...await root.metrics()]) }),
+  };
+}
+
+/** Publishers, let in by the process that runs the camera. Its answers are of this version. */
+function whipAccess(desks: DeskAccess): WhipAccess {
+  return {
+    publish: async (camera, request, signal) => await desks.call(camera, 'whip.publish', request, signal) as GrantedSession,
+    trickle: async (camera, request, signal) => await desks.call(camera, 'whip.trickle', request, signal) as IceChange,
+    end: async (camera, request, signal) => { await desks.call(camera, 'whip.end', request, signal); },
   };
 }
 

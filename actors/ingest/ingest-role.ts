@@ -9,6 +9,7 @@ import type { SourceRow } from '../../src/data-ops/camera-row.ts';
 import { createSource } from '../../src/ingress/index.ts';
 import { libavAccess } from '../../src/ingress/libav-access.ts';
 import type { Source } from '../../src/ingress/source.ts';
+import type { WhipDoors } from '../../src/ingress/webrtc/whip-doors.ts';
 import { createChunkWriter } from '../../src/media/index.ts';
 import type { ChunkPart } from '../../src/messages/chunk-part.ts';
 import type { PlatformEvent } from '../../src/messages/platform-event.ts';
@@ -31,6 +32,7 @@ import { ChunkLog } from './chunk-log.ts';
 import { contentHashOf } from './chunk-tools.ts';
 import { archiveHistory, recoverCamera } from './history.ts';
 import { openDesk } from './desk.ts';
+import { isPublished, serveWhip, whipDoors } from './whip-desk.ts';
 import { recordedOnly } from './recorded-only.ts';
 
 /** Settings of an ingest process. */
@@ -46,6 +48,7 @@ export interface IngestSettings {
   /** Vision processes that cameras are going over to. */
   readonly successors?: Successors | undefined;
   readonly ingress: Config['ingress'];
+  readonly webrtc: Config['webrtc'];
   readonly recording: Config['recording'];
   readonly maxRewindMs: number;
   /** In a cluster: where chunks go instead of to vision processes. */
@@ -104,9 +107,10 @@ export async function ingestRole(settings: unknown, ctx: RoleContext): Promise<v
   gaugeQueues({ records: links.records, ...Object.fromEntries(visions.ports.map((port, index) => [`vision-${index}`, port])) }, ctx);
   // A new consumer gets everything without a record from the feeders, in order: what the old one was sent would come in mid-GOP before it.
   for (const vision of visions.ports) vision.onAttach(() => vision.discard());
+  const doors = whipDoors(options.webrtc, ctx);
   const cameras = new CameraGroup({
     supervise: actor => ctx.system.supervise(actor, POLICIES.camera),
-    create: async (row, floor) => createCamera({ row, floor, source: await openable(row, options, ctx) }, options, links, ctx),
+    create: async (row, floor) => createCamera({ row, floor, source: await openable(row, options, { doors, ctx }) }, options, links, ctx),
     createLeftover: async id => createCamera({ row: { id, uri: '', isDetecting: true, isLooping: false }, floor: 0, source: undefined }, options, links, ctx),
     isSpooling: options.kafka !== undefined,
     onGone: id => {
@@ -114,10 +118,12 @@ export async function ingestRole(settings: unknown, ctx: RoleContext): Promise<v
       for (const port of visions.ports) port.leave(id);
       links.chunkLog?.forget(id);
       links.routes.forget(id);
+      doors.close(id);
       if (options.kafka) ctx.note({ type: 'left', id } satisfies LeftNote);
     },
   });
   const desk = await openDesk({ socket: options.deskSocket, hasCamera: id => cameras.has(id), clock: ctx.clock, random: ctx.random, onError: error => ctx.log.warn({ error: reportError(error) }, 'a link to the desk was lost') });
+  serveWhip(desk, doors);
   for (const [id, place] of Object.entries(options.places ?? {})) links.routes.send(id as CameraId, place); // keys are those of rows
   for (const row of options.cameras) await cameras.put(row, options.floors?.[row.id]);
   for (const id of options.leftovers ?? []) void cameras.handOver(id);
@@ -139,6 +145,7 @@ export async function ingestRole(settings: unknown, ctx: RoleContext): Promise<v
   ctx.ready();
   await untilAborted(ctx.signal);
   await cameras.finishAll();
+  await doors.closeAll();
   await ctx.system.stop();
   closing.abort(new Error('the process is stopping'));
   await kafka?.close();
@@ -214,11 +221,11 @@ function consumerOf(camera: CameraId, { routes, chunkLog }: Links, publish: (rec
 }
 
 /** A camera whose URI no source can open is a camera that failed, not a process that fails. */
-async function openable(row: SourceRow, options: IngestSettings, ctx: RoleContext): Promise<Source> {
+async function openable(row: SourceRow, options: IngestSettings, { doors, ctx }: { readonly doors: WhipDoors; readonly ctx: RoleContext }): Promise<Source> {
   const { stallMs, connectTimeoutMs } = options.ingress;
   try {
     return await createSource({
-      uri: row.uri, options: sourceOptions(row, { stallMs, openTimeoutMs: connectTimeoutMs }), ctx: { clock: ctx.clock, random: ctx.random }, media: libavAccess, samples: row.pictures,
+      uri: row.uri, options: sourceOptions(row, { stallMs, openTimeoutMs: connectTimeoutMs }), ctx: { clock: ctx.clock, random: ctx.random }, media: libavAccess, samples: row.pictures, ...isPublished(row.uri) && { publishers: doors.open(row.id) },
     });
   } catch (error) {
     return { label: row.id, open: () => Promise.reject(error) };
@@ -227,7 +234,7 @@ async function openable(row: SourceRow, options: IngestSettings, ctx: RoleContex
 
 function sourceOptions(row: SourceRow, rtsp: { readonly stallMs: number; readonly openTimeoutMs: number }): Record<string, unknown> {
   if (/^rtsps?:/i.test(row.uri)) return { ...rtsp };
-  return /^synthetic:/i.test(row.uri) ? {} : { isLooping: row.isLooping, ...row.pictures?.fps && { rateHz: row.pictures.fps } };
+  return /^synthetic:/i.test(row.uri) || isPublished(row.uri) ? {} : { isLooping: row.isLooping, ...row.pictures?.fps && { rateHz: row.pictures.fps } };
 }
 
 function countDurable(part: ChunkPart, ctx: RoleContext): void {

@@ -20,6 +20,7 @@ import { scrubbedJson } from './scrub.ts';
 import type { ServingBackend } from './service.ts';
 import { createStreamSlots } from './stream-slots.ts';
 import { STREAM_SCHEMES, type StreamScheme } from './stream-uri.ts';
+import { whipRoutes, type WhipFaceOptions } from './whip-routes.ts';
 
 /** What a gateway needs and may be told. */
 export interface GatewayOptions {
@@ -36,6 +37,8 @@ export interface GatewayOptions {
   readonly allowHosts?: readonly string[];
   /** Tokens of which every request needs one, but those of OPEN_ROUTES. @default []: none is needed */
   readonly tokens?: readonly string[];
+  /** How publishers are served. @default nobody of another origin, no ICE servers */
+  readonly whip?: WhipFaceOptions;
   /** Schemes that the source plugins serve. @default STREAM_SCHEMES */
   readonly schemes?: readonly StreamScheme[];
   /** Cameras streamed at once, over all clients. @default 64 */
@@ -82,6 +85,7 @@ function createFace(options: GatewayOptions): Face {
     backend: options.backend, clock: options.clock, log: options.log, schemes,
     allowList: createAllowList(options.allowStreams ?? [], schemes),
     slots: createStreamSlots(options.maxStreams ?? 64),
+    whip: options.whip ?? { allowOrigins: [], iceServers: [] },
     counts: { requests: 0, failures: 0, refusedStreams: 0, openedStreams: 0, sentLines: 0, slowReaders: 0, lateFrames: 0 },
     isLoopbackOnly: isLoopbackHost(options.host ?? '127.0.0.1'),
     slowReaderMs: options.slowReaderMs ?? 10_000, lingerMs: options.lingerMs ?? 2_000, answerMs: options.answerMs ?? 30_000,
@@ -163,8 +167,8 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     inFlight.add(reply.raw);
     reply.headers({ 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' });
     if (closing !== undefined) { reply.header('connection', 'close'); throw new PlatformError('SHUTTING_DOWN', 'vto is stopping'); }
-    guardRequest(request, guard);
     const { url: route = '/', config } = request.routeOptions; // of the route that answers: the spelling of the path does not matter
+    guardRequest(request, { ...guard, allowOrigins: config.isPublishing === true ? face.whip.allowOrigins : [] });
     if (!OPEN_ROUTES.has(route) && config.isOpen !== true) authorizer.check({ header: request.headers.authorization, query: config.takesQueryToken === true ? (request.query as { readonly access_token?: unknown }).access_token : undefined });
     done();
   });
@@ -173,7 +177,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     done(null, payload);
   });
   errorReplies(app, face);
-  for (const routes of [healthRoutes, cameraRoutes, featureRoutes, historyRoutes, lagRoutes, modelRoutes, inferRoutes]) routes(app, face);
+  for (const routes of [healthRoutes, cameraRoutes, featureRoutes, historyRoutes, lagRoutes, modelRoutes, inferRoutes, whipRoutes]) routes(app, face);
   registryRoutes(app, options.topicPrefix ?? 'vto');
   await app.ready();
   app.server.maxConnections = options.maxConnections ?? 1024;

@@ -51,6 +51,9 @@ export const FeaturesQuery = z.strictObject({
 /** Path parameters of one camera. */
 export const CameraPath = z.strictObject({ id: cameraId });
 
+/** Path parameters of a publisher's session. */
+export const WhipSessionPath = z.strictObject({ id: cameraId, session: z.string().regex(/^[0-9a-f-]{36}$/, 'must be the one of the Location header') });
+
 const encoders = z.array(encoder).max(16);
 
 /** Body of `PATCH /api/v1/cameras/:id`. */

@@ -5,6 +5,7 @@ import type { Balance, CameraRow, ChunkRow, CommittedRecord, FeatureQuery, Store
 import type { EncodingWish, PictureSettings } from '../messages/desired-camera.ts';
 import type { PlatformEvent } from '../messages/platform-event.ts';
 import type { DropReason } from '../messages/terminal-record.ts';
+import type { WhipAccess } from './whip-access.ts';
 
 /** State of a camera as its last `camera-state` event says. */
 export type CameraState = Extract<PlatformEvent, { type: 'camera-state' }>['state'];
@@ -157,6 +158,7 @@ export interface ServingBackend {
    * @throws PlatformError MODEL_UNKNOWN, ROLE_ABSENT, KAFKA_UNAVAILABLE
    */
   useModel(reference: string): Promise<ActiveModelView>;
+  readonly whip: WhipAccess;
   tree(): ActorReport;
   isReady(): Readiness;
   /** How far consumer groups of the cluster are behind, as last measured; empty without a cluster. */

@@ -18,6 +18,7 @@ export const STREAM_SCHEMES: readonly StreamScheme[] = [
   { name: 'rtsp', defaultPort: 554, readsFiles: false },
   { name: 'rtsps', defaultPort: 322, readsFiles: false },
   { name: 'synthetic', readsFiles: false },
+  { name: 'whip', readsFiles: false },
   { name: 'file', readsFiles: true },
 ];
 

@@ -48,6 +48,7 @@ export class IceSocket {
   readonly #options: IceSocketOptions;
   readonly #agents = new Map<string, Agent>();
   readonly #senders = new Map<string, Agent>();
+  #closing: Promise<void> | undefined;
 
   private constructor(sockets: readonly Socket[], port: number, options: IceSocketOptions) {
     this.#sockets = sockets;
@@ -69,7 +70,7 @@ export class IceSocket {
       const second = isIpv6Wanted ? await bound('udp6', chosen) : undefined;
       return new IceSocket(second === undefined ? [first] : [first, second], chosen, options);
     }
-    throw new PlatformError('CONFIG_INVALID', `no UDP port from ${options.portMin} to ${options.portMax} is free for publishers`, { path: 'ingress.webrtc.portMin' });
+    throw new PlatformError('CONFIG_INVALID', `no UDP port from ${options.portMin} to ${options.portMax} is free for publishers`, { path: 'webrtc.portMin' });
   }
 
   /** Lines of SDP that tell where publishers reach this socket (RFC 8839, section 5.1). */
@@ -86,7 +87,13 @@ export class IceSocket {
     return new Agent(this.#agents, this.#senders, remoteUfrag);
   }
 
-  async close(): Promise<void> {
+  /** Idempotent. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
     for (const agent of this.#agents.values()) agent.close();
     await Promise.all(this.#sockets.map((socket) => new Promise<void>((resolve) => { socket.close(() => resolve()); })));
   }
