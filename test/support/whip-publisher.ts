@@ -3,6 +3,9 @@ import { nalUnits } from './nal-units.ts';
 import type { SentPicture } from './published-packets.ts';
 import { call, type Answer } from './with-gateway.ts';
 
+/** What becomes of a packet. */
+export type Fate = 'arrives' | 'once' | 'forever';
+
 /** A publisher by WHIP: werift as the browser's part. */
 export interface TestPublisher {
   readonly peer: RTCPeerConnection;
@@ -14,8 +17,8 @@ export interface TestPublisher {
   readonly keyRequests: number;
   /** Resolves when DTLS is up. */
   connected(): Promise<void>;
-  /** Sends pictures as fast as the network takes them; `drop` says which packets, by their count, get lost at first. They are sent again when asked for. */
-  send(pictures: readonly SentPicture[], drop?: (packet: number) => boolean): Promise<void>;
+  /** Sends pictures as fast as they are taken; `fate` says which packets, by their count, get lost: `once` is sent again when asked for, `forever` never. */
+  send(pictures: readonly SentPicture[], fate?: (packet: number) => Fate): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -50,12 +53,12 @@ export async function publishTo(port: number, camera: string, codec: 'h264' | 'v
     peer, answer, location: String(answer.headers['location']), entityTag: String(answer.headers['etag']),
     get keyRequests() { return sent.keyRequests; },
     connected: async () => { if (peer.connectionState !== 'connected') await peer.connectionStateChange.watch((state) => state === 'connected', 10_000); },
-    async send(pictures, drop = () => false) {
+    async send(pictures, fate = () => 'arrives') {
       for (const { data } of pictures) {
         const bytes = codec === 'h264' ? Buffer.concat(nalUnits(data).flatMap((nal) => [Buffer.of(0, 0, 0, 1), nal])) : Buffer.from(data);
         for (const packet of packetizer.packetize(bytes, sent.pictures * STEP)) {
           sent.packets += 1;
-          await sendOne(sender, track, packet, drop(sent.packets));
+          await sendOne(sender, track, packet, fate(sent.packets));
         }
         sent.pictures += 1;
       }
@@ -65,8 +68,9 @@ export async function publishTo(port: number, camera: string, codec: 'h264' | 'v
 }
 
 /** A packet that gets lost is known to the sender, which sends it again when asked. */
-async function sendOne(sender: RTCRtpSender, track: MediaStreamTrack, packet: RtpPacket, isLost: boolean): Promise<void> {
-  if (isLost) {
+async function sendOne(sender: RTCRtpSender, track: MediaStreamTrack, packet: RtpPacket, fate: Fate): Promise<void> {
+  if (fate === 'forever') return;
+  if (fate === 'once') {
     const { dtlsTransport } = sender;
     const { connection } = dtlsTransport.iceTransport;
     const send = connection.send.bind(connection);
