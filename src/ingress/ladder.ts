@@ -16,13 +16,15 @@ export interface LadderOptions {
   readonly rungs: readonly [RungSource, ...RungSource[]];
   /** `cold`: a source is opened when all before it fail. `warm`: the next one is kept connected, with its newest pictures. */
   readonly standby: 'cold' | 'warm';
-  /** A better source must deliver for so long before it is used again. */
+  /** A better source must deliver for so long before it is used again; `restoreAfter` changes it. */
   readonly restoreAfterMs: number;
   /** How long a camera may be silent before it counts as failed: a warm standby keeps that much, and what a switch takes. */
   readonly stallMs: number;
   /** How one that answers, but cannot be read, is tried again. */
   readonly backoffMs: number;
   readonly backoffMaxMs: number;
+  /** Goes on with the times of a ladder before. @default a camera begins */
+  readonly times?: OnwardTimes;
   readonly clock: Clock;
   readonly random: Random;
   /** Another source is used from now on. `reason`: error code of the one that failed; absent on the way back to a better one. */
@@ -46,8 +48,12 @@ export interface RungView {
 
 /** Several sources as one, which ends with `close` only. */
 export interface Ladder extends Source {
+  /** Of all its sessions. */
+  readonly times: OnwardTimes;
   close(): Promise<void>;
   sources(): readonly RungView[];
+  /** From now on a better source must deliver for so long before it is used again. */
+  restoreAfter(ms: number): void;
 }
 
 /** What closing a session and opening the next one may take: a warm standby covers that besides the stall. */
@@ -70,9 +76,10 @@ export function createLadder(options: LadderOptions): Ladder {
 
 class SourceLadder implements Ladder {
   readonly label: string;
+  readonly times: OnwardTimes;
   readonly #options: LadderOptions;
   readonly #rungs: readonly Rung[];
-  readonly #times = new OnwardTimes();
+  #restoreAfterMs: number;
   #active: { readonly rung: Rung; readonly session: RungSession } | undefined;
   /** The rung whose pictures were last recorded; the first before any were. */
   #recorded: Rung | undefined;
@@ -83,7 +90,7 @@ class SourceLadder implements Ladder {
   /** Why the source that was recorded last failed. */
   #reason: string | undefined;
   /** Sessions of better sources whose time is being waited for. */
-  readonly #proving = new WeakSet<KeptSession>();
+  readonly #proving = new WeakMap<KeptSession, number>();
   /** From the first `open` to `close`. */
   #life: AbortController | undefined;
 
@@ -91,6 +98,8 @@ class SourceLadder implements Ladder {
     const { clock, random, stallMs, backoffMs, backoffMaxMs, rungs } = options;
     this.#options = options;
     this.label = rungs[0].source.label;
+    this.times = options.times ?? new OnwardTimes();
+    this.#restoreAfterMs = options.restoreAfterMs;
     this.#rungs = rungs.map(rung => new Rung({
       ...rung, clock, coverMs: stallMs + SWITCH_MS, maxBytes: KEEP_BYTES_MAX, patience: new Patience({ backoffMs, backoffMaxMs, random }), onChange: () => this.#onChange(),
     }));
@@ -135,6 +144,12 @@ class SourceLadder implements Ladder {
       const { code, message } = rung.failure === undefined ? {} as { code?: string; message?: string } : reportError(rung.failure);
       return { label: rung.label, state: this.#stateOf(rung), ...code !== undefined && message !== undefined && { code, message } };
     });
+  }
+
+  restoreAfter(ms: number): void {
+    if (ms === this.#restoreAfterMs) return;
+    this.#restoreAfterMs = ms;
+    this.#restore();
   }
 
   #stateOf(rung: Rung): RungView['state'] {
@@ -194,16 +209,16 @@ class SourceLadder implements Ladder {
 
   /** Lets a better source take over that has delivered for long enough. */
   #restore(): void {
-    const { restoreAfterMs, clock } = this.#options;
+    const { clock } = this.#options;
     const active = this.#active;
     if (active === undefined || this.#life === undefined) return;
     for (const rung of this.#rungs.slice(0, this.#rungs.indexOf(active.rung))) {
       const { kept } = rung;
       if (kept?.readySinceMs === undefined) continue;
-      const leftMs = kept.readySinceMs + restoreAfterMs - clock.monotonicMs();
+      const leftMs = kept.readySinceMs + this.#restoreAfterMs - clock.monotonicMs();
       if (leftMs <= 0) active.session.replace(rung.label);
-      else if (!this.#proving.has(kept)) {
-        this.#proving.add(kept);
+      else if (this.#proving.get(kept) !== this.#restoreAfterMs) {
+        this.#proving.set(kept, this.#restoreAfterMs);
         void clock.sleep(leftMs, this.#life.signal).then(() => { if (rung.kept === kept) this.#restore(); }, () => { /* closed */ });
       }
     }
@@ -217,7 +232,7 @@ class SourceLadder implements Ladder {
     const released = deferred<void>();
     rung.release(released.promise);
     const session = new RungSession({
-      ...taken, label: rung.label, clock: this.#options.clock, place: this.#times.follow(taken.session),
+      ...taken, label: rung.label, clock: this.#options.clock, place: this.times.follow(taken.session),
       onFirst: () => this.#begin(rung),
       onUnit: unit => { this.#lastCapturedAt = unit.capturedAt; },
       onEnd: end => this.#end(rung, taken.session, end),
