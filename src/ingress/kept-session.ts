@@ -8,7 +8,7 @@ import type { SourceSession } from './source.ts';
 
 /** A session that is connected, and what it delivers meanwhile kept, until somebody wants it. */
 export interface KeptSession {
-  /** When it began to deliver, on the monotonic clock; undefined before the first key frame. */
+  /** When it began to deliver, on the monotonic clock; undefined while it has no key frame. */
   readonly readySinceMs: number | undefined;
   /** Resolves when it was taken. @throws what the session fails with; SOURCE_UNREACHABLE at its end */
   readonly over: Promise<void>;
@@ -24,7 +24,7 @@ export interface KeepOptions extends KeepLimits {
   readonly clock: Clock;
   /** Of a stream whose first unit was seen before. */
   readonly parameters?: StreamParameters | undefined;
-  /** It has a key frame. */
+  /** It has a key frame: the first one, or the first after more than may be kept. */
   onReady(): void;
 }
 
@@ -39,9 +39,10 @@ export function keepReading(session: SourceSession, options: KeepOptions): KeptS
     for (;;) {
       const unit = await session.next(stop.signal);
       if (unit === undefined) throw new PlatformError('SOURCE_UNREACHABLE', `${options.label} ended the session`);
+      const wasEmpty = kept.isEmpty;
       kept.add(unit);
-      if (readySinceMs !== undefined || kept.isEmpty) continue;
-      readySinceMs = options.clock.monotonicMs();
+      if (!wasEmpty || kept.isEmpty) continue;
+      readySinceMs ??= options.clock.monotonicMs();
       options.onReady();
     }
   };
