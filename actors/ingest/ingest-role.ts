@@ -128,21 +128,7 @@ export async function ingestRole(settings: unknown, ctx: RoleContext): Promise<v
   for (const [id, place] of Object.entries(options.places ?? {})) links.routes.send(id as CameraId, place); // keys are those of rows
   for (const row of options.cameras) await cameras.put(row, options.floors?.[row.id]);
   for (const id of options.leftovers ?? []) void cameras.handOver(id);
-  ctx.onMessage(received => {
-    const message = received as IngestMessage; // sent by the root of the same version
-    switch (message.type) {
-      case 'put':
-        if (message.place !== undefined) links.routes.send(message.row.id, message.place);
-        ladders.get(message.row.id)?.restoreAfter(message.row.restoreAfterMs ?? CAMERA_DEFAULTS.restoreAfterMs); // which cuts no session
-        void cameras.put(message.row, message.floor);
-        return;
-      case 'move': links.routes.send(message.id, message.place); return;
-      case 'hand-over': void cameras.handOver(message.id); return;
-      case 'remove': void cameras.remove(message.id); return;
-      case 'renew': void cameras.renew(message.id, message.floor); return;
-      case 'switch': case 'settle': visions.receive(message);
-    }
-  });
+  ctx.onMessage(received => receive(received as IngestMessage, { cameras, visions, ladders, routes: links.routes })); // sent by the root of the same version
   if (options.successors) visions.receive({ type: 'switch', ...options.successors });
   ctx.ready();
   await untilAborted(ctx.signal);
@@ -151,6 +137,23 @@ export async function ingestRole(settings: unknown, ctx: RoleContext): Promise<v
   closing.abort(new Error('the process is stopping'));
   await kafka?.close();
   await Promise.all([storeNode, visions, desk].map(each => each.close()));
+}
+
+interface Receivers { readonly cameras: CameraGroup; readonly visions: VisionPorts; readonly ladders: ReadonlyMap<CameraId, Ladder>; readonly routes: CameraRoutes }
+
+function receive(message: IngestMessage, { cameras, visions, ladders, routes }: Receivers): void {
+  switch (message.type) {
+    case 'put':
+      if (message.place !== undefined) routes.send(message.row.id, message.place);
+      ladders.get(message.row.id)?.restoreAfter(message.row.restoreAfterMs ?? CAMERA_DEFAULTS.restoreAfterMs); // which cuts no session
+      void cameras.put(message.row, message.floor);
+      return;
+    case 'move': routes.send(message.id, message.place); return;
+    case 'hand-over': void cameras.handOver(message.id); return;
+    case 'remove': void cameras.remove(message.id); return;
+    case 'renew': void cameras.renew(message.id, message.floor); return;
+    case 'switch': case 'settle': visions.receive(message);
+  }
 }
 
 /** What leads to the chunks topic. */
