@@ -34,6 +34,11 @@ const camera = z.strictObject({
     .describe('What black and white stand for where 16-bit samples are shown in 8 bits, as to detectors: metres of depth, degrees Celsius, or steps of uncalibrated pictures. Absent: 0 to 10 m, -20 to 60 degrees, or all steps.').meta({ examples: [[0.5, 4]] }),
 });
 
+const tenant = z.strictObject({
+  name: z.string().regex(NAME, 'expected 1 to 63 of a-z 0-9 - _, starting with a letter or digit').describe('Name of the tenant, as its cameras have it.').meta({ examples: ['harbour'] }),
+  share: z.number().min(0.01).max(100).default(1).describe('Its share of the time for detection when there is not enough for all, however many cameras it has: one with 2 gets twice as much as one with 1.'),
+});
+
 const inputSize = z.array(z.int().min(1).max(8192)).max(2).refine((size) => size.length !== 1, 'expected width and height, or neither').default([])
   .describe('Width and height of the model\'s picture where its file leaves them open; empty: those of its family.');
 
@@ -150,6 +155,7 @@ export const CONFIG_SCHEMA = z.strictObject({
   store: store.prefault({}).describe('The database of detections and state.'),
   utilityOps: utilityOps.prefault({}).describe('Logs.'),
   models: z.array(model).default([]).describe('Models that detection can be switched to while it runs: one table each, besides `motion` and files `NAME@VERSION.onnx` in the folder `models` of `data`.'),
+  tenants: z.array(tenant).refine((all) => new Set(all.map(({ name }) => name)).size === all.length, 'a tenant is named twice').default([]).describe('Tenants that have another share than the others: one table each.'),
   cameras: z.array(camera).default([]).describe('Cameras: one table each. Tables of several files are joined by id.'),
 });
 
