@@ -133,7 +133,7 @@ export class TimeShares<Item> {
     for (const share of this.#queues.values()) {
       const deadlineMs = this.#options.deadlineMs?.(share.waiting[0] as Item) ?? Number.POSITIVE_INFINITY; // a share without items is not kept among those that wait
       const { virtualMs } = share;
-      if (urgent === undefined || deadlineMs < urgentMs || (deadlineMs === urgentMs && virtualMs < urgent.virtualMs)) { urgent = share; urgentMs = deadlineMs; }
+      if (urgent === undefined || deadlineMs < urgentMs || (deadlineMs === urgentMs && isPoorer(share, urgent))) { urgent = share; urgentMs = deadlineMs; }
       if (share.group !== group) continue;
       if (poorest === undefined || virtualMs < poorest.virtualMs || (virtualMs === poorest.virtualMs && deadlineMs < poorestMs)) { poorest = share; poorestMs = deadlineMs; }
     }
@@ -190,4 +190,9 @@ export class TimeShares<Item> {
     const held = new Set([...this.#shares.values()].map(({ group }) => group));
     for (const [name, group] of this.#groups) if (!held.has(group)) this.#groups.delete(name);
   }
+}
+
+/** Of two that are equally urgent: which of their groups had less, or which of the two in their group. */
+function isPoorer<Item>(one: Share<Item>, other: Share<Item>): boolean {
+  return one.group === other.group ? one.virtualMs < other.virtualMs : one.group.virtualMs < other.group.virtualMs;
 }

@@ -154,7 +154,7 @@ test('a key that changes its group is counted there from then on', () => {
     }
     return own;
   };
-  assert.is(turns(60), 30, 'half of the time, alone in its group');
+  assert.ok(Math.abs(turns(60) - 30) <= 1, 'half of the time, alone in its group');
   group = 'b';
   assert.ok(Math.abs(turns(60) - 20) <= 1, 'a third, as one of three');
 });
