@@ -1,8 +1,9 @@
 import type { ActorReport } from '../engine/actor.ts';
 import type { CameraId, EpochMicros } from '../engine/units.ts';
+import type { CameraEdit } from '../data-ops/camera-row.ts';
 import type { PartitionLag } from '../data-ops/group-lag.ts';
 import type { Balance, CameraRow, ChunkRow, CommittedRecord, FeatureQuery, StoredFeature } from '../data-ops/store.ts';
-import type { EncodingWish, PictureSettings } from '../messages/desired-camera.ts';
+import type { PictureSettings } from '../messages/desired-camera.ts';
 import type { PlatformEvent } from '../messages/platform-event.ts';
 import type { DropReason } from '../messages/terminal-record.ts';
 import type { WhipAccess } from './whip-access.ts';
@@ -40,6 +41,18 @@ export interface CameraView {
   readonly lastError?: { readonly code: string; readonly message: string };
   /** Activity gate; absent where every frame is decoded. */
   readonly gate?: GateView;
+  /** In order of preference, where the camera has several; absent until its process told of them. */
+  readonly sources?: readonly SourceView[];
+}
+
+/** How one of several sources of a camera is. Holds no credentials. */
+export interface SourceView {
+  readonly label: string;
+  /** `active`: recorded. `standby`: connected. `trying`: being opened. `away`: tried again. `failed`: for good. `idle`: not wanted now. */
+  readonly state: 'active' | 'standby' | 'trying' | 'away' | 'failed' | 'idle';
+  /** Why it is away, or failed. */
+  readonly code?: string;
+  readonly message?: string;
 }
 
 /** What the activity gate of a camera does. */
@@ -126,8 +139,11 @@ export interface ServingBackend {
   cameraOf(uri: string): CameraId | undefined;
   /** @throws PlatformError CAMERA_EXISTS, REQUEST_INVALID (the URI), PLUGIN_UNKNOWN, STORE_FAILED */
   addCamera(request: CameraRow): Promise<CameraView>;
-  /** Changes what is computed of a camera's frames, from one of its next frames on. @throws PlatformError CAMERA_UNKNOWN, STORE_FAILED */
-  changeEncoders(id: CameraId, encoders: readonly EncodingWish[]): Promise<CameraView>;
+  /**
+   * Changes a camera while it runs; its session goes on unless what it is made of changes. The edit is given what is wanted now, credentials included.
+   * @throws PlatformError CAMERA_UNKNOWN, STORE_FAILED; what the edit throws
+   */
+  changeCamera(id: CameraId, edit: CameraEdit): Promise<CameraView>;
   /** @throws PlatformError CAMERA_UNKNOWN, STORE_FAILED */
   removeCamera(id: CameraId): Promise<void>;
   /**
