@@ -60,7 +60,7 @@ export async function* liveItems({ tap, history, clock }: LiveStreamOptions, sig
 
 function inputOf({ epoch, frameSeq, parameters, unit, isAfterGap }: TappedUnit): LiveInput {
   const { parameters: _, ...rest } = unit;
-  return { epoch, parameters, isAfterGap, unit: { ...rest, frameSeq } };
+  return { epoch, parameters, isAfterGap, isBacklog: false, unit: { ...rest, frameSeq } };
 }
 
 /** The units from the newest key frame up to `position`, or none where they are too many; fewer where the recorder does not keep up. */
@@ -72,7 +72,7 @@ async function* recentUnits({ history, clock }: Omit<LiveStreamOptions, 'tap'>, 
     const from = last === undefined ? nextFrameSeq - 1 : last + 1;
     for await (const { parameters, units } of history.read({ epoch, from, startsAtKey: last === undefined, signal, onLost: () => { /* the stream goes on at the next key frame */ } })) {
       for (const { parameters: _, ...unit } of units) {
-        found.push({ epoch, parameters, unit, isAfterGap: false });
+        found.push({ epoch, parameters, unit, isAfterGap: false, isBacklog: true });
         bytes += unit.data.byteLength;
       }
       if (found.length > GOP.maxUnits || bytes > GOP.maxBytes) return;

@@ -15,6 +15,8 @@ export interface LiveInput {
   readonly unit: Omit<AccessUnit, 'parameters'>;
   /** Units before it were left out. */
   readonly isAfterGap: boolean;
+  /** Read back from before somebody watched. */
+  readonly isBacklog: boolean;
 }
 
 const DEFAULT_RATE_HZ = 25;
@@ -51,7 +53,7 @@ export class LiveWriter {
     };
   }
 
-  #unit({ epoch, parameters, unit, isAfterGap }: LiveInput): LiveUnit {
+  #unit({ epoch, parameters, unit, isAfterGap, isBacklog }: LiveInput): LiveUnit {
     const stream = this.#stream;
     if (stream === undefined) throw new Error('units follow their start');
     const payload = payloadOf(unit.data, parameters);
@@ -71,7 +73,7 @@ export class LiveWriter {
     });
     let at = LIVE_HEAD_BYTES;
     for (const part of payload) { message.set(part, at); at += part.length; }
-    return { kind: 'unit', isKey: unit.isKey, message, fragmentHead: encodeFragmentHead(fragment), decodeTicks: fragment.decodeTicks, presentationTicks };
+    return { kind: 'unit', isKey: unit.isKey, message, fragmentHead: encodeFragmentHead(fragment), decodeTicks: fragment.decodeTicks, presentationTicks, isBacklog };
   }
 }
 

@@ -32,6 +32,8 @@ export interface LiveUnit {
   /** Place of the fragment on the media time line, in ticks. */
   readonly decodeTicks: number;
   readonly presentationTicks: number;
+  /** Read back from before somebody watched: many of them come at once. */
+  readonly isBacklog: boolean;
 }
 
 /** Units were left out: what follows begins with a key frame. */

@@ -11,7 +11,8 @@ export interface LiveViewer {
   /** Whether it wants detections too. */
   readonly wantsRecords: boolean;
   start(start: LiveStart): void;
-  unit(unit: LiveUnit): void;
+  /** `isBacklog`: one of many that come at once, for the viewer to begin with. */
+  unit(unit: LiveUnit, isBacklog: boolean): void;
   /** Units were left out before they came here, or the camera was lost: a key frame follows, some time. */
   gap(reason: string, units: number): void;
   /** How a frame, or a run of frames, ended: JSON text, the same for every viewer. */
@@ -84,7 +85,7 @@ class Channel {
     if (viewer.wantsRecords) this.#followRecords();
     if (this.#start !== undefined && this.#gop.length > 0) {
       viewer.start(this.#start);
-      for (const unit of this.#gop) viewer.unit(unit);
+      for (const unit of this.#gop) viewer.unit(unit, true);
     }
     return () => {
       if (!this.#viewers.delete(viewer)) return;
@@ -124,7 +125,7 @@ class Channel {
         return;
       case 'unit':
         this.#keep(item);
-        for (const viewer of this.#viewers) viewer.unit(item);
+        for (const viewer of this.#viewers) viewer.unit(item, item.isBacklog);
         return;
       case 'gap':
         this.#forgetGop();

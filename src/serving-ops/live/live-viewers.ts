@@ -54,8 +54,8 @@ export class SocketViewer implements LiveViewer {
     if (this.#format === 'fmp4') this.#socket.send(initMessage(start));
   }
 
-  unit(unit: LiveUnit): void {
-    const { isPassed, dropped } = this.#gate.pass(unit);
+  unit(unit: LiveUnit, isBacklog: boolean): void {
+    const { isPassed, dropped } = this.#gate.pass(unit, isBacklog);
     if (dropped > 0) this.#tellGap('slow', dropped);
     if (!isPassed) return;
     if (this.#format === 'units') { this.#socket.send(unit.message); return; }
@@ -130,9 +130,9 @@ export class FileViewer implements LiveViewer {
     else this.#gate.restart();
   }
 
-  unit(unit: LiveUnit): void {
+  unit(unit: LiveUnit, isBacklog: boolean): void {
     if (this.#header === undefined) return;
-    if (!this.#gate.pass(unit).isPassed) {
+    if (!this.#gate.pass(unit, isBacklog).isPassed) {
       if (++this.#refused > REFUSED_MAX) this.#response.destroy(); // it does not read at all
       return;
     }

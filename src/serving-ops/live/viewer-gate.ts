@@ -3,7 +3,7 @@ import type { LiveUnit } from '../../messages/live-item.ts';
 /** A viewer with more than this unsent is shown nothing until the next key frame that finds little unsent. */
 const BEHIND_BYTES = 1 << 20;
 const CAUGHT_UP_BYTES = 128 << 10;
-/** A single GOP that a new viewer gets at once may be as much. */
+/** What a viewer begins with comes at once, and may be as much. */
 const FIRST_BYTES = 32 << 20;
 
 /**
@@ -15,8 +15,8 @@ export class ViewerGate {
   readonly #onDrop: () => void;
   #hasBegun = false;
   #dropped = 0;
-  /** Until the first units, which come in one piece, are sent. */
-  #isCatchingUp = true;
+  /** Until the units that came at once are sent. */
+  #isCatchingUp = false;
 
   /** @param onDrop called for each unit that is left out because the viewer is slow */
   constructor(unsentBytes: () => number, onDrop: () => void) {
@@ -30,9 +30,10 @@ export class ViewerGate {
   }
 
   /** Whether the unit is to be sent; `dropped`: so many were left out just before it. */
-  pass(unit: LiveUnit): { readonly isPassed: boolean; readonly dropped: number } {
+  pass(unit: LiveUnit, isBacklog: boolean): { readonly isPassed: boolean; readonly dropped: number } {
     const unsent = this.#unsentBytes();
-    if (unsent < CAUGHT_UP_BYTES) this.#isCatchingUp = false;
+    if (isBacklog) this.#isCatchingUp = true;
+    else if (unsent < CAUGHT_UP_BYTES) this.#isCatchingUp = false;
     if (!this.#hasBegun) {
       const hasRoom = this.#dropped === 0 || unsent < CAUGHT_UP_BYTES;
       if (!unit.isKey || !hasRoom) {
