@@ -69,7 +69,7 @@ export const ERRORS = {
   METHOD_REFUSED: { fate: 'skip', http: 405, grpc: 'UNIMPLEMENTED', help: 'Use a method that the Allow header names.' },
   UPGRADE_NEEDED: { fate: 'skip', http: 426, grpc: 'UNIMPLEMENTED', help: 'Open the path as a WebSocket (ws:// or wss://).' },
   REQUEST_TOO_LARGE: { fate: 'skip', http: 413, grpc: 'RESOURCE_EXHAUSTED', help: 'Send less: bodies and headers of this API are small.' },
-  UNAUTHORIZED: { fate: 'skip', http: 401, grpc: 'UNAUTHENTICATED', help: 'Send one of serving.tokens as `Authorization: Bearer TOKEN`; WebSockets and media elements may send it as ?access_token=.' },
+  UNAUTHORIZED: { fate: 'skip', http: 401, grpc: 'UNAUTHENTICATED', help: 'Send one of serving.tokens as `Authorization: Bearer TOKEN`; WebSockets and media elements may name it access_token in the query.' },
   HOST_REFUSED: { fate: 'skip', http: 421, grpc: 'PERMISSION_DENIED', help: 'Call the address vto listens on; --host opens it to other machines.' },
   ORIGIN_REFUSED: { fate: 'skip', http: 403, grpc: 'PERMISSION_DENIED', help: 'Web pages of other origins may not call this API; call it from a server or the command line.' },
   TIMED_OUT: { fate: 'retry', http: 504, grpc: 'DEADLINE_EXCEEDED', help: 'A part of vto did not answer in time; GET /readyz shows which. Try again.' },
