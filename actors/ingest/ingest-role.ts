@@ -31,6 +31,7 @@ import { ChunkLog } from './chunk-log.ts';
 import { contentHashOf } from './chunk-tools.ts';
 import { archiveHistory, recoverCamera } from './history.ts';
 import { openDesk } from './desk.ts';
+import { servePtz } from './ptz-desk.ts';
 import { recordedOnly } from './recorded-only.ts';
 
 /** Settings of an ingest process. */
@@ -118,6 +119,7 @@ export async function ingestRole(settings: unknown, ctx: RoleContext): Promise<v
     },
   });
   const desk = await openDesk({ socket: options.deskSocket, hasCamera: id => cameras.has(id), clock: ctx.clock, random: ctx.random, onError: error => ctx.log.warn({ error: reportError(error) }, 'a link to the desk was lost') });
+  servePtz(desk, { clock: ctx.clock, urisOf: id => urisOf(cameras.rowOf(id)) });
   for (const [id, place] of Object.entries(options.places ?? {})) links.routes.send(id as CameraId, place); // keys are those of rows
   for (const row of options.cameras) await cameras.put(row, options.floors?.[row.id]);
   for (const id of options.leftovers ?? []) void cameras.handOver(id);
@@ -225,8 +227,13 @@ async function openable(row: SourceRow, options: IngestSettings, ctx: RoleContex
   }
 }
 
+function urisOf(row: SourceRow | undefined): readonly string[] | undefined {
+  return row && [row.uri, ...row.fallbacks ?? []];
+}
+
 function sourceOptions(row: SourceRow, rtsp: { readonly stallMs: number; readonly openTimeoutMs: number }): Record<string, unknown> {
   if (/^rtsps?:/i.test(row.uri)) return { ...rtsp };
+  if (/^onvif:/i.test(row.uri)) return { ...rtsp, hasMotionEvents: row.isDetecting };
   return /^synthetic:/i.test(row.uri) ? {} : { isLooping: row.isLooping, ...row.pictures?.fps && { rateHz: row.pictures.fps } };
 }
 

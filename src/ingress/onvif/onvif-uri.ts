@@ -9,6 +9,8 @@ export interface OnvifUri {
   readonly login: Login | undefined;
   /** `main`, `sub`, or the token of a media profile. */
   readonly profile: string;
+  /** What follows a `#`, for the player of the stream; empty when nothing does. */
+  readonly fragment: string;
   /** The URI without credentials. */
   readonly label: string;
 }
@@ -36,7 +38,7 @@ export function parseOnvifUri(uri: string): OnvifUri {
   if (profile.trim() === '' || profile.length > 200) throw refuse('profile is main, sub or the token of a profile');
   return {
     address: { host: url.hostname, port, isSecure: SECURE_PORTS.includes(port), path: url.pathname === '' || url.pathname === '/' ? DEVICE_SERVICE : url.pathname },
-    login: loginOf(url, refuse), profile, label,
+    login: loginOf(url, refuse), profile, fragment: url.hash, label,
   };
 }
 

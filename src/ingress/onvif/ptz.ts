@@ -116,3 +116,6 @@ function vectorOf(position: XmlElement | undefined): PtzVector {
   const [pan, tilt, zoom] = [of('PanTilt', 'x'), of('PanTilt', 'y'), of('Zoom', 'x')];
   return { ...pan !== undefined && { pan }, ...tilt !== undefined && { tilt }, ...zoom !== undefined && { zoom } };
 }
+
+/** Where a camera looks, and the places it knows. */
+export interface PtzView { readonly status: PtzStatus; readonly presets: readonly PtzPreset[] }
