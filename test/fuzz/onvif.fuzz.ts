@@ -42,9 +42,13 @@ const TOKENS: readonly string[] = [
   'NaN', '1e999', '-0', '007', 'true', '__proto__', 'constructor', 'rtsp://', 'http://[::', '../', '%00', '\r\n', 'A'.repeat(3_000), '<a>'.repeat(70), 'urn:uuid:aaaa', '<Body>', '</s:Body>', '<s:Fault>',
 ];
 
+const VALUES = TOKENS.filter(token => !/[<"]/.test(token));
+
 /** A text with a few random changes: pieces removed, repeated, moved, replaced, or strange ones put in. */
 function damaged(text: string, random: FuzzRandom): string {
   let result = text;
+  // Values alone, so that much is read: every text and attribute has its turn.
+  if (random.integer(2) === 0) return text.replace(/>([^<]+)<|="([^"]*)"/g, (whole, inner?: string) => (random.integer(5) > 0 ? whole : inner === undefined ? `="${random.pick(VALUES)}"` : `>${random.pick(VALUES)}<`));
   for (let changes = 1 + random.integer(4); changes > 0; changes -= 1) {
     const [from, length] = [random.integer(result.length + 1), random.integer(120)];
     const piece = result.slice(from, from + length);

@@ -125,7 +125,7 @@ export function motionAnswer(states: readonly boolean[]): string {
 
 /** True when the WS-Security header of a request holds the password, stamped within a minute of the camera's clock. */
 export function hasLogin(request: string, { user, password, clockOffsetMs }: CameraTraits): boolean {
-  const part = (name: string): string => new RegExp(`<${name}[^>]*>([^<]*)<`).exec(request)?.[1] ?? '';
+  const part = (name: string): string => new RegExp(`<${name}(?:\\s[^>]*)?>([^<]*)<`).exec(request)?.[1] ?? '';
   const created = part('Created');
   const expected = createHash('sha1').update(Buffer.from(part('Nonce'), 'base64')).update(created, 'utf8').update(password, 'utf8').digest('base64');
   const isFresh = Math.abs(Date.parse(created) - (Date.now() + clockOffsetMs)) < 60_000;

@@ -182,7 +182,7 @@ class Simulated implements OnvifCamera {
   #note(operation: string, body: string): void {
     const number = (tag: string, attribute: string): number | undefined => { const found = new RegExp(`<${tag}[^>]* ${attribute}="([^"]*)"`).exec(body)?.[1]; return found === undefined ? undefined : Number(found); };
     if (operation === 'CreatePullPointSubscription') this.subscriptions += 1;
-    if (operation === 'Unsubscribe') this.subscriptions -= 1;
+    if (operation === 'Unsubscribe') this.subscriptions = Math.max(0, this.subscriptions - 1);
     if (operation === 'ContinuousMove') this.pose.isMoving = true;
     if (operation === 'Stop') this.pose.isMoving = false;
     const factor = operation === 'AbsoluteMove' ? 0 : 1;

@@ -34,6 +34,7 @@ export function parseOnvifUri(uri: string): OnvifUri {
   if (url.protocol !== 'onvif:' || url.hostname === '') throw refuse('is not onvif://user:password@host:port/?profile=main');
   for (const key of url.searchParams.keys()) if (key !== 'profile') throw refuse(`knows no '${key.slice(0, 40)}' (known: profile)`);
   const port = url.port === '' ? 80 : Number(url.port);
+  if (port === 0 || !URL.canParse(`http://${url.host}/`)) throw refuse('has no host that can be asked');
   const profile = url.searchParams.get('profile') ?? 'main';
   if (profile.trim() === '' || profile.length > 200) throw refuse('profile is main, sub or the token of a profile');
   return {

@@ -39,10 +39,18 @@ export function serviceUrl(address: string, device: DeviceAddress): URL {
     url.password = '';
     return url;
   }
-  return new URL(`${url.pathname}${url.search}`, base);
+  return placed(base, url);
 }
 
-/** Of this machine alone, or not chosen yet: no camera can be reached there from elsewhere. */
+/** The path of `url` at `base`. Parts are set, not joined: a path may look like a host. */
+function placed(base: URL, { pathname, search }: URL): URL {
+  const at = new URL(base);
+  at.pathname = pathname.startsWith('/') ? pathname : `/${pathname}`;
+  at.search = search;
+  return at;
+}
+
+/** Where the schemes of streams and pictures are served when a URI does not say. */
 const PORTS: Readonly<Record<string, number>> = { 'rtsp:': 554, 'rtsps:': 322, 'http:': 80, 'https:': 443 };
 
 /**
@@ -58,6 +66,5 @@ export function mediaUrl(address: string, device: DeviceAddress, schemes: readon
   }
   if (!schemes.includes(url.protocol)) throw new PlatformError('ONVIF_INVALID', `the device gave a stream as '${url.protocol.slice(0, 20)}' (known: ${schemes.join(', ')})`, {});
   const port = url.port === '' ? PORTS[url.protocol] : Number(url.port);
-  const query = url.search;
-  return new URL(`${url.protocol}//${device.host}:${String(port)}${url.pathname}${query}`);
+  return placed(new URL(`${url.protocol}//${device.host}:${String(port)}/`), url);
 }

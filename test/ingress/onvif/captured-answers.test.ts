@@ -34,7 +34,7 @@ const NAMES: Readonly<Record<string, string>> = { GetCapabilitiesEncoder: 'GetCa
 const READERS: Readonly<Record<string, (answer: XmlElement) => void>> = {
   GetDeviceInformation: answer => assert.equal(readDeviceInformation(answer), { manufacturer: 'Mockup Manufacturer', model: 'Mockup Model', firmwareVersion: 'Mockup_15_14_13', serialNumber: '00000000', hardwareId: 'MOCKUP' }),
   GetSystemDateAndTime: answer => assert.is(readDeviceTime(answer), Date.UTC(2014, 11, 24, 19, 14, 37)),
-  GetServices: answer => assert.equal(readServices(answer).map(({ name, version }) => `${name} ${version}`), ['device 2.20', 'media 2.20', 'events 2.20', 'ptz 2.20', 'imaging 2.20', 'deviceIO 2.20']),
+  GetServices: answer => assert.equal(readServices(answer).map(({ name, version }) => `${name} ${version}`), ['device 2.42', 'media 2.41', 'events 2.40', 'deviceIO 2.20', 'ptz 2.41', 'imaging 2.30']),
   GetCapabilities: answer => assert.equal(readCapabilities(answer).map(({ name }) => name), ['device', 'events', 'imaging', 'media', 'ptz', 'deviceIO']),
   GetCapabilitiesEncoder: answer => assert.ok(readCapabilities(answer).some(({ name, address }) => name === 'events' && address === 'http://192.168.30.65/onvif/event_service')),
   GetProfiles: answer => assert.equal(readProfiles(answer, 'media').map(({ encoding, width, height, sourceToken, ptzToken }) => [encoding, width, height, sourceToken, ptzToken]), [['H264', 1920, 1080, 'vidsrc0', 'default']]),

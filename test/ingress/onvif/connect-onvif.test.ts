@@ -142,10 +142,10 @@ test('a request is given up when its signal aborts', () => withCamera({}, async 
 }));
 
 test('profiles are chosen by size, token and name, and an unknown one lists those there are', () => {
-  const profile = (token: string, width: number, encoding: string | undefined = 'H264', sourceToken = 's1') => ({
-    token, name: `name of ${token}`, service: 'media' as const, encoding, width, height: width / 2, framesPerSecond: 25, kilobitsPerSecond: 1, sourceToken, sourceConfigurationToken: undefined, analyticsToken: undefined, ptzToken: undefined,
+  const profile = (token: string, width: number, encoding: string | null = 'H264', sourceToken = 's1') => ({
+    token, name: `name of ${token}`, service: 'media' as const, encoding: encoding ?? undefined, width, height: width / 2, framesPerSecond: 25, kilobitsPerSecond: 1, sourceToken, sourceConfigurationToken: undefined, analyticsToken: undefined, ptzToken: undefined,
   });
-  const all = [profile('tiny', 320), profile('jpeg', 4000, 'JPEG'), profile('big', 1920), profile('middle', 640), profile('other', 8000, 'H265', 's2'), profile('metadata', 0, undefined)];
+  const all = [profile('tiny', 320), profile('jpeg', 4000, 'JPEG'), profile('big', 1920), profile('middle', 640), profile('other', 8000, 'H265', 's2'), profile('metadata', 0, null)];
   assert.is(chooseProfile(all, 'main', 'cam').token, 'big');
   assert.is(chooseProfile(all, 'sub', 'cam').token, 'tiny');
   assert.is(chooseProfile(all, 'other', 'cam').token, 'other');
