@@ -3,7 +3,6 @@ import type { ActorReport } from '../../src/engine/actor.ts';
 import { PlatformError } from '../../src/engine/errors.ts';
 import { isCameraId, type CameraId } from '../../src/engine/units.ts';
 import type { PartitionLag } from '../../src/data-ops/group-lag.ts';
-import { isSameSource } from '../../src/data-ops/camera-row.ts';
 import type { RemoteStore } from '../../src/data-ops/remote-store.ts';
 import type { CameraRow, CommittedRecord } from '../../src/data-ops/store.ts';
 import type { PtzView } from '../../src/ingress/onvif/ptz.ts';
@@ -81,8 +80,8 @@ export function createBackend(root: BackendRoot, options: BackendOptions): Servi
       await root.addCamera(row, false);
       return viewOf(row.id);
     },
-    changeEncoders: async (id, encoders) => {
-      await root.changeEncoders(id, encoders);
+    changeCamera: async (id, edit) => {
+      await root.changeCamera(id, edit);
       return viewOf(id);
     },
     removeCamera: id => root.removeCamera(id),
@@ -196,17 +195,11 @@ async function* readRecords(root: BackendRoot, { camera, after, signal }: Readin
 
 /** Resolves when the camera was removed, or its source has ended and every frame of it has a record, or the signal aborts. */
 async function untilOver(root: BackendRoot, camera: CameraId, signal: AbortSignal, sleep: BackendOptions['sleep']): Promise<void> {
-  const row = root.camera(camera);
-  while (!signal.aborted && isStill(root.camera(camera), row)) {
+  while (!signal.aborted && root.camera(camera) !== undefined) {
     // A session ends after its frames are indexed: from then on the balance counts all of them.
     if (root.board.stateOf(camera) === 'ended' && await isAccounted(root, camera)) return;
     await sleep(WATCH_MS, signal).catch(() => { /* the loop sees why */ });
   }
-}
-
-/** The camera that it was: what is computed of its frames may have changed. */
-function isStill(now: CameraRow | undefined, then: CameraRow | undefined): boolean {
-  return now === then || (now !== undefined && then !== undefined && isSameSource(now, then) && JSON.stringify(now.encoders) !== JSON.stringify(then.encoders));
 }
 
 async function isAccounted(root: BackendRoot, camera: CameraId): Promise<boolean> {

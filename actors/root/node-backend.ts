@@ -41,7 +41,7 @@ export class NodeBackend implements BackendRoot {
   camera(id: CameraId): CameraRow | undefined { return this.#cameras?.camera(id); }
   cameraRows(): readonly CameraRow[] { return this.#cameras?.cameraRows() ?? []; }
   addCamera(): Promise<void> { return Promise.reject(absent('cameras of a cluster are added and removed there')); }
-  changeEncoders(): Promise<void> { return Promise.reject(absent('cameras of a cluster are changed there')); }
+  changeCamera(): Promise<void> { return Promise.reject(absent('cameras of a cluster are changed there')); }
   removeCamera(): Promise<void> { return Promise.reject(absent('cameras of a cluster are added and removed there')); }
   records(after: number, camera: CameraId | undefined, signal: AbortSignal): AsyncIterable<readonly CommittedRecord[]> { return this.#local().records(after, camera, signal); }
   tree(): ActorReport { return this.#part.tree(); }

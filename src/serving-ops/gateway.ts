@@ -100,6 +100,7 @@ function createApp(face: Face): FastifyInstance {
     http: { headersTimeout: HEADERS_TIMEOUT_MS, connectionsCheckingInterval: CHECK_INTERVAL_MS, keepAlive: true, keepAliveInitialDelay: 30_000 },
   });
   app.removeContentTypeParser('text/plain');
+  app.addContentTypeParser('application/merge-patch+json', { parseAs: 'string' }, app.getDefaultJsonParser('error', 'error'));
   app.setReplySerializer(scrubbedJson);
   app.addHook('onRoute', (route) => { if (route.url !== INFER_PATH && route.url !== FEATURES_PATH) route.handlerTimeout = face.answerMs; });
   return app;

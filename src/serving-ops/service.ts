@@ -1,9 +1,10 @@
 import type { ActorReport } from '../engine/actor.ts';
 import type { CameraId, EpochMicros } from '../engine/units.ts';
+import type { CameraEdit } from '../data-ops/camera-row.ts';
 import type { PartitionLag } from '../data-ops/group-lag.ts';
 import type { Balance, CameraRow, ChunkRow, CommittedRecord, FeatureQuery, StoredFeature } from '../data-ops/store.ts';
 import type { PtzCommand, PtzView } from '../ingress/onvif/ptz.ts';
-import type { EncodingWish, PictureSettings } from '../messages/desired-camera.ts';
+import type { PictureSettings } from '../messages/desired-camera.ts';
 import type { PlatformEvent } from '../messages/platform-event.ts';
 import type { DropReason } from '../messages/terminal-record.ts';
 
@@ -134,8 +135,11 @@ export interface ServingBackend {
   cameraOf(uri: string): CameraId | undefined;
   /** @throws PlatformError CAMERA_EXISTS, REQUEST_INVALID (the URI), PLUGIN_UNKNOWN, STORE_FAILED */
   addCamera(request: CameraRow): Promise<CameraView>;
-  /** Changes what is computed of a camera's frames, from one of its next frames on. @throws PlatformError CAMERA_UNKNOWN, STORE_FAILED */
-  changeEncoders(id: CameraId, encoders: readonly EncodingWish[]): Promise<CameraView>;
+  /**
+   * Changes a camera while it runs; its session goes on unless what it is made of changes. The edit is given what is wanted now, credentials included.
+   * @throws PlatformError CAMERA_UNKNOWN, STORE_FAILED; what the edit throws
+   */
+  changeCamera(id: CameraId, edit: CameraEdit): Promise<CameraView>;
   /** @throws PlatformError CAMERA_UNKNOWN, STORE_FAILED */
   removeCamera(id: CameraId): Promise<void>;
   /**

@@ -16,7 +16,7 @@ const camera = z.strictObject({
   id: z.string().regex(NAME, 'expected 1 to 63 of a-z 0-9 - _, starting with a letter or digit').describe('Name of the camera: 1 to 63 of `a-z 0-9 - _`, starting with a letter or digit.').meta({ examples: ['dock-2'] }),
   uri: z.string().min(1).describe('Where its pictures come from: an rtsp:// address, a file or a folder of pictures.').meta({ examples: ['rtsp://user:password@10.0.0.12/stream1'] }),
   fallbacks: z.array(z.string().min(1)).max(8).default([]).describe('Further sources in order of preference, for when `uri` fails: a sub-stream, a second camera, a file.').meta({ examples: [['rtsp://user:password@10.0.0.12/stream2', 'please-stand-by.mp4']] }),
-  standby: z.enum(['cold', 'warm']).default('cold').describe('`warm`: the next source is kept connected, so that it takes over within a GOP. `cold`: it is opened when it is needed.'),
+  standby: z.enum(['cold', 'warm']).default('cold').describe('How the next source waits: `cold`, opened when it is needed, or `warm`, kept connected, so that it takes over within a GOP.'),
   restoreAfterMs: milliseconds(0).default(10_000).describe('A better source must have been stable for so long before it is returned to.'),
   maxFps: z.number().min(0).max(1000).optional().describe('At most so many frames a second are detected on; all are recorded. 0: every frame. Absent: `ingress.maxFps`.').meta({ examples: [10] }),
   tracker: z.string().min(1).optional().describe('Follows its objects: `byte-track`, or `none`. Absent: `vision.tracker`. In a cluster, of the settings of the node that detects.').meta({ examples: ['byte-track'] }),
@@ -32,6 +32,11 @@ const camera = z.strictObject({
   kelvinPerStep: z.number().positive().max(1000).optional().describe('Kelvin of one step of 16-bit thermal pictures that carry no constants: 0.04 or 0.4 for FLIR TLinear, 0.01 for Lepton. Absent: they are counts.').meta({ examples: [0.04] }),
   range: z.tuple([z.number(), z.number()]).refine(([black, white]) => white > black, 'expected [black, white] with black < white').optional()
     .describe('What black and white stand for where 16-bit samples are shown in 8 bits, as to detectors: metres of depth, degrees Celsius, or steps of uncalibrated pictures. Absent: 0 to 10 m, -20 to 60 degrees, or all steps.').meta({ examples: [[0.5, 4]] }),
+});
+
+const tenant = z.strictObject({
+  name: z.string().regex(NAME, 'expected 1 to 63 of a-z 0-9 - _, starting with a letter or digit').describe('Name of the tenant, as its cameras have it.').meta({ examples: ['harbour'] }),
+  share: z.number().min(0.01).max(100).default(1).describe('Its share of the time for detection when there is not enough for all, however many cameras it has: one with 2 gets twice as much as one with 1.'),
 });
 
 const inputSize = z.array(z.int().min(1).max(8192)).max(2).refine((size) => size.length !== 1, 'expected width and height, or neither').default([])
@@ -150,6 +155,7 @@ export const CONFIG_SCHEMA = z.strictObject({
   store: store.prefault({}).describe('The database of detections and state.'),
   utilityOps: utilityOps.prefault({}).describe('Logs.'),
   models: z.array(model).default([]).describe('Models that detection can be switched to while it runs: one table each, besides `motion` and files `NAME@VERSION.onnx` in the folder `models` of `data`.'),
+  tenants: z.array(tenant).refine((all) => new Set(all.map(({ name }) => name)).size === all.length, 'a tenant is named twice').default([]).describe('Tenants that have another share than the others: one table each.'),
   cameras: z.array(camera).default([]).describe('Cameras: one table each. Tables of several files are joined by id.'),
 });
 

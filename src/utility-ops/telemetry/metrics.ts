@@ -20,6 +20,7 @@ export const METRICS = {
   inferTime: { kind: 'histogram', name: 'infer_seconds', labels: ['provider'], help: 'Time of the model for a frame.' },
   waitTime: { kind: 'histogram', name: 'wait_seconds', labels: [], help: 'Time a frame waited for decoding and for the model.' },
   cameraSpent: { kind: 'counter', name: 'camera_vision_seconds_total', labels: ['camera'], help: 'Time that decoding, scaling and detection took, by camera.' },
+  tenantSpent: { kind: 'counter', name: 'tenant_vision_seconds_total', labels: ['tenant'], help: 'Time that decoding, scaling and detection took, by tenant: what they share when there is not enough.' },
   gateState: { kind: 'gauge', name: 'gate_state', labels: ['camera', 'state'], help: '1 for the state that the activity gate of a camera is in: active, quiet (key frames only) or probing (packet sizes are not relied on), else 0.' },
   gateScore: { kind: 'gauge', name: 'gate_score_ratio', labels: ['camera'], help: 'How well something that moves would show in the packet sizes of a camera: from 1 on they are relied on.' },
   gateWakes: { kind: 'counter', name: 'gate_wakes_total', labels: ['camera', 'cause'], help: 'Times that the activity gate of a camera opened: by sizes, a look, a hint of the camera or a long-gop.' },
