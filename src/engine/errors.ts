@@ -28,6 +28,7 @@ export const ERRORS = {
   SOURCE_UNREACHABLE: { fate: 'retry', http: 502, grpc: 'UNAVAILABLE', help: 'Check that the camera is powered and that host and port are reachable from here; the source is tried again with back-off.' },
   SOURCE_REFUSED: { fate: 'retry', http: 502, grpc: 'PERMISSION_DENIED', help: 'Check user, password and path of the camera URL.' },
   SOURCE_STALLED: { fate: 'retry', http: 504, grpc: 'UNAVAILABLE', help: 'The camera stopped sending; the session is closed and opened again.' },
+  SOURCE_REPLACED: { fate: 'retry', http: 503, grpc: 'UNAVAILABLE', help: 'Nothing needs to be done: a better source of the camera is there again and takes over.' },
   SOURCE_NOT_FOUND: { fate: 'stop', http: 404, grpc: 'NOT_FOUND', help: 'Check the path of the file or folder.' },
   ONVIF_INVALID: { fate: 'retry', http: 502, grpc: 'FAILED_PRECONDITION', help: 'What answers there speaks no ONVIF, or not as this version reads it: check host and port, and that ONVIF is switched on in the camera.' },
   ONVIF_REFUSED: { fate: 'retry', http: 502, grpc: 'FAILED_PRECONDITION', help: 'The camera refused the request for the reason named; check the rights of its ONVIF user.' },

@@ -43,14 +43,21 @@ export const onvif = definePlugin<Source, SourceDeps, typeof options>({
       label,
       async open(signal) {
         const resolved = known === undefined ? await look(signal) : await refreshed(known, signal) ?? await look(signal);
-        known = undefined; // what does not open is looked at as a whole again
-        const session = await (await playerOf(resolved.uri)).open(signal);
         known = resolved;
+        const session = await (await playerOf(resolved.uri)).open(signal).catch((error: unknown) => {
+          if (!isUnreachable(error)) known = undefined; // what is refused is looked for as a whole the next time
+          throw error;
+        });
         return hasMotionEvents ? withHints(session, resolved) : session;
       },
+      async close() { await player?.source.close?.(); },
     };
   },
 });
+
+function isUnreachable(error: unknown): boolean {
+  return error instanceof PlatformError && error.code === 'SOURCE_UNREACHABLE';
+}
 
 /** The stream's place asked again, as it may have changed; undefined: everything has to be asked again. */
 async function refreshed(known: Resolved, signal: AbortSignal): Promise<Resolved | undefined> {
@@ -58,7 +65,7 @@ async function refreshed(known: Resolved, signal: AbortSignal): Promise<Resolved
     return { ...known, uri: withLogin(await streamUrl(known.device, known.profile, signal), known.device.login) };
   } catch (error) {
     if (signal.aborted || !(error instanceof PlatformError)) throw error;
-    return error.code === 'SOURCE_UNREACHABLE' ? known : undefined; // it may play although it does not answer here
+    return isUnreachable(error) ? known : undefined; // it may play although it does not answer here
   }
 }
 

@@ -19,7 +19,7 @@ interface World { readonly camera: OnvifCamera; readonly source: Source; readonl
 async function withSource({ query = '', sourceOptions = {}, readers = 1, ...options }: OnvifCameraOptions & { readonly query?: string; readonly sourceOptions?: object; readonly readers?: number | readonly PlatformError[] }, use: (world: World) => Promise<void>): Promise<void> {
   const camera = await startOnvifCamera({ login: 'ws-security', password: 'se:cr@t', ...options });
   const media = fakeMedia(...typeof readers === 'number' ? Array.from({ length: readers }, () => fakeReader(STEPS)) : readers);
-  const source = await createSource({ uri: `onvif://admin:se%3Acr%40t@127.0.0.1:${camera.port}/${query}`, options: { askMs: 500, ...sourceOptions }, media, ctx: { clock: systemClock, random: systemRandom } });
+  const source = await createSource({ uri: `onvif://admin:se%3Acr%40t@127.0.0.1:${camera.port}/${query}`, options: { askMs: 500, ...sourceOptions }, media, knock: async () => { /* the fake answers */ }, ctx: { clock: systemClock, random: systemRandom } });
   try {
     await use({ camera, source, opened: media.opened });
   } finally {

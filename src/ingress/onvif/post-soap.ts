@@ -34,7 +34,7 @@ const ANSWER_BYTES_MAX = 4 << 20;
  */
 export async function postSoap(post: SoapPost): Promise<SoapAnswer> {
   const over = new AbortController();
-  const late = new PlatformError('SOURCE_UNREACHABLE', `${post.label} did not answer within ${post.limitMs} ms`, { limitMs: post.limitMs });
+  const late = new PlatformError('SOURCE_UNREACHABLE', `${post.label} did not answer within ${post.limitMs} ms`, { limitMs: post.limitMs, isAway: true });
   const limit = post.clock.sleep(post.limitMs, AbortSignal.any([over.signal, post.signal])).then(() => over.abort(late), () => { /* answered, or aborted */ });
   const signal = AbortSignal.any([post.signal, over.signal]);
   try {
@@ -107,7 +107,7 @@ function decodedText(bytes: Buffer, contentType: string | undefined): string {
 function translated(error: unknown, label: string): PlatformError {
   const code = error instanceof Error && 'code' in error ? String(error.code) : '';
   if (code.startsWith('HPE_')) return new PlatformError('ONVIF_INVALID', `${label} answered what is no HTTP`, { code }, error);
-  return new PlatformError('SOURCE_UNREACHABLE', `${label} cannot be reached: ${code === '' ? messageOf(error) : code}`, { code }, error);
+  return new PlatformError('SOURCE_UNREACHABLE', `${label} cannot be reached: ${code === '' ? messageOf(error) : code}`, { code, isAway: true }, error);
 }
 
 function messageOf(error: unknown): string {
