@@ -60,5 +60,6 @@ async function rungOf(uri: string, row: SourceRow, { ingress, doors }: Pick<Came
 
 function optionsOf(uri: string, row: SourceRow, rtsp: { readonly stallMs: number; readonly openTimeoutMs: number }): Record<string, unknown> {
   if (/^rtsps?:/i.test(uri)) return { ...rtsp };
+  if (/^onvif:/i.test(uri)) return { ...rtsp, hasMotionEvents: row.isDetecting };
   return /^synthetic:/i.test(uri) || isPublished(uri) ? {} : { isLooping: row.isLooping, ...row.pictures?.fps && { rateHz: row.pictures.fps } };
 }

@@ -2,6 +2,7 @@ import { PlatformError } from '../engine/errors.ts';
 import { Registry } from '../engine/registry.ts';
 import { redactUri } from '../utility-ops/redact-uri.ts';
 import { file } from './file.ts';
+import { onvif } from './onvif.ts';
 import { rtsp, rtsps } from './rtsp.ts';
 import { withMeaning, type SampleSettings } from './sample-meaning.ts';
 import type { SourceDeps } from './source-deps.ts';
@@ -10,7 +11,7 @@ import { synthetic } from './synthetic.ts';
 import { whip } from './whip.ts';
 
 /** Every source protocol by its URI scheme. A plain path is `file`. */
-export const sources = new Registry<Source, SourceDeps>('source', [file, rtsp, rtsps, synthetic, whip]);
+export const sources = new Registry<Source, SourceDeps>('source', [file, onvif, rtsp, rtsps, synthetic, whip]);
 
 /** What a source is made from. */
 export interface SourceRequest extends SourceDeps {

@@ -107,6 +107,8 @@ export interface AccessUnitWire {
   readonly arrivedAt: number;
   /** Bytes of the payload that are this unit, after those of the units before it. */
   readonly sizeBytes: number;
+  /** True: the camera itself said, since the unit before, that something moves. */
+  readonly isActivityHint: boolean;
 }
 
 /** Topic chunks: consecutive access units of one chunk, as the camera encoded them. Their bytes are concatenated in payload, which is last so that a reader can decode the rest and view it without a copy. */
