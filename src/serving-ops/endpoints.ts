@@ -20,6 +20,7 @@ export const ENDPOINTS: readonly Endpoint[] = [
   { method: 'GET', path: '/api/v1/cameras/:id/snapshot.jpg', summary: 'Its newest key frame: ?width=.' },
   { method: 'GET', path: '/live', summary: 'Page with the cameras.' },
   { method: 'GET', path: '/live/:id', summary: 'Page that shows a camera with what is detected.' },
+  { method: 'GET', path: '/live/:id/publish', summary: 'A page that publishes this device\'s camera or screen to a whip:// camera.' },
   { method: 'GET', path: '/api/v1/cameras/:id/ptz', summary: 'Where an onvif:// camera looks, and the presets it knows.' },
   { method: 'POST', path: '/api/v1/cameras/:id/ptz', summary: 'Turns it: one of {move: {pan, tilt, zoom, forMs}}, {absolute}, {relative}, {preset: TOKEN}, {home: true}, {stop: true}; axes are -1 to 1.' },
   { method: 'DELETE', path: '/api/v1/cameras/:id', summary: 'Removes a camera; its recordings stay.' },
