@@ -64,9 +64,9 @@ const ingress = z.strictObject({
 });
 
 const iceServer = z.strictObject({
-  urls: z.string().regex(/^(?:stun|stuns|turn|turns):[^\s<>"]{1,500}$/, 'expected stun:HOST or turn:HOST?transport=udp'),
-  username: z.string().max(500).optional(),
-  credential: z.string().max(500).optional(),
+  urls: z.string().regex(/^(?:stun|stuns|turn|turns):[^\s<>"]{1,500}$/, 'expected stun:HOST or turn:HOST?transport=udp').describe('Address of the server.').meta({ examples: ['turn:turn.example?transport=udp'] }),
+  username: z.string().max(500).optional().describe('User at it.').meta({ examples: ['vto'] }),
+  credential: z.string().max(500).optional().describe('Password at it.').meta({ examples: ['secret'] }),
 });
 
 const webrtc = z.strictObject({
