@@ -12,7 +12,7 @@ import { createLogger } from '../../src/utility-ops/log.ts';
 import { createRecorder } from '../../src/utility-ops/telemetry/recorder.ts';
 import type { DetectedRecord } from '../../src/messages/terminal-record.ts';
 import type { PlatformOrder, PlatformResult } from './platform-order.ts';
-import { processCpuMs, treeOf } from './process-tree.ts';
+import { processCpuMs, titleOf, treeOf } from './process-tree.ts';
 
 const order = JSON.parse(process.argv[2] ?? '') as PlatformOrder;
 const folder = mkdtempSync(join(tmpdir(), 'vto-bench-'));
@@ -39,7 +39,16 @@ const root = new Orchestrator({
   },
 });
 
-const cpuMs = (): number => treeOf(process.pid).reduce((sum, pid) => sum + processCpuMs(pid), 0);
+/** Processor time so far by role. */
+function cpuMsOf(): Readonly<Record<string, number>> {
+  const sums: Record<string, number> = {};
+  for (const pid of treeOf(process.pid)) {
+    const role = /^vto ([a-z]+)/.exec(titleOf(pid))?.[1] ?? 'root';
+    sums[role] = (sums[role] ?? 0) + processCpuMs(pid);
+  }
+  return sums;
+}
+
 const received = async (): Promise<number> => (await root.store.balances()).reduce((sum, balance) => sum + balance.received, 0);
 
 try {
@@ -54,12 +63,13 @@ try {
     await systemClock.sleep(100);
   }
   await systemClock.sleep(order.warmUpMs);
-  const before = { atMs: systemClock.monotonicMs(), cpuMs: cpuMs(), received: await received() };
+  const before = { atMs: systemClock.monotonicMs(), cpuMsOf: cpuMsOf(), received: await received() };
   isMeasuring = true;
   await systemClock.sleep(order.measureMs);
   isMeasuring = false;
+  const spent = Object.fromEntries(Object.entries(cpuMsOf()).map(([role, ms]) => [role, ms - (before.cpuMsOf[role] ?? 0)]));
   const result: PlatformResult = {
-    wallMs: systemClock.monotonicMs() - before.atMs, cpuMs: cpuMs() - before.cpuMs, received: await received() - before.received,
+    wallMs: systemClock.monotonicMs() - before.atMs, cpuMs: Object.values(spent).reduce((sum, ms) => sum + ms, 0), cpuMsOf: spent, received: await received() - before.received,
     timings: records.map(record => record.timings), dropped,
   };
   await root.stop();

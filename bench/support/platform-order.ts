@@ -20,6 +20,8 @@ export interface PlatformOrder {
 export interface PlatformResult {
   readonly wallMs: number;
   readonly cpuMs: number;
+  /** The same, by role: root, store, ingest, vision. */
+  readonly cpuMsOf: Readonly<Record<string, number>>;
   /** Durable frames. */
   readonly received: number;
   /** Of every frame detected on. */
