@@ -1,6 +1,8 @@
 import { reportError } from '../../src/engine/errors.ts';
 import { untilAborted } from '../../src/engine/timers.ts';
 import type { CameraId, EpochMicros } from '../../src/engine/units.ts';
+import { gatherRows } from '../../src/data-ops/archive/gather-rows.ts';
+import type { IndexSink } from '../../src/data-ops/archive/index-feed.ts';
 import { Feeder } from '../../src/data-ops/feeder.ts';
 import { lastElsewhere } from '../../src/data-ops/last-elsewhere.ts';
 import { Recorder } from '../../src/data-ops/recorder.ts';
@@ -70,6 +72,8 @@ export interface LeftNote { readonly type: 'left'; readonly id: CameraId }
 
 interface Links {
   readonly store: RemoteStore;
+  /** Index rows of all recorders. */
+  readonly index: IndexSink;
   readonly records: LinkOutPort<TerminalRecord>;
   readonly routes: CameraRoutes;
   /** In a cluster: instead of the vision processes. */
@@ -93,7 +97,7 @@ export async function ingestRole(settings: unknown, ctx: RoleContext): Promise<v
     gopOf: ({ camera, epoch, before, signal }) => archiveHistory(camera, options.archive, store).read({ epoch, from: before, startsAtKey: true, signal, onLost: () => { /* of what is decoded for reference */ } }),
   }, ctx);
   const links: Links = {
-    store,
+    store, index: gatherRows(rows => store.putChunks(rows)),
     records: storeNode.output('vto.detections', terminalRecordCodec, { maxItems: 1024, maxBytes: 8 << 20 }),
     routes: new CameraRoutes(visions.ports),
     chunkLog: kafka?.chunkLog, endedBefore: kafka?.endedBefore, signal: closing.signal,
@@ -172,7 +176,7 @@ function openChunkLog(kafka: Config['kafka'], partMs: number, ctx: RoleContext, 
 interface Wanted { readonly row: CameraRow; readonly floor: number; readonly source: Source | undefined }
 
 function createCamera({ row, floor, source }: Wanted, options: IngestSettings, links: Links, ctx: RoleContext): ReturnType<typeof cameraActor> {
-  const { store, signal, chunkLog, endedBefore } = links;
+  const { store, index, signal, chunkLog, endedBefore } = links;
   const host = { clock: ctx.clock, random: ctx.random, observer: ctx.telemetry };
   const publish = (records: readonly DroppedRecord[]): Promise<void> =>
     links.records.push(records.map(body => ({ body, key: row.id, capturedAt: body.capturedAt, trace: '' })), signal);
@@ -192,7 +196,7 @@ function createCamera({ row, floor, source }: Wanted, options: IngestSettings, l
       createRecorder: epoch => {
         live.add(epoch);
         return new Recorder({
-          folder: options.archive, createWriter: createChunkWriter, createHash: contentHashOf, index: rows => store.putChunks(rows), partMs: options.recording.partMs,
+          folder: options.archive, createWriter: createChunkWriter, createHash: contentHashOf, index, partMs: options.recording.partMs,
         });
       },
     },
