@@ -40,7 +40,7 @@ const COMMIT_REST_MS = 15;
 export async function storeRole(settings: unknown, ctx: RoleContext): Promise<void> {
   const options = settings as StoreSettings; // sent by the root of the same version
   const store = openSqliteStore(options.file, { clock: ctx.clock });
-  const commits = new CommitLog({ keep: 4096, lastId: store.lastRecordId(), page: (after, max, camera) => store.recordsAfter(after, max, camera) });
+  const commits = new CommitLog({ keep: 1024, lastId: store.lastRecordId(), page: (after, max, camera) => store.recordsAfter(after, max, camera) });
   const node = await listenIpc({ path: options.socket, clock: ctx.clock, random: ctx.random, onError: error => ctx.log.warn({ error: reportError(error) }, 'link error') });
   serveRecords(node, store, commits);
   const input = node.input('vto.detections', terminalRecordCodec, { maxItems: 8192, maxBytes: 64 << 20 });
