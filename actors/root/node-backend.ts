@@ -5,6 +5,7 @@ import type { CameraRow, CommittedRecord } from '../../src/data-ops/store.ts';
 import type { CameraId } from '../../src/engine/units.ts';
 import type { BackendRoot, ClusterView, ModelAccess } from '../gateway/backend.ts';
 import type { MetricsSnapshot } from '../../src/utility-ops/telemetry/snapshot.ts';
+import type { DeskAccess } from './camera-desks.ts';
 import type { NodePart } from './gateway-node.ts';
 
 /** The models of a node that does not detect. */
@@ -35,10 +36,12 @@ export class NodeBackend implements BackendRoot {
   get signal(): AbortSignal { return this.#cameras?.signal ?? this.#never.signal; }
   get store(): RemoteStore { return this.#local().store; }
 
+  get desks(): DeskAccess { return this.#local().desks; }
+
   camera(id: CameraId): CameraRow | undefined { return this.#cameras?.camera(id); }
   cameraRows(): readonly CameraRow[] { return this.#cameras?.cameraRows() ?? []; }
   addCamera(): Promise<void> { return Promise.reject(absent('cameras of a cluster are added and removed there')); }
-  changeEncoders(): Promise<void> { return Promise.reject(absent('cameras of a cluster are changed there')); }
+  changeCamera(): Promise<void> { return Promise.reject(absent('cameras of a cluster are changed there')); }
   removeCamera(): Promise<void> { return Promise.reject(absent('cameras of a cluster are added and removed there')); }
   records(after: number, camera: CameraId | undefined, signal: AbortSignal): AsyncIterable<readonly CommittedRecord[]> { return this.#local().records(after, camera, signal); }
   tree(): ActorReport { return this.#part.tree(); }

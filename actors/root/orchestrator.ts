@@ -9,9 +9,8 @@ import type { LifecycleEvent } from '../../src/engine/lifecycle.ts';
 import type { Random } from '../../src/engine/random.ts';
 import { every } from '../../src/engine/timers.ts';
 import type { CameraId } from '../../src/engine/units.ts';
-import { cameraRowOf, isSameSource, sourceOf, withEncoders } from '../../src/data-ops/camera-row.ts';
+import { cameraRowOf, isSameRow, isSameSource, sourceOf, visionOf, type CameraEdit } from '../../src/data-ops/camera-row.ts';
 import { checkEncoders } from '../../src/feature-ops/check-encoders.ts';
-import type { EncodingWish } from '../../src/messages/desired-camera.ts';
 import { remoteStore, type RemoteStore } from '../../src/data-ops/remote-store.ts';
 import type { Balance, CameraRow, CommittedRecord } from '../../src/data-ops/store.ts';
 import { connectIpc } from '../../src/transports/ipc/connect-ipc.ts';
@@ -22,7 +21,7 @@ import { visionProcesses } from '../../src/utility-ops/config/vision-processes.t
 import type { Logger } from '../../src/utility-ops/log.ts';
 import type { Recorder } from '../../src/utility-ops/telemetry/recorder.ts';
 import type { MetricsSnapshot } from '../../src/utility-ops/telemetry/snapshot.ts';
-import { uriLabel } from '../../src/utility-ops/redact-uri.ts';
+import type { SourcesNote } from '../ingest/camera-source.ts';
 import type { IngestSettings, LeftNote } from '../ingest/ingest-role.ts';
 import { ProcessActor, type ProcessOptions } from '../process/child-process.ts';
 import type { Role } from '../process/protocol.ts';
@@ -32,6 +31,8 @@ import { POLICIES } from '../tree.ts';
 import type { SwitchedNote } from '../vision/switch-messages.ts';
 import { AliveMark } from './alive-mark.ts';
 import { CameraBoard } from './camera-board.ts';
+import { CameraDesks, deskSocket } from './camera-desks.ts';
+import { CameraEdits } from './camera-edits.ts';
 import { CameraNode } from './camera-node.ts';
 import { followRecords } from './follow-records.ts';
 import { nodeName } from './node-name.ts';
@@ -71,6 +72,7 @@ interface Running { readonly actor: ProcessActor; readonly supervised: Supervise
 export class Orchestrator {
   readonly board: CameraBoard;
   readonly models: ModelKeeper;
+  readonly desks: CameraDesks;
   readonly #options: OrchestratorOptions;
   readonly #system: ActorSystem;
   readonly #ending = new AbortController();
@@ -79,6 +81,7 @@ export class Orchestrator {
   readonly #groups: Set<CameraId>[] = [];
   readonly #rows = new Map<CameraId, CameraRow>();
   readonly #adding = new Set<CameraId>();
+  readonly #edits = new CameraEdits();
   readonly #plan: NodePlan;
   readonly #ladder: ProviderLadder;
   /** In a cluster: cameras that are no longer this node's, by the ingest process that hands over what they recorded. */
@@ -98,6 +101,7 @@ export class Orchestrator {
     this.board = new CameraBoard(() => options.clock.monotonicMs());
     const { config, clock, log, telemetry } = options;
     this.models = new ModelKeeper({ config, clock, log, telemetry, signal: this.#ending.signal, report: event => { void this.#store?.putEvents([event]).catch(() => {}); } });
+    this.desks = new CameraDesks({ processOf: id => this.#ingestOf(id), sockets: () => this.#paths?.sockets ?? '', clock, random: options.random });
     this.#system = createActorSystem({ name: 'vto', clock: options.clock, random: options.random, onEvent: event => this.#note(event) });
   }
 
@@ -152,13 +156,14 @@ export class Orchestrator {
     await this.store.deleteCamera(id);
   }
 
-  /** Changes what is computed of a camera's frames; its session goes on. @throws PlatformError CAMERA_UNKNOWN */
-  async changeEncoders(id: CameraId, encoders: readonly EncodingWish[]): Promise<void> {
-    const known = this.#rows.get(id);
-    if (known === undefined) throw new PlatformError('CAMERA_UNKNOWN', `camera '${id}' is unknown`, { camera: id });
-    const row = withEncoders(known, encoders);
-    if (!this.board.isTemporary(id)) await this.store.putCamera(row);
-    this.#place(row, false);
+  /** Changes a camera, durably unless it is temporary; its session goes on unless what it is made of changes. @throws PlatformError CAMERA_UNKNOWN; what the edit throws */
+  async changeCamera(id: CameraId, edit: CameraEdit): Promise<void> {
+    const keep = async (row: CameraRow): Promise<void> => {
+      const isTemporary = this.board.isTemporary(id);
+      if (!isTemporary) await this.store.putCamera(row);
+      this.#place(row, isTemporary);
+    };
+    await this.#edits.apply(id, edit, { rowOf: () => this.#rows.get(id), keep });
   }
 
   camera(id: CameraId): CameraRow | undefined { return this.#rows.get(id); }
@@ -201,7 +206,7 @@ export class Orchestrator {
     await this.#cluster?.close();
     const balances = this.#store ? await this.#store.balances().catch(() => []) : [];
     this.#ending.abort();
-    await this.#link?.close();
+    await Promise.all([this.#link?.close(), this.desks.close()]);
     await this.#system.stop();
     await this.#kafka?.close();
     if (this.#paths) await rm(this.#paths.sockets, { recursive: true, force: true });
@@ -267,9 +272,12 @@ export class Orchestrator {
     this.#cluster.start(this.#system, { remembered, configured: this.#configured(), placed, diedMsAgo });
   }
 
-  #processOf(id: CameraId): Supervised | undefined {
-    return this.#processes.get(`ingest-${this.#groups.findIndex(group => group.has(id))}`)?.supervised;
+  #ingestOf(id: CameraId): string | undefined {
+    const index = this.#groups.findIndex(group => group.has(id));
+    return index < 0 ? undefined : `ingest-${index}`;
   }
+
+  #processOf(id: CameraId): Supervised | undefined { return this.#processes.get(this.#ingestOf(id) ?? '')?.supervised; }
 
   #displace(id: CameraId): void {
     const index = this.#groups.findIndex(group => group.has(id));
@@ -278,7 +286,7 @@ export class Orchestrator {
     this.#places?.remove(id);
     this.board.remove(id);
     this.#options.telemetry.forget('camera', id);
-    this.#fleet?.tell({ camera: id, limit: null, encoders: [] } satisfies VisionMessage);
+    this.#fleet?.tell({ camera: id, row: null } satisfies VisionMessage);
     if (this.#plan.isCluster) this.#leaving.set(id, index);
     this.#processes.get(`ingest-${index}`)?.supervised.tell({ type: 'remove', id });
   }
@@ -295,11 +303,11 @@ export class Orchestrator {
   #place(row: CameraRow, isTemporary: boolean, floor = 0): void {
     const { config } = this.#options;
     const known = this.#rows.get(row.id);
-    if (known && JSON.stringify(known) === JSON.stringify(row)) return;
+    if (known && isSameRow(known, row)) return;
     this.#rows.set(row.id, row);
     if (known && isSameSource(known, row)) this.board.change(row);
-    else this.board.add(row, uriLabel(row.uri), isTemporary);
-    this.#fleet?.tell({ camera: row.id, limit: row.maxFps, encoders: row.encoders ?? [] } satisfies VisionMessage);
+    else this.board.add(row, isTemporary);
+    this.#fleet?.tell({ camera: row.id, row: visionOf(row) } satisfies VisionMessage);
     const place = this.#places && { place: row.isDetecting ? this.#places.place(row.id) : 0 };
     // One process at a time has a camera: the one that has it, or hands over what is left of it.
     const held = known ? this.#groups.findIndex(group => group.has(row.id)) : this.#leaving.get(row.id) ?? -1;
@@ -319,16 +327,18 @@ export class Orchestrator {
     const paths = this.#paths;
     if (!paths) return;
     const name = `ingest-${index}`;
-    const threads = config.ingress.threadPoolSize || 2 * config.ingress.camerasPerProcess + 4;
+    const further = [...this.#groups[index] ?? []].reduce((sum, id) => sum + (this.#rows.get(id)?.fallbacks?.length ?? 0), 0); // each may be connected too
+    const threads = config.ingress.threadPoolSize || 2 * (config.ingress.camerasPerProcess + further) + 4;
     const settings = (): IngestSettings => {
       const rows = [...this.#groups[index] ?? []].map(id => this.#rows.get(id)).filter(row => row !== undefined);
-      if (this.#fleet) return ingestSettings(config, paths, rows, { visionSockets: this.#fleet.sockets, successors: this.#fleet.successorsFor(name), places: Object.fromEntries(rows.map(({ id }) => [id, this.#places?.get(id) ?? 0])) });
+      if (this.#fleet) return ingestSettings(config, paths, rows, { deskSocket: deskSocket(paths.sockets, name), visionSockets: this.#fleet.sockets, successors: this.#fleet.successorsFor(name), places: Object.fromEntries(rows.map(({ id }) => [id, this.#places?.get(id) ?? 0])) });
       const leftovers = [...this.#leaving].flatMap(([id, at]) => (at === index ? [id] : []));
-      return ingestSettings(config, paths, rows, { kafka: config.kafka, leftovers, floors: Object.fromEntries(rows.map(({ id }) => [id, this.#cluster?.floorOf(id) ?? 0])) });
+      return ingestSettings(config, paths, rows, { deskSocket: deskSocket(paths.sockets, name), kafka: config.kafka, leftovers, floors: Object.fromEntries(rows.map(({ id }) => [id, this.#cluster?.floorOf(id) ?? 0])) });
     };
     const onNote = (note: unknown): void => {
-      const told = note as LeftNote | SwitchedNote; // by the ingest role of the same version
+      const told = note as LeftNote | SourcesNote | SwitchedNote; // by the ingest role of the same version
       if (told.type === 'switched') this.#fleet?.noted(name, told);
+      else if (told.type === 'sources') this.board.sourced(told.camera, told.sources);
       else if (this.#leaving.get(told.id) === index) this.#leaving.delete(told.id);
     };
     this.#startProcess(name, 'ingest', threads, { settings, onNote });

@@ -1,43 +1,48 @@
 import type { FastifyInstance } from 'fastify';
-import { encodersOf, picturesOf, type EncoderWish } from '../data-ops/camera-row.ts';
+import { encodersOf } from '../data-ops/camera-row.ts';
 import { PlatformError } from '../engine/errors.ts';
 import { checkEncoders } from '../feature-ops/check-encoders.ts';
-import type { Modality } from '../messages/raster.ts';
 import { streamNotAllowed } from './allow-stream.ts';
+import { patchedWish, rowOfBody, type CameraWish } from './camera-body.ts';
 import type { Face } from './face.ts';
-import { CameraBody, CameraChangeBody, CameraPath, NoQuery, parseRequest } from './requests.ts';
+import { CameraBody, CameraPath, NoQuery, parseRequest } from './requests.ts';
 import { cameraView } from './resolve-stream.ts';
 import { parseStreamUri, type StreamTarget } from './stream-uri.ts';
 
-function parseUri(face: Face, uri: string): StreamTarget {
+function parseUri(face: Face, uri: string, field: string): StreamTarget {
   try {
     return parseStreamUri(uri, face.schemes);
   } catch (error) {
-    if (error instanceof PlatformError) throw new PlatformError(error.code, error.message, { field: 'uri' });
+    if (error instanceof PlatformError) throw new PlatformError(error.code, error.message, { field });
     throw error;
   }
 }
 
 /** What reads files here needs leave always; anything else too once other machines can call: it makes this one connect somewhere. */
-function checkAllowed(face: Face, uri: string): void {
-  const target = parseUri(face, uri);
+function checkAllowed(face: Face, uri: string, field = 'uri'): void {
+  const target = parseUri(face, uri, field);
   const readsFiles = target.kind === 'file' || face.schemes.some((scheme) => scheme.name === target.scheme && scheme.readsFiles);
   if ((readsFiles || !face.isLoopbackOnly) && !face.allowList.allows(target)) throw streamNotAllowed(target);
 }
 
+function checkSources(face: Face, { uri, fallbacks }: { readonly uri?: string | undefined; readonly fallbacks: readonly string[] }): void {
+  if (uri !== undefined) checkAllowed(face, uri);
+  fallbacks.forEach((fallback, index) => { checkAllowed(face, fallback, `fallbacks.${String(index)}`); });
+}
+
 /** Encoders must exist and take their options; a model file needs leave, as every file that a request names. */
-async function checkWanted(face: Face, encoders: readonly EncoderWish[], modality: Modality | null): Promise<void> {
+async function checkWanted(face: Face, { encoders, modality }: Pick<CameraWish, 'encoders' | 'modality'>): Promise<void> {
   const wishes = encodersOf(encoders).encoders ?? [];
   for (const { options: { file } } of wishes) if (typeof file === 'string') checkAllowed(face, file);
   try {
-    await checkEncoders(wishes, modality);
+    await checkEncoders(wishes, modality === 'auto' ? null : modality);
   } catch (error) {
     if (error instanceof PlatformError && error.code === 'CONFIG_INVALID') throw new PlatformError('REQUEST_INVALID', error.message, { field: 'encoders' }, error);
     throw error;
   }
 }
 
-/** The camera collection: list, add, show, remove. */
+/** The camera collection: list, add, show, change, remove. */
 export function cameraRoutes(app: FastifyInstance, face: Face): void {
   app.get('/api/v1/cameras', (request) => {
     parseRequest(NoQuery, request.query, 'query');
@@ -46,10 +51,9 @@ export function cameraRoutes(app: FastifyInstance, face: Face): void {
   app.post('/api/v1/cameras', async (request, reply) => {
     parseRequest(NoQuery, request.query, 'query');
     const body = parseRequest(CameraBody, request.body, 'body');
-    checkAllowed(face, body.uri);
-    const { id, uri, maxFps, detect, loop, encoders, ...pictures } = body;
-    await checkWanted(face, encoders, pictures.modality === 'auto' ? null : pictures.modality);
-    const view = await face.backend.addCamera({ id, uri, maxFps, isDetecting: detect, isLooping: loop, ...picturesOf(pictures), ...encodersOf(encoders) });
+    checkSources(face, body);
+    await checkWanted(face, body);
+    const view = await face.backend.addCamera(rowOfBody(body));
     face.log.info({ camera: view.id }, 'camera added by API');
     return await reply.code(201).header('location', `/api/v1/cameras/${view.id}`).send(view);
   });
@@ -60,10 +64,15 @@ export function cameraRoutes(app: FastifyInstance, face: Face): void {
   app.patch('/api/v1/cameras/:id', async (request) => {
     parseRequest(NoQuery, request.query, 'query');
     const { id } = cameraView(face, parseRequest(CameraPath, request.params, 'path').id);
-    const { encoders } = parseRequest(CameraChangeBody, request.body, 'body');
-    await checkWanted(face, encoders, null); // whether its pictures are of the modality, they tell
-    const view = await face.backend.changeEncoders(id, encodersOf(encoders).encoders ?? []);
-    face.log.info({ camera: id, encoders: view.encoders.map(({ name }) => name).join() }, 'encoders changed by API');
+    const { body } = request;
+    const view = await face.backend.changeCamera(id, async (row) => {
+      const wish = patchedWish(row, body);
+      const said = body as Readonly<Partial<CameraWish>>; // an object with keys of a wish: just checked
+      checkSources(face, { uri: said.uri, fallbacks: said.fallbacks ?? [] }); // what it had before, the settings may have given it
+      if (said.encoders !== undefined || said.modality !== undefined) await checkWanted(face, wish);
+      return rowOfBody(wish);
+    });
+    face.log.info({ camera: id, changed: Object.keys(body as object).join() }, 'camera changed by API');
     return view;
   });
   app.delete('/api/v1/cameras/:id', async (request, reply) => {

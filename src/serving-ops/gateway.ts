@@ -3,7 +3,9 @@ import { fastify, type FastifyInstance } from 'fastify';
 import type { Clock } from '../engine/clock.ts';
 import { PlatformError } from '../engine/errors.ts';
 import { createAllowList } from './allow-stream.ts';
+import { createAuthorizer } from './authorize.ts';
 import { cameraRoutes } from './camera-routes.ts';
+import { discoveryRoutes } from './discovery-routes.ts';
 import { errorReplies, refuseConnection, sendProblem } from './error-replies.ts';
 import type { Face, GatewayCounts } from './face.ts';
 import { FEATURES_PATH, featureRoutes } from './feature-routes.ts';
@@ -14,7 +16,8 @@ import { INFER_PATH, inferRoutes } from './infer-route.ts';
 import { lagRoutes } from './lag-routes.ts';
 import type { ServingLog } from './log.ts';
 import { modelRoutes } from './model-routes.ts';
-import { registryRoutes } from './registry-routes.ts';
+import { REGISTRY_ENDPOINTS, registryRoutes } from './registry-routes.ts';
+import { ptzRoutes } from './ptz-routes.ts';
 import { scrubbedJson } from './scrub.ts';
 import type { ServingBackend } from './service.ts';
 import { createStreamSlots } from './stream-slots.ts';
@@ -33,6 +36,8 @@ export interface GatewayOptions {
   readonly allowStreams?: readonly string[];
   /** More names this server answers to, besides loopback ones; beyond loopback an empty list means any. @default [] */
   readonly allowHosts?: readonly string[];
+  /** Tokens of which every request needs one, but those of OPEN_ROUTES. @default []: none is needed */
+  readonly tokens?: readonly string[];
   /** Schemes that the source plugins serve. @default STREAM_SCHEMES */
   readonly schemes?: readonly StreamScheme[];
   /** Cameras streamed at once, over all clients. @default 64 */
@@ -64,6 +69,9 @@ export interface Gateway {
   counts(): Readonly<GatewayCounts> & { readonly openStreams: number };
 }
 
+/** Routes that need no token: how this node is, and the schemas of the topics. */
+const OPEN_ROUTES: ReadonlySet<string> = new Set(['/', '/healthz', '/readyz', '/metrics', ...REGISTRY_ENDPOINTS.map(({ path }) => path)]);
+
 const BODY_LIMIT_BYTES = 64 * 1024;
 const HEADERS_TIMEOUT_MS = 10_000;
 const REQUEST_TIMEOUT_MS = 15_000;
@@ -92,6 +100,7 @@ function createApp(face: Face): FastifyInstance {
     http: { headersTimeout: HEADERS_TIMEOUT_MS, connectionsCheckingInterval: CHECK_INTERVAL_MS, keepAlive: true, keepAliveInitialDelay: 30_000 },
   });
   app.removeContentTypeParser('text/plain');
+  app.addContentTypeParser('application/merge-patch+json', { parseAs: 'string' }, app.getDefaultJsonParser('error', 'error'));
   app.setReplySerializer(scrubbedJson);
   app.addHook('onRoute', (route) => { if (route.url !== INFER_PATH && route.url !== FEATURES_PATH) route.handlerTimeout = face.answerMs; });
   return app;
@@ -148,6 +157,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   const face = createFace(options);
   const host = options.host ?? '127.0.0.1';
   const guard = { boundHost: host, allowHosts: options.allowHosts ?? [] };
+  const authorizer = createAuthorizer(options.tokens ?? []);
   const app = createApp(face);
   const inFlight = countInFlight();
   let closing: Promise<void> | undefined;
@@ -157,6 +167,8 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     reply.headers({ 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' });
     if (closing !== undefined) { reply.header('connection', 'close'); throw new PlatformError('SHUTTING_DOWN', 'vto is stopping'); }
     guardRequest(request, guard);
+    const { url: route = '/', config } = request.routeOptions; // of the route that answers: the spelling of the path does not matter
+    if (!OPEN_ROUTES.has(route) && config.isOpen !== true) authorizer.check({ header: request.headers.authorization, query: config.takesQueryToken === true ? (request.query as { readonly access_token?: unknown }).access_token : undefined });
     done();
   });
   app.addHook('onSend', (_request, reply, payload, done) => {
@@ -164,7 +176,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     done(null, payload);
   });
   errorReplies(app, face);
-  for (const routes of [healthRoutes, cameraRoutes, featureRoutes, historyRoutes, lagRoutes, modelRoutes, inferRoutes]) routes(app, face);
+  for (const routes of [healthRoutes, cameraRoutes, featureRoutes, historyRoutes, lagRoutes, modelRoutes, inferRoutes, ptzRoutes, discoveryRoutes]) routes(app, face);
   registryRoutes(app, options.topicPrefix ?? 'vto');
   await app.ready();
   app.server.maxConnections = options.maxConnections ?? 1024;

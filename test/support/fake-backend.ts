@@ -2,10 +2,12 @@ import type { ActorReport } from '../../src/engine/actor.ts';
 import type { PartitionLag } from '../../src/data-ops/group-lag.ts';
 import { PlatformError } from '../../src/engine/errors.ts';
 import { epochMicros, type CameraId } from '../../src/engine/units.ts';
-import type { Balance, ChunkRow, CommittedRecord, FeatureQuery, StoredFeature } from '../../src/data-ops/store.ts';
-import type { EncodingWish } from '../../src/messages/desired-camera.ts';
+import type { CameraEdit } from '../../src/data-ops/camera-row.ts';
+import type { Balance, CameraRow, ChunkRow, CommittedRecord, FeatureQuery, StoredFeature } from '../../src/data-ops/store.ts';
 import type { DetectedRecord, DroppedRecord } from '../../src/messages/terminal-record.ts';
+import type { PtzCommand } from '../../src/ingress/onvif/ptz.ts';
 import type { PlatformEvent } from '../../src/messages/platform-event.ts';
+import { shownOf } from '../../src/serving-ops/camera-body.ts';
 import type { ActiveModelView, CameraView, ModelView, OpenedStream, Readiness, RecordQuery, ServingBackend } from '../../src/serving-ops/service.ts';
 
 /** A detected frame of a camera, `at` in microseconds. */
@@ -25,6 +27,8 @@ export function dropped(camera: string, from: number, to: number): DroppedRecord
 /** A backend in memory: records are appended by the test, readers wait for them. */
 export class FakeBackend implements ServingBackend {
   readonly views: CameraView[] = [];
+  /** Cameras that were added or changed. */
+  readonly rows = new Map<CameraId, CameraRow>();
   readonly store: CommittedRecord[] = [];
   readonly platformEvents: PlatformEvent[] = [];
   readonly uris = new Map<string, CameraId>();
@@ -41,12 +45,18 @@ export class FakeBackend implements ServingBackend {
   openDelay: Promise<void> = Promise.resolve();
   failWith: unknown;
   isEnded = false;
+  /** What cameras were told. */
+  readonly ptzCommands: { readonly camera: CameraId; readonly command: PtzCommand }[] = [];
+  readonly ptz: ServingBackend['ptz'] = {
+    view: async () => { if (this.failWith !== undefined) throw this.failWith; return { status: { pan: 0.5, tilt: 0, panTiltState: 'IDLE' }, presets: [{ token: '007', name: 'gate' }] }; },
+    command: async (camera, command) => { if (this.failWith !== undefined) throw this.failWith; this.ptzCommands.push({ camera, command }); },
+  };
   #nextId = 0;
   #wake: (() => void)[] = [];
 
   addView(id: string, extra: Partial<CameraView> = {}): CameraView {
     const view: CameraView = {
-      id: id as CameraId, label: `rtsp://cam/${id}`, state: 'live', isTemporary: false, epoch: 1, fps: 25, maxFps: null, isDetecting: true, isLooping: false, encoders: [],
+      id: id as CameraId, label: `rtsp://cam/${id}`, state: 'live', isTemporary: false, epoch: 1, fps: 25, maxFps: null, isDetecting: true, isLooping: false, encoders: [], fallbacks: [], standby: 'cold', restoreAfterMs: 10_000, tenant: 'default', priority: 1,
       counts: { received: 0, detected: 0, dropped: {}, gaps: 0 }, ...extra,
     };
     this.views.push(view);
@@ -69,14 +79,17 @@ export class FakeBackend implements ServingBackend {
   async addCamera(request: Parameters<ServingBackend['addCamera']>[0]): Promise<CameraView> {
     this.#check();
     if (this.views.some((view) => view.id === request.id)) throw new PlatformError('CAMERA_EXISTS', `camera '${request.id}' exists`);
-    return await Promise.resolve(this.addView(request.id, { maxFps: request.maxFps, isDetecting: request.isDetecting, isLooping: request.isLooping, encoders: viewOf(request.encoders), ...request.pictures && { pictures: request.pictures } }));
+    this.rows.set(request.id, request);
+    return await Promise.resolve(this.addView(request.id, shownOf(request)));
   }
 
-  async changeEncoders(id: CameraId, encoders: readonly EncodingWish[]): Promise<CameraView> {
+  async changeCamera(id: CameraId, edit: CameraEdit): Promise<CameraView> {
     this.#check();
+    const row = await edit(this.rows.get(id) ?? { id, uri: `rtsp://cam/${id}`, maxFps: null, isDetecting: true, isLooping: false });
     const index = this.views.findIndex((view) => view.id === id);
-    this.views[index] = { ...this.views[index]!, encoders: viewOf(encoders) };
-    return await Promise.resolve(this.views[index]);
+    this.rows.set(id, row);
+    this.views[index] = { ...this.views[index]!, ...shownOf(row) };
+    return this.views[index];
   }
 
   async features({ camera, encoder, from, to, after, max }: FeatureQuery): Promise<readonly StoredFeature[]> {
@@ -145,6 +158,3 @@ export class FakeBackend implements ServingBackend {
   async metrics(): Promise<{ contentType: string; body: string }> { return await Promise.resolve({ contentType: 'text/plain; version=0.0.4', body: 'visutility_up 1\n' }); }
 }
 
-function viewOf(encoders: readonly EncodingWish[] = []): CameraView['encoders'] {
-  return encoders.map(({ name, options }) => ({ ...options, name }));
-}

@@ -34,6 +34,7 @@ function chunkPart(dice: Dice): ChunkPart {
     },
     units: many(dice, [0, 1, 5], () => ({
       frameSeq: long(dice), pts: pts(), dts: pts(), duration: long(dice), isKey: dice.chance(0.5), isCorrupt: dice.chance(0.5), capturedAt: time(dice), arrivedAt: time(dice), data: bytes(dice),
+      ...dice.chance(0.2) && { isActivityHint: true as const },
     })),
     isOpenGop: dice.chance(0.5), isEpochEnd: dice.chance(0.5), isRecovered: dice.chance(0.5), isAccounted: dice.chance(0.5), feed: long(dice),
     ...dice.chance(0.5) && { contentHash: 'ab'.repeat(32) },
@@ -67,6 +68,8 @@ function platformEvent(dice: Dice): PlatformEvent {
   return dice.pick<() => PlatformEvent>([
     () => ({ type: 'camera-state', camera, at, state: dice.pick(['connecting', 'live', 'removed']), ...dice.chance(0.5) && { code: 'SOURCE_STALLED' }, ...message, ...dice.chance(0.5) && { retryInMs: 12.25 }, ...node }),
     () => ({ type: 'gap', camera, at, from: time(dice), to: time(dice), reason: text(dice), ...node }),
+    () => ({ type: 'failed-over', camera, at, fromSource: text(dice), toSource: text(dice), reason: text(dice), ...node }),
+    () => ({ type: 'restored', camera, at, fromSource: text(dice), toSource: text(dice), ...node }),
     () => ({ type: 'torn-tail', camera, at, file: text(dice), cutBytes: long(dice), ...node }),
     () => ({ type: 'process', at, process: text(dice), state: dice.pick(['started', 'escalated']), generation: long(dice), ...message, ...node }),
     () => ({ type: 'model', at, model: text(dice), state: dice.pick(['active', 'refused']), ...dice.chance(0.5) && { code: 'MODEL_INVALID' }, ...message, ...node }),
@@ -78,6 +81,8 @@ function desiredCamera(dice: Dice): DesiredCamera {
   return {
     id: cameraId(dice), uri: `rtsp://user:pass@host/${dice.between(0, 1e9)}`, maxFps: maybe(dice, () => 0.1), isDetecting: dice.chance(0.5), isLooping: dice.chance(0.5),
     ...dice.chance(0.5) && { pictures: { modality: maybe(dice, () => dice.pick(['rgb', 'depth', 'thermal'])), fps: maybe(dice, () => 2.5), metresPerStep: maybe(dice, () => 0.0002), ...dice.chance(0.5) && { kelvinPerStep: 0.04 }, range: maybe(dice, () => [0, 4.5] as const) } },
+    ...dice.chance(0.5) && { encoders: [{ name: 'hog', options: { cell: 8 } }] }, ...dice.chance(0.5) && { fallbacks: [`rtsp://user:pass@host/${dice.between(0, 9)}`, '/footage/yard.mp4'] },
+    ...dice.chance(0.5) && { standby: dice.pick(['cold', 'warm']) }, ...dice.chance(0.5) && { restoreAfterMs: dice.between(0, 1e5) }, ...dice.chance(0.5) && { tenant: 'harbour' }, ...dice.chance(0.5) && { priority: 2.5 },
     ...dice.chance(0.5) && { at: time(dice) },
   };
 }

@@ -40,6 +40,16 @@ export interface DesiredCameraWire {
   readonly pictures: PictureSettingsWire | null;
   /** Features that are computed of every frame that is detected on. */
   readonly encoders: readonly EncodingWishWire[];
+  /** Further sources, in order of preference after uri; may hold credentials. */
+  readonly fallbacks: readonly string[];
+  /** warm: the next source is kept connected; null: cold. */
+  readonly standby: string | null;
+  /** How long a better source must have been stable before it is returned to; null: 10 s. */
+  readonly restoreAfterMs: number | null;
+  /** Whose camera it is; null: default. */
+  readonly tenant: string | null;
+  /** Share among the cameras of its tenant when there is not enough time for all; null: 1. */
+  readonly priority: number | null;
   /** When it was asked for, microseconds since the Unix epoch, UTC. */
   readonly at: number | null;
 }
@@ -97,6 +107,8 @@ export interface AccessUnitWire {
   readonly arrivedAt: number;
   /** Bytes of the payload that are this unit, after those of the units before it. */
   readonly sizeBytes: number;
+  /** True: the camera itself said, since the unit before, that something moves. */
+  readonly isActivityHint: boolean;
 }
 
 /** Topic chunks: consecutive access units of one chunk, as the camera encoded them. Their bytes are concatenated in payload, which is last so that a reader can decode the rest and view it without a copy. */
@@ -229,7 +241,7 @@ export interface TerminalRecordWire {
 
 /** Topic events: what happened to cameras and processes. type says which of the nullable fields are set. */
 export interface PlatformEventWire {
-  /** camera-state, gap, torn-tail, process, model or received; more may come. */
+  /** camera-state, gap, failed-over, restored, torn-tail, process, model or received; more may come. */
   readonly type: string;
   /** When it happened, microseconds since the Unix epoch, UTC. */
   readonly at: number;
@@ -249,7 +261,7 @@ export interface PlatformEventWire {
   readonly from: number | null;
   /** gap: up to here, never became durable. */
   readonly to: number | null;
-  /** gap: why. */
+  /** gap: why; failed-over: error code of the source before. */
   readonly reason: string | null;
   /** torn-tail: the recording, relative to the archive. */
   readonly file: string | null;
@@ -265,6 +277,10 @@ export interface PlatformEventWire {
   readonly received: number | null;
   /** model: its name@version. */
   readonly model: string | null;
+  /** failed-over, restored: URI of the source before, without credentials. */
+  readonly fromSource: string | null;
+  /** failed-over, restored: URI of the source from now on, without credentials. */
+  readonly toSource: string | null;
 }
 
 /** model = source * scale + pad. */
