@@ -105,6 +105,8 @@ export interface AccessUnitWire {
   readonly capturedAt: number;
   /** When the bytes reached the camera node, microseconds since the Unix epoch, UTC. */
   readonly arrivedAt: number;
+  /** What the camera's own clock said, right or wrong, microseconds since the Unix epoch, UTC; null: it said nothing. */
+  readonly cameraClock: number | null;
   /** Bytes of the payload that are this unit, after those of the units before it. */
   readonly sizeBytes: number;
 }
