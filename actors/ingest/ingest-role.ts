@@ -32,6 +32,7 @@ import { ChunkLog } from './chunk-log.ts';
 import { contentHashOf } from './chunk-tools.ts';
 import { archiveHistory, recoverCamera } from './history.ts';
 import { openDesk } from './desk.ts';
+import { servePtz } from './ptz-desk.ts';
 import { recordedOnly } from './recorded-only.ts';
 
 /** Settings of an ingest process. */
@@ -125,6 +126,7 @@ export async function ingestRole(settings: unknown, ctx: RoleContext): Promise<v
     },
   });
   const desk = await openDesk({ socket: options.deskSocket, hasCamera: id => cameras.has(id), clock: ctx.clock, random: ctx.random, onError: error => ctx.log.warn({ error: reportError(error) }, 'a link to the desk was lost') });
+  servePtz(desk, { clock: ctx.clock, urisOf: id => urisOf(cameras.rowOf(id)) });
   for (const [id, place] of Object.entries(options.places ?? {})) links.routes.send(id as CameraId, place); // keys are those of rows
   for (const row of options.cameras) await cameras.put(row, options.floors?.[row.id]);
   for (const id of options.leftovers ?? []) void cameras.handOver(id);
@@ -222,6 +224,10 @@ function createCamera({ row, floor, source }: Wanted, options: IngestSettings, l
 /** Who takes the durable parts of a camera, and how its feeder hears of a new one: Kafka never is. */
 function consumerOf(camera: CameraId, { routes, chunkLog }: Links, publish: (records: readonly DroppedRecord[]) => Promise<void>): CameraConsumer {
   return chunkLog ? { out: chunkLog.open(camera, publish), onAttach: () => () => {} } : routes.consumerOf(camera);
+}
+
+function urisOf(row: SourceRow | undefined): readonly string[] | undefined {
+  return row && [row.uri, ...row.fallbacks ?? []];
 }
 
 function countDurable(part: ChunkPart, ctx: RoleContext): void {

@@ -135,3 +135,6 @@ async function freed(leftBehind: ReadonlySet<Promise<void>>, { label, limitMs, s
     over.abort();
   }
 }
+
+/** Options of cameras over RTSP, for sources that lead to one. */
+export const rtspOptions = options;

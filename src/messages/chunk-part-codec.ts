@@ -52,7 +52,8 @@ function meaningOf({ modality, metresPerStep, kelvinPerStep, range }: SampleMean
 function wireUnit(unit: AccessUnit): AccessUnitWire {
   return {
     frameSeq: unit.frameSeq, pts: longOf(unit.pts), dts: longOf(unit.dts), duration: longOf(unit.duration) ?? 0, isKey: unit.isKey, isCorrupt: unit.isCorrupt,
-    capturedAt: Math.round(unit.capturedAt), arrivedAt: Math.round(unit.arrivedAt), cameraClock: longOf(unit.cameraClock ?? null), sizeBytes: unit.data.byteLength,
+    capturedAt: Math.round(unit.capturedAt), arrivedAt: Math.round(unit.arrivedAt), sizeBytes: unit.data.byteLength,
+    isActivityHint: unit.isActivityHint === true, cameraClock: longOf(unit.cameraClock ?? null),
   };
 }
 
@@ -64,7 +65,8 @@ function unitsOf(wires: readonly AccessUnitWire[], payload: Uint8Array): readonl
     offset += unit.sizeBytes;
     return {
       frameSeq: unit.frameSeq, pts: unit.pts, dts: unit.dts, duration: unit.duration, isKey: unit.isKey, isCorrupt: unit.isCorrupt,
-      capturedAt: epochMicros(unit.capturedAt), arrivedAt: epochMicros(unit.arrivedAt), data, ...unit.cameraClock !== null && { cameraClock: epochMicros(unit.cameraClock) },
+      capturedAt: epochMicros(unit.capturedAt), arrivedAt: epochMicros(unit.arrivedAt), data,
+      ...unit.isActivityHint && { isActivityHint: true as const }, ...unit.cameraClock !== null && { cameraClock: epochMicros(unit.cameraClock) },
     };
   });
   if (offset !== payload.byteLength) throw new PlatformError('RECORD_INVALID', `chunk part of ${payload.byteLength} bytes names ${offset}`);
