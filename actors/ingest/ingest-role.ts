@@ -32,6 +32,7 @@ import { ChunkLog } from './chunk-log.ts';
 import { contentHashOf } from './chunk-tools.ts';
 import { archiveHistory, recoverCamera } from './history.ts';
 import { openDesk } from './desk.ts';
+import { LiveTaps } from './live-taps.ts';
 import { servePtz } from './ptz-desk.ts';
 import { recordedOnly } from './recorded-only.ts';
 
@@ -83,6 +84,7 @@ interface Links {
   readonly endedBefore: ((camera: CameraId, epoch: number) => Promise<EpochMicros | undefined>) | undefined;
   /** Aborts when the links close. */
   readonly signal: AbortSignal;
+  readonly live: LiveTaps;
 }
 
 /** Cameras, chunkers and recorders: whatever happens to vision, footage is safe. */
@@ -101,7 +103,7 @@ export async function ingestRole(settings: unknown, ctx: RoleContext): Promise<v
     store,
     records: storeNode.output('vto.detections', terminalRecordCodec, { maxItems: 1024, maxBytes: 8 << 20 }),
     routes: new CameraRoutes(visions.ports),
-    chunkLog: kafka?.chunkLog, endedBefore: kafka?.endedBefore, signal: closing.signal,
+    chunkLog: kafka?.chunkLog, endedBefore: kafka?.endedBefore, signal: closing.signal, live: new LiveTaps(),
   };
   gaugeQueues({ records: links.records, ...Object.fromEntries(visions.ports.map((port, index) => [`vision-${index}`, port])) }, ctx);
   // A new consumer gets everything without a record from the feeders, in order: what the old one was sent would come in mid-GOP before it.
@@ -122,10 +124,12 @@ export async function ingestRole(settings: unknown, ctx: RoleContext): Promise<v
       for (const port of visions.ports) port.leave(id);
       links.chunkLog?.forget(id);
       links.routes.forget(id);
+      links.live.forget(id);
       if (options.kafka) ctx.note({ type: 'left', id } satisfies LeftNote);
     },
   });
   const desk = await openDesk({ socket: options.deskSocket, hasCamera: id => cameras.has(id), clock: ctx.clock, random: ctx.random, onError: error => ctx.log.warn({ error: reportError(error) }, 'a link to the desk was lost') });
+  links.live.serve(desk, { historyOf: id => archiveHistory(id, options.archive, store), clock: ctx.clock });
   servePtz(desk, { clock: ctx.clock, urisOf: id => urisOf(cameras.rowOf(id)) });
   for (const [id, place] of Object.entries(options.places ?? {})) links.routes.send(id as CameraId, place); // keys are those of rows
   for (const row of options.cameras) await cameras.put(row, options.floors?.[row.id]);
@@ -204,7 +208,7 @@ function createCamera({ row, floor, source }: Wanted, options: IngestSettings, l
   return cameraActor({
     row, feeder, onConsumer: consumer.onAttach, sessionPolicy: sessionPolicy(options.ingress), isSpooling: chunkLog !== undefined, isLeftover: source === undefined,
     session: {
-      host, chunkSeconds: options.recording.chunkSeconds, onClockStep: () => noteClockStep(row.id, ctx), source: source ?? { label: row.id, open: () => Promise.reject(new Error('this camera is elsewhere')) },
+      host, tap: links.live.of(row.id), chunkSeconds: options.recording.chunkSeconds, onClockStep: () => noteClockStep(row.id, ctx), source: source ?? { label: row.id, open: () => Promise.reject(new Error('this camera is elsewhere')) },
       nextEpoch: () => store.nextEpoch(row.id, ctx.clock.now(), chunkLog ? Math.max(floor, Math.floor(ctx.clock.now() / 1000) - 1) : 0),
       createRecorder: epoch => {
         live.add(epoch);
