@@ -212,7 +212,7 @@ function createCamera({ row, floor, source }: Wanted, options: IngestSettings, l
   return cameraActor({
     row, feeder, onConsumer: consumer.onAttach, sessionPolicy: sessionPolicy(options.ingress), isSpooling: chunkLog !== undefined, isLeftover: source === undefined,
     session: {
-      host, tap: links.live.of(row.id), chunkSeconds: options.recording.chunkSeconds, source: source ?? { label: row.id, open: () => Promise.reject(new Error('this camera is elsewhere')) },
+      host, tap: links.live.of(row.id), chunkSeconds: options.recording.chunkSeconds, onClockStep: () => noteClockStep(row.id, ctx), source: source ?? { label: row.id, open: () => Promise.reject(new Error('this camera is elsewhere')) },
       nextEpoch: () => store.nextEpoch(row.id, ctx.clock.now(), chunkLog ? Math.max(floor, Math.floor(ctx.clock.now() / 1000) - 1) : 0),
       createRecorder: epoch => {
         live.add(epoch);
@@ -243,6 +243,11 @@ function countDurable(part: ChunkPart, ctx: RoleContext): void {
   if (units.length === 0) return;
   ctx.telemetry.count('framesReceived', { camera }, units.length);
   ctx.telemetry.count('chunkBytes', { camera }, units.reduce((bytes, unit) => bytes + unit.data.byteLength, 0));
+}
+
+function noteClockStep(camera: CameraId, ctx: RoleContext): void {
+  ctx.telemetry.count('clockSteps', { camera });
+  ctx.log.warn({ camera }, 'clock or time stamps of the camera jumped; event time was set anew');
 }
 
 function report(event: PlatformEvent, { store }: Links, ctx: RoleContext): void {
