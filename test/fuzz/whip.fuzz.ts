@@ -1,5 +1,7 @@
+import { createSocket } from 'node:dgram';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { classes, Message, methods } from 'werift';
 import { PlatformError } from '../../src/engine/errors.ts';
 import { systemClock } from '../../src/engine/system-clock.ts';
 import { epochMicros, type CameraId } from '../../src/engine/units.ts';
@@ -13,9 +15,10 @@ import { VideoReceiver } from '../../src/ingress/webrtc/video-receiver.ts';
 import { WhipDoors } from '../../src/ingress/webrtc/whip-doors.ts';
 import { makeClip } from '../support/clip.ts';
 import { encodeClip } from '../support/encoded-clip.ts';
-import { FUZZ_CASES, FUZZ_SEED, forEachCase, type FuzzRandom } from '../support/fuzz.ts';
+import { eventually } from '../support/eventually.ts';
+import { FUZZ_CASES, FUZZ_SEED, forEachCase, FuzzRandom } from '../support/fuzz.ts';
 import { h264Packets, vp8Packets } from '../support/published-packets.ts';
-import { OFFERS } from '../support/whip-offers.ts';
+import { CHROMIUM_OFFER, ENCODER_OFFER, OFFERS } from '../support/whip-offers.ts';
 import { withGateway } from '../support/with-gateway.ts';
 
 const FACTS = { ice: { ufrag: 'abcd', password: 'x'.repeat(22) }, candidates: ['candidate:1 1 udp 1 127.0.0.1 9 typ host'], fingerprint: { algorithm: 'sha-256', value: 'AA' }, sessionId: 1, bitrateMax: 0 };
@@ -155,12 +158,11 @@ test('no request over HTTP, and no publisher it makes, does anything but be answ
     backend.whip = { publish: (camera, { offer }) => doors.publish(camera, offer), trickle: (camera, { session, ...change }) => doors.trickle(camera, session, change), end: (camera, { session }) => doors.end(camera, session) };
     let location = '/whip/phone/01234567-89ab-cdef-0123-456789abcdef';
     for (let number = 0; number < Math.min(FUZZ_CASES, 2000); number++) {
-      const { FuzzRandom: Random } = await import('../support/fuzz.ts');
-      const random = new Random(FUZZ_SEED + number);
+      const random = new FuzzRandom(FUZZ_SEED + number);
       const method = random.pick(['POST', 'POST', 'PATCH', 'DELETE', 'OPTIONS', 'GET', 'PUT']);
       const path = random.pick(['/whip/phone', '/whip/phone', location, '/whip/none', `/whip/${encodeURIComponent(Buffer.from(random.bytes(5)).toString('latin1'))}`]);
-      const body = random.integer(3) === 0 ? random.pick(OFFERS) : damaged(random.pick([...OFFERS, FRAGMENT]), random);
-      const headers: Record<string, string> = { 'content-type': random.pick(['application/sdp', 'application/sdp; charset=utf-8', 'application/trickle-ice-sdpfrag', 'text/plain', 'application/json']), ...random.integer(2) === 0 && { 'if-match': random.pick(['*', '"x"', 'W/"1"', '']) }, ...random.integer(6) === 0 && { accept: random.pick(['*/*', 'application/sdp', 'text/html', ';;;', 'a/b;q=x']) }, ...random.integer(8) === 0 && { origin: random.pick(['https://a.example', 'null', 'https://b.example']) } };
+      const body = random.integer(2) === 0 ? random.pick([CHROMIUM_OFFER, ENCODER_OFFER, ...OFFERS]) : damaged(random.pick([...OFFERS, FRAGMENT]), random);
+      const headers: Record<string, string> = { 'content-type': random.pick(['application/sdp', 'application/sdp', 'application/sdp', 'application/sdp; charset=utf-8', 'application/trickle-ice-sdpfrag', 'text/plain', 'application/json']), ...random.integer(2) === 0 && { 'if-match': random.pick(['*', '"x"', 'W/"1"', '']) }, ...random.integer(6) === 0 && { accept: random.pick(['*/*', 'application/sdp', 'text/html', ';;;', 'a/b;q=x']) }, ...random.integer(8) === 0 && { origin: random.pick(['https://a.example', 'null', 'https://b.example']) } };
       const answer = await call(method, path, method === 'GET' ? {} : { headers, body });
       outcomes.set(answer.status, (outcomes.get(answer.status) ?? 0) + 1);
       assert.ok(answer.status < 500, `${FUZZ_SEED + number}: ${method} ${path} ${answer.status} ${answer.text}`);
@@ -172,6 +174,41 @@ test('no request over HTTP, and no publisher it makes, does anything but be answ
   await doors.closeAll();
   console.log(`requests: seed ${FUZZ_SEED}, ${JSON.stringify([...outcomes])}`);
   if (FUZZ_CASES >= 500) for (const status of [201, 400, 404, 415, 422]) assert.ok(outcomes.has(status), String(status));
+});
+
+/** A DTLS 1.2 ClientHello (RFC 6347, section 4.2) with use_srtp, short of nothing. */
+const HELLO = Buffer.from('16feff00000000000000000062010000560000000000000056fefd' + '11'.repeat(32) + '00000004c02bc02f0100002800170000ff01000100000a00080006001d00170018000b00020100000e0009000600010008000700', 'hex');
+
+test('no datagram of a publisher that was let in ends the process', async () => {
+  const doors = new WhipDoors({ portMin: 0, portMax: 0, publicAddresses: ['127.0.0.1'], clock: systemClock, codecs: ['h264', 'vp8'], isTakeoverAllowed: true, connectMs: 2000, stallMs: 1000, keyTimeoutMs: 1000, waitMs: 50, bitrateMax: 0 });
+  doors.open('phone' as CameraId);
+  const socket = createSocket('udp4');
+  await new Promise<void>((resolve) => { socket.bind(0, '127.0.0.1', resolve); });
+  let answers = 0;
+  socket.on('message', () => { answers += 1; });
+  const sessions = Math.min(FUZZ_CASES, 500);
+  for (let number = 0; number < sessions; number++) {
+    const random = new FuzzRandom(FUZZ_SEED + number);
+    const { session, answer } = await doors.publish('phone' as CameraId, CHROMIUM_OFFER);
+    const [, ufrag = ''] = /a=ice-ufrag:(\S+)/.exec(answer) ?? [];
+    const [, password = ''] = /a=ice-pwd:(\S+)/.exec(answer) ?? [];
+    const port = Number(/127\.0\.0\.1 (\d+) typ host/.exec(answer)?.[1]);
+    const send = (bytes: Uint8Array): Promise<void> => new Promise((resolve) => { socket.send(bytes, port, '127.0.0.1', () => resolve()); });
+    const before = answers;
+    await send(new Message(methods.BINDING, classes.REQUEST).setAttribute('USERNAME', `${ufrag}:CfMx`).setAttribute('PRIORITY', 1).setAttribute('ICE-CONTROLLING', 7n).setAttribute('USE-CANDIDATE', null).addMessageIntegrity(Buffer.from(password)).addFingerprint().bytes);
+    await eventually(() => answers > before, 'ICE');
+    for (let datagram = random.integer(20); datagram > 0; datagram--) {
+      const bytes = random.integer(3) === 0 ? Buffer.from(random.bytes(random.integer(120))) : Buffer.from(HELLO);
+      for (let change = random.integer(6); change > 0 && bytes.length > 0; change--) bytes[random.integer(bytes.length)] = random.integer(256);
+      if (bytes.length > 0 && random.integer(4) === 0) bytes[0] = random.pick([20, 21, 22, 23, 63, 128, 144, 191, 255]);
+      await send(bytes.subarray(0, random.integer(5) === 0 ? random.integer(bytes.length + 1) : bytes.length));
+    }
+    await new Promise<void>((resolve) => { setImmediate(resolve); });
+    await doors.end('phone' as CameraId, session).catch((error: unknown) => { if (!(error instanceof PlatformError)) throw error; });
+  }
+  socket.close();
+  await doors.closeAll();
+  console.log(`datagrams: seed ${FUZZ_SEED}, ${sessions} sessions, ${answers} answers`);
 });
 
 test.run();
