@@ -37,7 +37,7 @@ test('a camera whose clock is an hour off and whose firmware is odd is added, an
     assert.match(text, 'Acme C [31m1, firmware 007, serial number 1e5\n');
     assert.match(text, 'profile profile_2 (subStream): H264 640x360, rtsp://127.0.0.1:8554/sub\n');
     assert.match(text, 'turns; tells of motion\n');
-    assert.match(text, /its clock is (?:1 h 0 min|59 min \d+ s) ahead: requests allow for that/);
+    assert.match(text, 'its clock is 1 h 0 min ahead: requests allow for that');
     assert.match(text, /^gate$/m);
     assert.is(added, 1);
     assert.not.match(text, 'secret');
