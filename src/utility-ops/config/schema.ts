@@ -55,7 +55,7 @@ const model = z.strictObject({
 
 const ingress = z.strictObject({
   maxFps: z.number().min(0).max(1000).default(0).describe('At most so many frames a second of each camera are detected on; all are recorded. 0: every frame.'),
-  stallMs: milliseconds(100).default(2_000).describe('A camera that sends nothing for so long is closed and opened again.'),
+  stallMs: milliseconds(100).default(1_800).describe('A camera that sends nothing for so long is closed and opened again; raise it for cameras below one picture a second.'),
   connectTimeoutMs: milliseconds(100).default(5_000).describe('A camera that does not answer within this time counts as unreachable.'),
   reconnectBackoffMs: milliseconds(1).default(250).describe('First wait before a camera that answers but gives no pictures is tried again; doubles with each failure. One that does not answer is asked twice a second.'),
   reconnectBackoffMaxMs: milliseconds(1).default(10_000).describe('Longest wait between two tries of a camera that answers; six times as long where it refuses the login, as cameras lock accounts.'),
