@@ -43,7 +43,11 @@ export class CameraGroup {
     if (this.#leaving.has(row.id)) this.#members.get(row.id)?.actor.tell(FINISH); // recording must not wait for what is left of an earlier time
     return this.#queue(row.id, async () => {
       const text = sessionText(row);
-      if (this.#members.get(row.id)?.text === text) return; // it was among the settings already
+      const member = this.#members.get(row.id);
+      if (member?.text === text) {
+        this.#members.set(row.id, { ...member, row }); // it was among the settings already, or what changed cuts no session
+        return;
+      }
       await this.#finish(row.id);
       await this.#start(row, text);
     });

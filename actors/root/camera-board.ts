@@ -4,7 +4,7 @@ import { CameraTally, type CameraView as CameraTallyView } from './camera-tally.
 import type { Balance, CameraRow, CommittedRecord, Store } from '../../src/data-ops/store.ts';
 import type { DropReason } from '../../src/messages/terminal-record.ts';
 import { shownOf } from '../../src/serving-ops/camera-body.ts';
-import type { CameraState, CameraView, GateView } from '../../src/serving-ops/service.ts';
+import type { CameraState, CameraView, GateView, SourceView } from '../../src/serving-ops/service.ts';
 
 type CameraStateEvent = ReturnType<Store['cameraStates']>[number];
 
@@ -15,6 +15,7 @@ interface Entry {
   state: CameraState;
   lastError: { readonly code: string; readonly message: string } | undefined;
   gate: GateView | undefined;
+  sources: readonly SourceView[] | undefined;
   balances: readonly Balance[];
   received: number | undefined;
 }
@@ -30,7 +31,7 @@ export class CameraBoard {
 
   add(row: CameraRow, isTemporary: boolean): void {
     this.#entries.set(row.id, {
-      row, isTemporary, tally: new CameraTally(row.id, this.#nowMs()), state: 'connecting', lastError: undefined, gate: undefined, balances: [], received: undefined,
+      row, isTemporary, tally: new CameraTally(row.id, this.#nowMs()), state: 'connecting', lastError: undefined, gate: undefined, sources: undefined, balances: [], received: undefined,
     });
   }
 
@@ -102,6 +103,12 @@ export class CameraBoard {
     if (entry) entry.gate = gate;
   }
 
+  /** Takes what an ingest process says of a camera's sources. */
+  sourced(id: CameraId, sources: readonly SourceView[]): void {
+    const entry = this.#entries.get(id);
+    if (entry) entry.sources = sources;
+  }
+
   /** Frames of each camera that still wait for their terminal record. */
   pending(): readonly { readonly id: CameraId; readonly pending: number }[] {
     return [...this.#entries].map(([id, { balances }]) => ({ id, pending: sum(balances, balance => balance.pending) }));
@@ -124,7 +131,7 @@ function viewOf(entry: Entry, nowMs: number): CameraView {
     id: entry.row.id, ...shownOf(entry.row), state: entry.state, isTemporary: entry.isTemporary, epoch: entry.balances.at(-1)?.epoch ?? 0,
     fps: entry.tally.view(nowMs).receivedPerSecond,
     counts: { received: entry.received ?? 0, detected: sum(entry.balances, balance => balance.detected), dropped, gaps: sum(entry.balances, balance => balance.gaps) },
-    ...(entry.lastError ? { lastError: entry.lastError } : {}), ...(entry.gate ? { gate: entry.gate } : {}),
+    ...(entry.lastError ? { lastError: entry.lastError } : {}), ...(entry.gate ? { gate: entry.gate } : {}), ...(entry.sources ? { sources: entry.sources } : {}),
   };
 }
 

@@ -21,6 +21,7 @@ import { visionProcesses } from '../../src/utility-ops/config/vision-processes.t
 import type { Logger } from '../../src/utility-ops/log.ts';
 import type { Recorder } from '../../src/utility-ops/telemetry/recorder.ts';
 import type { MetricsSnapshot } from '../../src/utility-ops/telemetry/snapshot.ts';
+import type { SourcesNote } from '../ingest/camera-source.ts';
 import type { IngestSettings, LeftNote } from '../ingest/ingest-role.ts';
 import { ProcessActor, type ProcessOptions } from '../process/child-process.ts';
 import type { Role } from '../process/protocol.ts';
@@ -326,7 +327,8 @@ export class Orchestrator {
     const paths = this.#paths;
     if (!paths) return;
     const name = `ingest-${index}`;
-    const threads = config.ingress.threadPoolSize || 2 * config.ingress.camerasPerProcess + 4;
+    const further = [...this.#groups[index] ?? []].reduce((sum, id) => sum + (this.#rows.get(id)?.fallbacks?.length ?? 0), 0); // each may be connected too
+    const threads = config.ingress.threadPoolSize || 2 * (config.ingress.camerasPerProcess + further) + 4;
     const settings = (): IngestSettings => {
       const rows = [...this.#groups[index] ?? []].map(id => this.#rows.get(id)).filter(row => row !== undefined);
       if (this.#fleet) return ingestSettings(config, paths, rows, { deskSocket: deskSocket(paths.sockets, name), visionSockets: this.#fleet.sockets, successors: this.#fleet.successorsFor(name), places: Object.fromEntries(rows.map(({ id }) => [id, this.#places?.get(id) ?? 0])) });
@@ -334,8 +336,9 @@ export class Orchestrator {
       return ingestSettings(config, paths, rows, { deskSocket: deskSocket(paths.sockets, name), kafka: config.kafka, leftovers, floors: Object.fromEntries(rows.map(({ id }) => [id, this.#cluster?.floorOf(id) ?? 0])) });
     };
     const onNote = (note: unknown): void => {
-      const told = note as LeftNote | SwitchedNote; // by the ingest role of the same version
+      const told = note as LeftNote | SourcesNote | SwitchedNote; // by the ingest role of the same version
       if (told.type === 'switched') this.#fleet?.noted(name, told);
+      else if (told.type === 'sources') this.board.sourced(told.camera, told.sources);
       else if (this.#leaving.get(told.id) === index) this.#leaving.delete(told.id);
     };
     this.#startProcess(name, 'ingest', threads, { settings, onNote });

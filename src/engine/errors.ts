@@ -28,6 +28,7 @@ export const ERRORS = {
   SOURCE_UNREACHABLE: { fate: 'retry', http: 502, grpc: 'UNAVAILABLE', help: 'Check that the camera is powered and that host and port are reachable from here; the source is tried again with back-off.' },
   SOURCE_REFUSED: { fate: 'retry', http: 502, grpc: 'PERMISSION_DENIED', help: 'Check user, password and path of the camera URL.' },
   SOURCE_STALLED: { fate: 'retry', http: 504, grpc: 'UNAVAILABLE', help: 'The camera stopped sending; the session is closed and opened again.' },
+  SOURCE_REPLACED: { fate: 'retry', http: 503, grpc: 'UNAVAILABLE', help: 'Nothing needs to be done: a better source of the camera is there again and takes over.' },
   SOURCE_NOT_FOUND: { fate: 'stop', http: 404, grpc: 'NOT_FOUND', help: 'Check the path of the file or folder.' },
   MEDIA_INVALID: { fate: 'stop', http: 422, grpc: 'INVALID_ARGUMENT', help: 'The bytes are no media that this build can read; try them with ffprobe.' },
   MEDIA_UNSUPPORTED: { fate: 'stop', http: 415, grpc: 'UNIMPLEMENTED', help: 'Use a codec that `vto doctor` lists.' },

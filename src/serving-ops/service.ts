@@ -40,6 +40,18 @@ export interface CameraView {
   readonly lastError?: { readonly code: string; readonly message: string };
   /** Activity gate; absent where every frame is decoded. */
   readonly gate?: GateView;
+  /** In order of preference, where the camera has several; absent until its process told of them. */
+  readonly sources?: readonly SourceView[];
+}
+
+/** How one of several sources of a camera is. Holds no credentials. */
+export interface SourceView {
+  readonly label: string;
+  /** `active`: recorded. `standby`: connected. `trying`: being opened. `away`: tried again. `failed`: for good. `idle`: not wanted now. */
+  readonly state: 'active' | 'standby' | 'trying' | 'away' | 'failed' | 'idle';
+  /** Why it is away, or failed. */
+  readonly code?: string;
+  readonly message?: string;
 }
 
 /** What the activity gate of a camera does. */

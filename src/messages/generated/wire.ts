@@ -239,7 +239,7 @@ export interface TerminalRecordWire {
 
 /** Topic events: what happened to cameras and processes. type says which of the nullable fields are set. */
 export interface PlatformEventWire {
-  /** camera-state, gap, torn-tail, process, model or received; more may come. */
+  /** camera-state, gap, failed-over, restored, torn-tail, process, model or received; more may come. */
   readonly type: string;
   /** When it happened, microseconds since the Unix epoch, UTC. */
   readonly at: number;
@@ -259,7 +259,7 @@ export interface PlatformEventWire {
   readonly from: number | null;
   /** gap: up to here, never became durable. */
   readonly to: number | null;
-  /** gap: why. */
+  /** gap: why; failed-over: error code of the source before. */
   readonly reason: string | null;
   /** torn-tail: the recording, relative to the archive. */
   readonly file: string | null;
@@ -275,6 +275,10 @@ export interface PlatformEventWire {
   readonly received: number | null;
   /** model: its name@version. */
   readonly model: string | null;
+  /** failed-over, restored: URI of the source before, without credentials. */
+  readonly fromSource: string | null;
+  /** failed-over, restored: URI of the source from now on, without credentials. */
+  readonly toSource: string | null;
 }
 
 /** model = source * scale + pad. */

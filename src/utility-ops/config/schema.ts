@@ -57,10 +57,10 @@ const ingress = z.strictObject({
   maxFps: z.number().min(0).max(1000).default(0).describe('At most so many frames a second of each camera are detected on; all are recorded. 0: every frame.'),
   stallMs: milliseconds(100).default(2_000).describe('A camera that sends nothing for so long is closed and opened again.'),
   connectTimeoutMs: milliseconds(100).default(5_000).describe('A camera that does not answer within this time counts as unreachable.'),
-  reconnectBackoffMs: milliseconds(1).default(250).describe('First wait before a lost camera is tried again; doubles with each failure.'),
-  reconnectBackoffMaxMs: milliseconds(1).default(10_000).describe('Longest wait between two tries of a lost camera.'),
+  reconnectBackoffMs: milliseconds(1).default(250).describe('First wait before a camera that answers but gives no pictures is tried again; doubles with each failure. One that does not answer is asked twice a second.'),
+  reconnectBackoffMaxMs: milliseconds(1).default(10_000).describe('Longest wait between two tries of a camera that answers; six times as long where it refuses the login, as cameras lock accounts.'),
   camerasPerProcess: z.int().min(1).max(256).default(16).describe('Cameras that share one ingest process: more save memory, fewer lose less when one process fails.'),
-  threadPoolSize: z.int().min(0).max(1024).default(0).describe('Threads of an ingest process for blocking reads. 0: twice its cameras and four.'),
+  threadPoolSize: z.int().min(0).max(1024).default(0).describe('Threads of an ingest process for blocking reads. 0: twice its cameras and their further sources, and four.'),
 });
 
 const recording = z.strictObject({
