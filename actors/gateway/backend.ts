@@ -8,6 +8,7 @@ import type { CameraRow, CommittedRecord } from '../../src/data-ops/store.ts';
 import type { ActiveModelView, LinkView, ModelView, ServingBackend } from '../../src/serving-ops/service.ts';
 import { parseStreamUri, STREAM_SCHEMES } from '../../src/serving-ops/stream-uri.ts';
 import { METRICS_CONTENT_TYPE, renderMetrics, type MetricsSnapshot } from '../../src/utility-ops/telemetry/snapshot.ts';
+import { createLiveAccess, type PictureAccess } from './live-access.ts';
 import type { CameraBoard } from '../root/camera-board.ts';
 import type { DeskAccess } from '../root/camera-desks.ts';
 import type { CameraDirectory } from '../root/camera-directory.ts';
@@ -35,6 +36,8 @@ export interface BackendRoot extends CameraDirectory {
   readonly models: ModelAccess;
   /** Asks the process that runs a camera. */
   readonly desks: DeskAccess;
+  /** Decodes a picture that was asked for. */
+  readonly pictures: PictureAccess;
   /** What a node of a cluster knows besides: its links, what works less well than it should, and how far groups are behind. */
   readonly cluster?: ClusterView;
 }
@@ -103,6 +106,7 @@ export function createBackend(root: BackendRoot, options: BackendOptions): Servi
     },
     ...historyOf(root),
     ...modelAnswers(root.models),
+    live: createLiveAccess(() => root.desks, () => root.pictures),
     tree: () => root.tree(),
     isReady: () => {
       const reasons = root.unready();

@@ -32,6 +32,7 @@ import { ChunkLog } from './chunk-log.ts';
 import { contentHashOf } from './chunk-tools.ts';
 import { archiveHistory, recoverCamera } from './history.ts';
 import { openDesk } from './desk.ts';
+import { LiveTaps } from './live-taps.ts';
 import { recordedOnly } from './recorded-only.ts';
 
 /** Settings of an ingest process. */
@@ -82,6 +83,7 @@ interface Links {
   readonly endedBefore: ((camera: CameraId, epoch: number) => Promise<EpochMicros | undefined>) | undefined;
   /** Aborts when the links close. */
   readonly signal: AbortSignal;
+  readonly live: LiveTaps;
 }
 
 /** Cameras, chunkers and recorders: whatever happens to vision, footage is safe. */
@@ -100,7 +102,7 @@ export async function ingestRole(settings: unknown, ctx: RoleContext): Promise<v
     store,
     records: storeNode.output('vto.detections', terminalRecordCodec, { maxItems: 1024, maxBytes: 8 << 20 }),
     routes: new CameraRoutes(visions.ports),
-    chunkLog: kafka?.chunkLog, endedBefore: kafka?.endedBefore, signal: closing.signal,
+    chunkLog: kafka?.chunkLog, endedBefore: kafka?.endedBefore, signal: closing.signal, live: new LiveTaps(),
   };
   gaugeQueues({ records: links.records, ...Object.fromEntries(visions.ports.map((port, index) => [`vision-${index}`, port])) }, ctx);
   // A new consumer gets everything without a record from the feeders, in order: what the old one was sent would come in mid-GOP before it.
@@ -121,10 +123,12 @@ export async function ingestRole(settings: unknown, ctx: RoleContext): Promise<v
       for (const port of visions.ports) port.leave(id);
       links.chunkLog?.forget(id);
       links.routes.forget(id);
+      links.live.forget(id);
       if (options.kafka) ctx.note({ type: 'left', id } satisfies LeftNote);
     },
   });
   const desk = await openDesk({ socket: options.deskSocket, hasCamera: id => cameras.has(id), clock: ctx.clock, random: ctx.random, onError: error => ctx.log.warn({ error: reportError(error) }, 'a link to the desk was lost') });
+  links.live.serve(desk, { historyOf: id => archiveHistory(id, options.archive, store), clock: ctx.clock });
   for (const [id, place] of Object.entries(options.places ?? {})) links.routes.send(id as CameraId, place); // keys are those of rows
   for (const row of options.cameras) await cameras.put(row, options.floors?.[row.id]);
   for (const id of options.leftovers ?? []) void cameras.handOver(id);
@@ -202,7 +206,7 @@ function createCamera({ row, floor, source }: Wanted, options: IngestSettings, l
   return cameraActor({
     row, feeder, onConsumer: consumer.onAttach, sessionPolicy: sessionPolicy(options.ingress), isSpooling: chunkLog !== undefined, isLeftover: source === undefined,
     session: {
-      host, chunkSeconds: options.recording.chunkSeconds, source: source ?? { label: row.id, open: () => Promise.reject(new Error('this camera is elsewhere')) },
+      host, tap: links.live.of(row.id), chunkSeconds: options.recording.chunkSeconds, source: source ?? { label: row.id, open: () => Promise.reject(new Error('this camera is elsewhere')) },
       nextEpoch: () => store.nextEpoch(row.id, ctx.clock.now(), chunkLog ? Math.max(floor, Math.floor(ctx.clock.now() / 1000) - 1) : 0),
       createRecorder: epoch => {
         live.add(epoch);

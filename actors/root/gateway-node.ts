@@ -18,6 +18,7 @@ import type { Logger } from '../../src/utility-ops/log.ts';
 import type { Recorder } from '../../src/utility-ops/telemetry/recorder.ts';
 import type { MetricsSnapshot } from '../../src/utility-ops/telemetry/snapshot.ts';
 import type { BackendRoot, ClusterView, ModelAccess } from '../gateway/backend.ts';
+import { NO_PICTURES, type PictureAccess } from '../gateway/live-access.ts';
 import { CameraBoard } from './camera-board.ts';
 import { clusterDesks, type DeskAccess } from './camera-desks.ts';
 import { KafkaCameraDirectory } from './camera-directory.ts';
@@ -45,6 +46,8 @@ export interface GatewayNodeOptions {
   readonly local?: NodePart;
   /** Those of the cameras that this node runs, where it has such a role too. */
   readonly desks?: DeskAccess | undefined;
+  /** Vision processes of this node. @default none */
+  readonly pictures?: PictureAccess | undefined;
   readonly clock: Clock;
   readonly log: Logger;
   readonly telemetry: Recorder;
@@ -68,6 +71,7 @@ export class GatewayNode implements BackendRoot {
   readonly models: ModelAccess;
   readonly cluster: ClusterView;
   readonly desks: DeskAccess;
+  readonly pictures: PictureAccess;
   readonly #options: GatewayNodeOptions;
   readonly #desired: DesiredCameras;
   readonly #directory: KafkaCameraDirectory;
@@ -90,6 +94,7 @@ export class GatewayNode implements BackendRoot {
     });
     this.#directory = new KafkaCameraDirectory({ node, topic, codec: codecs.cameras, desired: this.#desired, clock, signal });
     this.#meter = new LagMeter({ node, clock });
+    this.pictures = options.pictures ?? NO_PICTURES;
     this.desks = clusterDesks(options.desks, id => this.camera(id) !== undefined);
     this.cluster = { links: () => this.#links(), degraded: () => this.#degraded(), lag: () => this.#lag };
   }

@@ -21,6 +21,7 @@ import { visionProcesses } from '../../src/utility-ops/config/vision-processes.t
 import type { Logger } from '../../src/utility-ops/log.ts';
 import type { Recorder } from '../../src/utility-ops/telemetry/recorder.ts';
 import type { MetricsSnapshot } from '../../src/utility-ops/telemetry/snapshot.ts';
+import { visionPictures, type PictureAccess } from '../gateway/live-access.ts';
 import type { SourcesNote } from '../ingest/camera-source.ts';
 import type { IngestSettings, LeftNote } from '../ingest/ingest-role.ts';
 import { ProcessActor, type ProcessOptions } from '../process/child-process.ts';
@@ -73,6 +74,7 @@ export class Orchestrator {
   readonly board: CameraBoard;
   readonly models: ModelKeeper;
   readonly desks: CameraDesks;
+  readonly pictures: PictureAccess;
   readonly #options: OrchestratorOptions;
   readonly #system: ActorSystem;
   readonly #ending = new AbortController();
@@ -102,6 +104,7 @@ export class Orchestrator {
     const { config, clock, log, telemetry } = options;
     this.models = new ModelKeeper({ config, clock, log, telemetry, signal: this.#ending.signal, report: event => { void this.#store?.putEvents([event]).catch(() => {}); } });
     this.desks = new CameraDesks({ processOf: id => this.#ingestOf(id), sockets: () => this.#paths?.sockets ?? '', clock, random: options.random });
+    this.pictures = visionPictures({ socketOf: id => this.#fleet?.sockets[this.#places?.get(id) ?? 0], clock, random: options.random });
     this.#system = createActorSystem({ name: 'vto', clock: options.clock, random: options.random, onEvent: event => this.#note(event) });
   }
 

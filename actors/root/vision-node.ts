@@ -88,6 +88,9 @@ export class VisionNode implements NodePart {
     this.#system.supervise({ name: 'cameras', run: ctx => this.#followCameras(ctx) }, POLICIES.worker);
   }
 
+  /** Where still pictures are decoded. */
+  get pictureSocket(): string | undefined { return this.#fleets[0]?.sockets[0]; }
+
   tree(): ActorReport {
     const root = this.#system.report();
     const trees = new Map(this.#actors().map(actor => [actor.name, actor.tree]));

@@ -12,6 +12,7 @@ import { POLICIES } from '../tree.ts';
 import type { GateSettings } from './gating.ts';
 import { cameraEncoders } from './camera-encoders.ts';
 import { DUTIES, type VisionDuty } from './duties.ts';
+import { serveStillPictures } from './still-pictures.ts';
 
 /** Settings of a vision process. */
 export interface VisionSettings {
@@ -69,6 +70,7 @@ export async function visionRole(settings: unknown, ctx: RoleContext): Promise<v
   const listen = async (): Promise<IpcNode> => {
     const node = await listenIpc({ ...link, path: options.socket, onError: error => ctx.log.warn({ error: String(error) }, 'link error') });
     nodes.unshift(node);
+    serveStillPictures(node);
     return node;
   };
   const actors = await DUTIES[options.duty ?? 'fused'](options, { listen, results, rowOf: camera => rows.get(camera), ...encoders && { encoders: encoders.of } }, ctx);

@@ -48,6 +48,17 @@ export const FeaturesQuery = z.strictObject({
   format: z.enum(['json', 'ndjson'], { error: "must be 'json' or 'ndjson'" }).default('json'),
 });
 
+const accessToken = z.string().optional(); // looked at before the request comes here
+
+/** Query of `GET /api/v1/cameras/:id/live`. */
+export const LiveQuery = z.strictObject({ format: z.enum(['units', 'fmp4'], { error: "must be 'units' or 'fmp4'" }).default('units'), access_token: accessToken });
+
+/** Query of `GET /api/v1/cameras/:id/live.mp4`, and of pages. */
+export const FileQuery = z.strictObject({ access_token: accessToken });
+
+/** Query of `GET /api/v1/cameras/:id/snapshot.jpg`. */
+export const SnapshotQuery = z.strictObject({ width: whole(16, 4096).optional(), access_token: accessToken });
+
 /** Path parameters of one camera. */
 export const CameraPath = z.strictObject({ id: cameraId });
 

@@ -4,6 +4,7 @@ import type { CameraEdit } from '../data-ops/camera-row.ts';
 import type { PartitionLag } from '../data-ops/group-lag.ts';
 import type { Balance, CameraRow, ChunkRow, CommittedRecord, FeatureQuery, StoredFeature } from '../data-ops/store.ts';
 import type { PictureSettings } from '../messages/desired-camera.ts';
+import type { LiveItem } from '../messages/live-item.ts';
 import type { PlatformEvent } from '../messages/platform-event.ts';
 import type { DropReason } from '../messages/terminal-record.ts';
 
@@ -112,6 +113,30 @@ export interface Readiness {
   readonly links?: readonly LinkView[];
 }
 
+/** A still picture of a camera. */
+export interface Snapshot {
+  readonly jpeg: Uint8Array;
+  readonly width: number;
+  readonly height: number;
+  readonly epoch: number;
+  readonly frameSeq: number;
+  readonly capturedAt: EpochMicros;
+}
+
+/** The pictures of cameras, as they come. */
+export interface LiveAccess {
+  /**
+   * What viewers of a camera get, from its newest key frame on; goes on over losses of the camera, until the signal aborts.
+   * @throws PlatformError CAMERA_UNKNOWN; CAMERA_ELSEWHERE, ROLE_ABSENT on a node of a cluster that does not run it; PORT_CLOSED when the process that does was replaced: to be watched again
+   */
+  watch(camera: CameraId, signal: AbortSignal): AsyncIterable<LiveItem>;
+  /**
+   * Its newest key frame as JPEG, `width` pixels wide or as it is.
+   * @throws PlatformError as `watch`; SOURCE_UNREACHABLE while the camera sends nothing; ROLE_ABSENT where no vision process can decode it; MEDIA_UNSUPPORTED, MEDIA_CORRUPT
+   */
+  snapshot(camera: CameraId, width: number | undefined, signal: AbortSignal): Promise<Snapshot>;
+}
+
 /** Where a stream of records starts and ends. */
 export interface RecordQuery {
   readonly camera: CameraId;
@@ -173,6 +198,7 @@ export interface ServingBackend {
    * @throws PlatformError MODEL_UNKNOWN, ROLE_ABSENT, KAFKA_UNAVAILABLE
    */
   useModel(reference: string): Promise<ActiveModelView>;
+  readonly live: LiveAccess;
   tree(): ActorReport;
   isReady(): Readiness;
   /** How far consumer groups of the cluster are behind, as last measured; empty without a cluster. */

@@ -5,9 +5,10 @@ import { epochMicros, type CameraId } from '../../src/engine/units.ts';
 import type { CameraEdit } from '../../src/data-ops/camera-row.ts';
 import type { Balance, CameraRow, ChunkRow, CommittedRecord, FeatureQuery, StoredFeature } from '../../src/data-ops/store.ts';
 import type { DetectedRecord, DroppedRecord } from '../../src/messages/terminal-record.ts';
+import type { LiveItem } from '../../src/messages/live-item.ts';
 import type { PlatformEvent } from '../../src/messages/platform-event.ts';
 import { shownOf } from '../../src/serving-ops/camera-body.ts';
-import type { ActiveModelView, CameraView, ModelView, OpenedStream, Readiness, RecordQuery, ServingBackend } from '../../src/serving-ops/service.ts';
+import type { ActiveModelView, CameraView, LiveAccess, ModelView, OpenedStream, Readiness, RecordQuery, ServingBackend } from '../../src/serving-ops/service.ts';
 
 /** A detected frame of a camera, `at` in microseconds. */
 export function detected(camera: string, frameSeq: number, at = frameSeq * 40_000, padding = ''): DetectedRecord {
@@ -147,6 +148,27 @@ export class FakeBackend implements ServingBackend {
     this.model = reference;
     return await this.activeModel();
   }
+  /** What viewers get of each camera: these items, then nothing until the viewer leaves. */
+  liveItems: readonly LiveItem[] = [];
+  /** Watches that are open. */
+  watches = 0;
+  readonly live: LiveAccess = {
+    watch: (camera, signal) => this.#watch(camera, signal),
+    snapshot: async (_camera, width, _signal) => await Promise.resolve({ jpeg: Uint8Array.of(0xff, 0xd8, 0xff, 0xd9), width: width ?? 640, height: 360, epoch: 1, frameSeq: ++this.shots, capturedAt: epochMicros(1_700_000_000_000_000) }),
+  };
+  shots = 0;
+
+  async *#watch(_camera: CameraId, signal: AbortSignal): AsyncGenerator<LiveItem, void, undefined> {
+    this.watches++;
+    try {
+      yield* this.liveItems;
+      if (this.isEnded) throw new PlatformError('CAMERA_UNKNOWN', 'the camera is gone');
+      await new Promise<void>((resolve) => { signal.addEventListener('abort', () => resolve(), { once: true }); });
+    } finally {
+      this.watches--;
+    }
+  }
+
   isReady(): Readiness { return this.readiness; }
   async metrics(): Promise<{ contentType: string; body: string }> { return await Promise.resolve({ contentType: 'text/plain; version=0.0.4', body: 'visutility_up 1\n' }); }
 }
