@@ -5,6 +5,7 @@ import { isCameraId, type CameraId } from '../../src/engine/units.ts';
 import type { PartitionLag } from '../../src/data-ops/group-lag.ts';
 import type { RemoteStore } from '../../src/data-ops/remote-store.ts';
 import type { CameraRow, CommittedRecord } from '../../src/data-ops/store.ts';
+import type { PtzView } from '../../src/ingress/onvif/ptz.ts';
 import type { ActiveModelView, LinkView, ModelView, ServingBackend } from '../../src/serving-ops/service.ts';
 import { parseStreamUri, STREAM_SCHEMES } from '../../src/serving-ops/stream-uri.ts';
 import { METRICS_CONTENT_TYPE, renderMetrics, type MetricsSnapshot } from '../../src/utility-ops/telemetry/snapshot.ts';
@@ -107,6 +108,7 @@ export function createBackend(root: BackendRoot, options: BackendOptions): Servi
     ...historyOf(root),
     ...modelAnswers(root.models),
     live: createLiveAccess(() => root.desks, () => root.pictures),
+    ptz: ptzOf(root),
     tree: () => root.tree(),
     isReady: () => {
       const reasons = root.unready();
@@ -114,6 +116,14 @@ export function createBackend(root: BackendRoot, options: BackendOptions): Servi
     },
     lag: () => root.cluster?.lag() ?? [],
     metrics: async () => ({ contentType: METRICS_CONTENT_TYPE, body: await renderMetrics([await options.ownMetrics(), ...await root.metrics()]) }),
+  };
+}
+
+/** Cameras are turned by the process that runs them. */
+function ptzOf({ desks, signal }: BackendRoot): ServingBackend['ptz'] {
+  return {
+    view: async camera => await desks.call(camera, 'ptz.view', null, signal) as PtzView, // of the same version
+    command: async (camera, command) => { await desks.call(camera, 'ptz.command', command, signal); },
   };
 }
 

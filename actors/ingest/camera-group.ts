@@ -36,6 +36,9 @@ export class CameraGroup {
   /** Whether the camera records here, or is about to. */
   has(id: CameraId): boolean { return this.#wanted.has(id); }
 
+  /** A camera that records here. */
+  rowOf(id: CameraId): SourceRow | undefined { return this.#members.get(id)?.row; }
+
   /** Starts a camera, or starts it anew when it is wanted otherwise. */
   put(row: SourceRow, floor = 0): Promise<void> {
     this.#wanted.add(row.id);

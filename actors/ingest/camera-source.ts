@@ -56,5 +56,6 @@ async function rungOf(uri: string, row: SourceRow, { stallMs, connectTimeoutMs }
 
 function optionsOf(uri: string, row: SourceRow, rtsp: { readonly stallMs: number; readonly openTimeoutMs: number }): Record<string, unknown> {
   if (/^rtsps?:/i.test(uri)) return { ...rtsp };
+  if (/^onvif:/i.test(uri)) return { ...rtsp, hasMotionEvents: row.isDetecting };
   return /^synthetic:/i.test(uri) ? {} : { isLooping: row.isLooping, ...row.pictures?.fps && { rateHz: row.pictures.fps } };
 }

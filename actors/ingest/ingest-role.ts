@@ -33,6 +33,7 @@ import { contentHashOf } from './chunk-tools.ts';
 import { archiveHistory, recoverCamera } from './history.ts';
 import { openDesk } from './desk.ts';
 import { LiveTaps } from './live-taps.ts';
+import { servePtz } from './ptz-desk.ts';
 import { recordedOnly } from './recorded-only.ts';
 
 /** Settings of an ingest process. */
@@ -129,6 +130,7 @@ export async function ingestRole(settings: unknown, ctx: RoleContext): Promise<v
   });
   const desk = await openDesk({ socket: options.deskSocket, hasCamera: id => cameras.has(id), clock: ctx.clock, random: ctx.random, onError: error => ctx.log.warn({ error: reportError(error) }, 'a link to the desk was lost') });
   links.live.serve(desk, { historyOf: id => archiveHistory(id, options.archive, store), clock: ctx.clock });
+  servePtz(desk, { clock: ctx.clock, urisOf: id => urisOf(cameras.rowOf(id)) });
   for (const [id, place] of Object.entries(options.places ?? {})) links.routes.send(id as CameraId, place); // keys are those of rows
   for (const row of options.cameras) await cameras.put(row, options.floors?.[row.id]);
   for (const id of options.leftovers ?? []) void cameras.handOver(id);
@@ -206,7 +208,7 @@ function createCamera({ row, floor, source }: Wanted, options: IngestSettings, l
   return cameraActor({
     row, feeder, onConsumer: consumer.onAttach, sessionPolicy: sessionPolicy(options.ingress), isSpooling: chunkLog !== undefined, isLeftover: source === undefined,
     session: {
-      host, tap: links.live.of(row.id), chunkSeconds: options.recording.chunkSeconds, source: source ?? { label: row.id, open: () => Promise.reject(new Error('this camera is elsewhere')) },
+      host, tap: links.live.of(row.id), chunkSeconds: options.recording.chunkSeconds, onClockStep: () => noteClockStep(row.id, ctx), source: source ?? { label: row.id, open: () => Promise.reject(new Error('this camera is elsewhere')) },
       nextEpoch: () => store.nextEpoch(row.id, ctx.clock.now(), chunkLog ? Math.max(floor, Math.floor(ctx.clock.now() / 1000) - 1) : 0),
       createRecorder: epoch => {
         live.add(epoch);
@@ -228,11 +230,20 @@ function consumerOf(camera: CameraId, { routes, chunkLog }: Links, publish: (rec
   return chunkLog ? { out: chunkLog.open(camera, publish), onAttach: () => () => {} } : routes.consumerOf(camera);
 }
 
+function urisOf(row: SourceRow | undefined): readonly string[] | undefined {
+  return row && [row.uri, ...row.fallbacks ?? []];
+}
+
 function countDurable(part: ChunkPart, ctx: RoleContext): void {
   const { camera, units } = part;
   if (units.length === 0) return;
   ctx.telemetry.count('framesReceived', { camera }, units.length);
   ctx.telemetry.count('chunkBytes', { camera }, units.reduce((bytes, unit) => bytes + unit.data.byteLength, 0));
+}
+
+function noteClockStep(camera: CameraId, ctx: RoleContext): void {
+  ctx.telemetry.count('clockSteps', { camera });
+  ctx.log.warn({ camera }, 'clock or time stamps of the camera jumped; event time was set anew');
 }
 
 function report(event: PlatformEvent, { store }: Links, ctx: RoleContext): void {

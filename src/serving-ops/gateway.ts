@@ -5,6 +5,7 @@ import { PlatformError } from '../engine/errors.ts';
 import { createAllowList } from './allow-stream.ts';
 import { createAuthorizer } from './authorize.ts';
 import { cameraRoutes } from './camera-routes.ts';
+import { discoveryRoutes } from './discovery-routes.ts';
 import { errorReplies, refuseConnection, sendProblem } from './error-replies.ts';
 import type { Face, GatewayCounts } from './face.ts';
 import { FEATURES_PATH, featureRoutes } from './feature-routes.ts';
@@ -21,6 +22,7 @@ import type { ServingLog } from './log.ts';
 import { pageRoutes } from './live/page-routes.ts';
 import { modelRoutes } from './model-routes.ts';
 import { REGISTRY_ENDPOINTS, registryRoutes } from './registry-routes.ts';
+import { ptzRoutes } from './ptz-routes.ts';
 import { scrubbedJson } from './scrub.ts';
 import type { JsmpegAccess, ServingBackend } from './service.ts';
 import { createStreamSlots } from './stream-slots.ts';
@@ -189,7 +191,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     done(null, payload);
   });
   errorReplies(app, face);
-  for (const routes of [healthRoutes, cameraRoutes, featureRoutes, historyRoutes, lagRoutes, modelRoutes, inferRoutes, liveRoutes, pageRoutes]) routes(app, face);
+  for (const routes of [healthRoutes, cameraRoutes, featureRoutes, historyRoutes, lagRoutes, modelRoutes, inferRoutes, ptzRoutes, discoveryRoutes, liveRoutes, pageRoutes]) routes(app, face);
   registryRoutes(app, options.topicPrefix ?? 'vto');
   liveSockets(app.server, face, {
     check({ method = '', headers }, token) {

@@ -3,6 +3,7 @@ import type { CameraId, EpochMicros } from '../engine/units.ts';
 import type { CameraEdit } from '../data-ops/camera-row.ts';
 import type { PartitionLag } from '../data-ops/group-lag.ts';
 import type { Balance, CameraRow, ChunkRow, CommittedRecord, FeatureQuery, StoredFeature } from '../data-ops/store.ts';
+import type { PtzCommand, PtzView } from '../ingress/onvif/ptz.ts';
 import type { PictureSettings } from '../messages/desired-camera.ts';
 import type { LiveItem } from '../messages/live-item.ts';
 import type { PlatformEvent } from '../messages/platform-event.ts';
@@ -146,6 +147,14 @@ export interface RecordQuery {
   readonly signal: AbortSignal;
 }
 
+/** Turns cameras. */
+export interface PtzAccess {
+  /** @throws PlatformError PTZ_UNSUPPORTED, CAMERA_ELSEWHERE; SOURCE_UNREACHABLE, SOURCE_REFUSED and others of what the camera answers */
+  view(camera: CameraId): Promise<PtzView>;
+  /** Resolves when the camera has taken it. @throws as `view` */
+  command(camera: CameraId, command: PtzCommand): Promise<void>;
+}
+
 /** A temporary camera, opened for one reader. */
 export interface OpenedStream {
   readonly camera: CameraId;
@@ -208,6 +217,7 @@ export interface ServingBackend {
    */
   useModel(reference: string): Promise<ActiveModelView>;
   readonly live: LiveAccess;
+  readonly ptz: PtzAccess;
   tree(): ActorReport;
   isReady(): Readiness;
   /** How far consumer groups of the cluster are behind, as last measured; empty without a cluster. */

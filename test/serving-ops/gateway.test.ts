@@ -20,7 +20,7 @@ test('every endpoint of the index answers, and no route is missing from it', () 
   for (const endpoint of ENDPOINTS) {
     const path = endpoint.path.replace(':id', 'dock-1') + (endpoint.path.endsWith('/infer') ? '?stream=dock-1' : '');
     const bodies: Readonly<Record<string, object>> = { POST: { body: { id: 'dock-9', uri: 'rtsp://cam/9' } }, PATCH: { body: { encoders: ['hog'] } }, PUT: { body: { model: 'yolox@1' } } };
-    const answer = await call(endpoint.method, path, bodies[endpoint.method] ?? {});
+    const answer = await call(endpoint.method, path, endpoint.path.endsWith('/ptz') && endpoint.method === 'POST' ? { body: { stop: true } } : bodies[endpoint.method] ?? {});
     assert.ok(endpoint.path.endsWith('/live') && endpoint.path !== '/live' ? answer.status === 426 : answer.status < 300, `${endpoint.method} ${path}: ${String(answer.status)} ${answer.text}`);
   }
   assert.equal((await call('GET', '/')).json['endpoints'], [...ENDPOINTS, ...REGISTRY_ENDPOINTS] as unknown);

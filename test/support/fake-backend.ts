@@ -6,6 +6,7 @@ import type { CameraEdit } from '../../src/data-ops/camera-row.ts';
 import type { Balance, CameraRow, ChunkRow, CommittedRecord, FeatureQuery, StoredFeature } from '../../src/data-ops/store.ts';
 import type { DetectedRecord, DroppedRecord } from '../../src/messages/terminal-record.ts';
 import type { LiveItem } from '../../src/messages/live-item.ts';
+import type { PtzCommand } from '../../src/ingress/onvif/ptz.ts';
 import type { PlatformEvent } from '../../src/messages/platform-event.ts';
 import { shownOf } from '../../src/serving-ops/camera-body.ts';
 import type { ActiveModelView, CameraView, LiveAccess, ModelView, OpenedStream, Readiness, RecordQuery, ServingBackend } from '../../src/serving-ops/service.ts';
@@ -45,6 +46,12 @@ export class FakeBackend implements ServingBackend {
   openDelay: Promise<void> = Promise.resolve();
   failWith: unknown;
   isEnded = false;
+  /** What cameras were told. */
+  readonly ptzCommands: { readonly camera: CameraId; readonly command: PtzCommand }[] = [];
+  readonly ptz: ServingBackend['ptz'] = {
+    view: async () => { if (this.failWith !== undefined) throw this.failWith; return { status: { pan: 0.5, tilt: 0, panTiltState: 'IDLE' }, presets: [{ token: '007', name: 'gate' }] }; },
+    command: async (camera, command) => { if (this.failWith !== undefined) throw this.failWith; this.ptzCommands.push({ camera, command }); },
+  };
   #nextId = 0;
   #wake: (() => void)[] = [];
 
