@@ -16,6 +16,8 @@ export interface GatewayActorOptions {
   /** Where the cameras of this node answer. */
   readonly desks: () => Pick<DeskAccess, 'socketOf'>;
   readonly config: Config['serving'];
+  /** How publishers are served. */
+  readonly whip: Config['webrtc'];
   /** What the names of the Kafka topics begin with. */
   readonly topicPrefix: string;
   readonly clock: Clock;
@@ -44,7 +46,7 @@ export function gatewayActor(options: GatewayActorOptions): Actor {
         },
       });
       const gateway = await createGateway({
-        backend, jsmpeg, clock, log, host: config.httpHost, port: config.httpPort, allowStreams: config.allowStreams, maxStreams: config.maxStreams, tokens: config.tokens, topicPrefix,
+        backend, jsmpeg, clock, log, host: config.httpHost, port: config.httpPort, allowStreams: config.allowStreams, maxStreams: config.maxStreams, tokens: config.tokens, topicPrefix, whip: options.whip,
       });
       try {
         const address = await gateway.listen();

@@ -76,6 +76,7 @@ export function createLadder(options: LadderOptions): Ladder {
 
 class SourceLadder implements Ladder {
   readonly label: string;
+  readonly isAwaited: boolean;
   readonly times: OnwardTimes;
   readonly #options: LadderOptions;
   readonly #rungs: readonly Rung[];
@@ -98,6 +99,7 @@ class SourceLadder implements Ladder {
     const { clock, random, stallMs, backoffMs, backoffMaxMs, rungs } = options;
     this.#options = options;
     this.label = rungs[0].source.label;
+    this.isAwaited = rungs.length === 1 && rungs[0].source.isAwaited === true;
     this.times = options.times ?? new OnwardTimes();
     this.#restoreAfterMs = options.restoreAfterMs;
     this.#rungs = rungs.map(rung => new Rung({
