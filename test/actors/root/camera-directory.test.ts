@@ -7,6 +7,7 @@ import { PlatformError } from '../../../src/engine/errors.ts';
 import { systemClock } from '../../../src/engine/system-clock.ts';
 import { fixedSchemaIds } from '../../../src/messages/schema-ids.ts';
 import { recordCodecs } from '../../../src/messages/topics.ts';
+import { eventually } from '../../support/eventually.ts';
 import { camera } from '../../support/ledger-fixtures.ts';
 import { createMemoryKafka } from '../../support/memory-kafka.ts';
 
@@ -42,9 +43,8 @@ const codeOf = (error: unknown): string => (error instanceof PlatformError ? err
 test('a change of a camera is known to the whole cluster, and says what the camera was else', () => withDirectories(async (one, other) => {
   await one.addCamera(ROW, false);
   await one.changeCamera(ROW.id, row => ({ ...row, maxFps: 5, tenant: 'harbour' }));
-  const seen = other.camera(ROW.id) ?? await new Promise<CameraRow | undefined>(resolve => { setImmediate(() => resolve(other.camera(ROW.id))); });
   assert.equal(one.camera(ROW.id), { ...ROW, maxFps: 5, tenant: 'harbour' });
-  assert.equal(seen?.uri, ROW.uri);
+  await eventually(() => other.camera(ROW.id)?.tenant === 'harbour', 'the other gateway knows');
   await other.changeCamera(ROW.id, ({ priority: _, fallbacks: __, ...row }) => row);
   assert.equal(other.camera(ROW.id), { id: ROW.id, uri: ROW.uri, maxFps: 5, isDetecting: true, isLooping: false, tenant: 'harbour' });
 }));
