@@ -1,6 +1,8 @@
 import { reportError } from '../../src/engine/errors.ts';
 import { untilAborted } from '../../src/engine/timers.ts';
 import type { CameraId, EpochMicros } from '../../src/engine/units.ts';
+import { gatherRows } from '../../src/data-ops/archive/gather-rows.ts';
+import type { IndexSink } from '../../src/data-ops/archive/index-feed.ts';
 import { Feeder } from '../../src/data-ops/feeder.ts';
 import { lastElsewhere } from '../../src/data-ops/last-elsewhere.ts';
 import { Recorder } from '../../src/data-ops/recorder.ts';
@@ -34,6 +36,7 @@ import { archiveHistory, recoverCamera } from './history.ts';
 import { openDesk } from './desk.ts';
 import { LiveTaps } from './live-taps.ts';
 import { servePtz } from './ptz-desk.ts';
+import { serveWhip, whipDoors } from './whip-desk.ts';
 import { recordedOnly } from './recorded-only.ts';
 
 /** Settings of an ingest process. */
@@ -49,6 +52,7 @@ export interface IngestSettings {
   /** Vision processes that cameras are going over to. */
   readonly successors?: Successors | undefined;
   readonly ingress: Config['ingress'];
+  readonly webrtc: Config['webrtc'];
   readonly recording: Config['recording'];
   readonly maxRewindMs: number;
   /** In a cluster: where chunks go instead of to vision processes. */
@@ -76,6 +80,8 @@ export interface LeftNote { readonly type: 'left'; readonly id: CameraId }
 
 interface Links {
   readonly store: RemoteStore;
+  /** Index rows of all recorders. */
+  readonly index: IndexSink;
   readonly records: LinkOutPort<TerminalRecord>;
   readonly routes: CameraRoutes;
   /** In a cluster: instead of the vision processes. */
@@ -100,7 +106,7 @@ export async function ingestRole(settings: unknown, ctx: RoleContext): Promise<v
     gopOf: ({ camera, epoch, before, signal }) => archiveHistory(camera, options.archive, store).read({ epoch, from: before, startsAtKey: true, signal, onLost: () => { /* of what is decoded for reference */ } }),
   }, ctx);
   const links: Links = {
-    store,
+    store, index: gatherRows(rows => store.putChunks(rows)),
     records: storeNode.output('vto.detections', terminalRecordCodec, { maxItems: 1024, maxBytes: 8 << 20 }),
     routes: new CameraRoutes(visions.ports),
     chunkLog: kafka?.chunkLog, endedBefore: kafka?.endedBefore, signal: closing.signal, live: new LiveTaps(),
@@ -108,11 +114,12 @@ export async function ingestRole(settings: unknown, ctx: RoleContext): Promise<v
   gaugeQueues({ records: links.records, ...Object.fromEntries(visions.ports.map((port, index) => [`vision-${index}`, port])) }, ctx);
   // A new consumer gets everything without a record from the feeders, in order: what the old one was sent would come in mid-GOP before it.
   for (const vision of visions.ports) vision.onAttach(() => vision.discard());
+  const doors = whipDoors(options.webrtc, ctx);
   const ladders = new Map<CameraId, Ladder>();
   const cameras = new CameraGroup({
     supervise: actor => ctx.system.supervise(actor, POLICIES.camera),
     create: async (row, floor) => {
-      const source = await cameraSource(row, { ingress: options.ingress, times: ladders.get(row.id)?.times, report: event => report(event, links, ctx) }, ctx);
+      const source = await cameraSource(row, { ingress: options.ingress, doors, times: ladders.get(row.id)?.times, report: event => report(event, links, ctx) }, ctx);
       ladders.set(row.id, source);
       return createCamera({ row, floor, source }, options, links, ctx);
     },
@@ -125,12 +132,14 @@ export async function ingestRole(settings: unknown, ctx: RoleContext): Promise<v
       links.chunkLog?.forget(id);
       links.routes.forget(id);
       links.live.forget(id);
+      doors.close(id);
       if (options.kafka) ctx.note({ type: 'left', id } satisfies LeftNote);
     },
   });
   const desk = await openDesk({ socket: options.deskSocket, hasCamera: id => cameras.has(id), clock: ctx.clock, random: ctx.random, onError: error => ctx.log.warn({ error: reportError(error) }, 'a link to the desk was lost') });
   links.live.serve(desk, { historyOf: id => archiveHistory(id, options.archive, store), clock: ctx.clock });
   servePtz(desk, { clock: ctx.clock, urisOf: id => urisOf(cameras.rowOf(id)) });
+  serveWhip(desk, doors);
   for (const [id, place] of Object.entries(options.places ?? {})) links.routes.send(id as CameraId, place); // keys are those of rows
   for (const row of options.cameras) await cameras.put(row, options.floors?.[row.id]);
   for (const id of options.leftovers ?? []) void cameras.handOver(id);
@@ -139,6 +148,7 @@ export async function ingestRole(settings: unknown, ctx: RoleContext): Promise<v
   ctx.ready();
   await untilAborted(ctx.signal);
   await cameras.finishAll();
+  await doors.closeAll();
   await ctx.system.stop();
   closing.abort(new Error('the process is stopping'));
   await kafka?.close();
@@ -193,7 +203,7 @@ function openChunkLog(kafka: Config['kafka'], partMs: number, ctx: RoleContext, 
 interface Wanted { readonly row: SourceRow; readonly floor: number; readonly source: Source | undefined }
 
 function createCamera({ row, floor, source }: Wanted, options: IngestSettings, links: Links, ctx: RoleContext): ReturnType<typeof cameraActor> {
-  const { store, signal, chunkLog, endedBefore } = links;
+  const { store, index, signal, chunkLog, endedBefore } = links;
   const host = { clock: ctx.clock, random: ctx.random, observer: ctx.telemetry };
   const publish = (records: readonly DroppedRecord[]): Promise<void> =>
     links.records.push(records.map(body => ({ body, key: row.id, capturedAt: body.capturedAt, trace: '' })), signal);
@@ -208,12 +218,12 @@ function createCamera({ row, floor, source }: Wanted, options: IngestSettings, l
   return cameraActor({
     row, feeder, onConsumer: consumer.onAttach, sessionPolicy: sessionPolicy(options.ingress), isSpooling: chunkLog !== undefined, isLeftover: source === undefined,
     session: {
-      host, tap: links.live.of(row.id), chunkSeconds: options.recording.chunkSeconds, source: source ?? { label: row.id, open: () => Promise.reject(new Error('this camera is elsewhere')) },
+      host, tap: links.live.of(row.id), chunkSeconds: options.recording.chunkSeconds, onClockStep: () => noteClockStep(row.id, ctx), source: source ?? { label: row.id, open: () => Promise.reject(new Error('this camera is elsewhere')) },
       nextEpoch: () => store.nextEpoch(row.id, ctx.clock.now(), chunkLog ? Math.max(floor, Math.floor(ctx.clock.now() / 1000) - 1) : 0),
       createRecorder: epoch => {
         live.add(epoch);
         return new Recorder({
-          folder: options.archive, createWriter: createChunkWriter, createHash: contentHashOf, index: rows => store.putChunks(rows), partMs: options.recording.partMs,
+          folder: options.archive, createWriter: createChunkWriter, createHash: contentHashOf, index, partMs: options.recording.partMs,
         });
       },
     },
@@ -239,6 +249,11 @@ function countDurable(part: ChunkPart, ctx: RoleContext): void {
   if (units.length === 0) return;
   ctx.telemetry.count('framesReceived', { camera }, units.length);
   ctx.telemetry.count('chunkBytes', { camera }, units.reduce((bytes, unit) => bytes + unit.data.byteLength, 0));
+}
+
+function noteClockStep(camera: CameraId, ctx: RoleContext): void {
+  ctx.telemetry.count('clockSteps', { camera });
+  ctx.log.warn({ camera }, 'clock or time stamps of the camera jumped; event time was set anew');
 }
 
 function report(event: PlatformEvent, { store }: Links, ctx: RoleContext): void {

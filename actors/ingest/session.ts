@@ -30,6 +30,8 @@ export interface SessionOptions {
   readonly onLive: (firstCapturedAt: EpochMicros, label: string) => void;
   /** Between these times of capture the source had something that could not be read. */
   readonly onLost: (from: EpochMicros, to: EpochMicros, why: string) => void;
+  /** Event time was set anew: a clock or the source's time stamps jumped. */
+  readonly onClockStep?: () => void;
 }
 
 /**
@@ -37,15 +39,17 @@ export interface SessionOptions {
  * @throws the source's error after everything received is durable
  */
 export async function runSession(options: SessionOptions, ctx: ActorContext): Promise<void> {
-  ctx.status('connecting');
+  ctx.status(options.source.isAwaited === true ? 'waiting' : 'connecting');
   const session = await options.source.open(ctx.signal);
   try {
-    const live = { isLive: false };
+    const live = { isLive: false, clockSteps: 0 };
     const tellLoss = lossWatch(session, options);
     const units = new SessionUnits(options.camera, session, AbortSignal.any([ctx.signal, options.finishing]), unit => {
       ctx.progress();
       options.tap.take(unit);
       tellLoss(unit.capturedAt);
+      if (session.clockSteps !== undefined && session.clockSteps > live.clockSteps) options.onClockStep?.();
+      live.clockSteps = session.clockSteps ?? 0;
       if (live.isLive) return;
       live.isLive = true;
       ctx.status('live');

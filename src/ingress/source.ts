@@ -19,6 +19,8 @@ export interface SourceSession {
   readonly unreadablePackets: number;
   /** Why the last of them could not be read. */
   readonly lastUnreadable: PlatformError | undefined;
+  /** How often event time was set anew because a clock or the time stamps of a camera jumped. */
+  readonly clockSteps?: number;
   /**
    * The next unit; the first carries `parameters`. `undefined` at the end of a finite source.
    * @throws PlatformError SOURCE_STALLED, SOURCE_UNREACHABLE, SOURCE_REFUSED, MEDIA_INVALID, MEDIA_UNSUPPORTED; the signal's reason
@@ -32,6 +34,8 @@ export interface SourceSession {
 export interface Source {
   /** The URI without credentials, for logs and reports. */
   readonly label: string;
+  /** True: opening waits for somebody to send, and after each session for the next one; waiting is no failure. */
+  readonly isAwaited?: boolean;
   open(signal: AbortSignal): Promise<SourceSession>;
   /** Ends what it keeps between sessions, which `open` begins anew. Idempotent, never rejects. Absent: it keeps nothing. */
   close?(): Promise<void>;

@@ -109,6 +109,8 @@ export interface AccessUnitWire {
   readonly sizeBytes: number;
   /** True: the camera itself said, since the unit before, that something moves. */
   readonly isActivityHint: boolean;
+  /** What the camera's own clock said, right or wrong, microseconds since the Unix epoch, UTC; null: it said nothing. */
+  readonly cameraClock: number | null;
 }
 
 /** Topic chunks: consecutive access units of one chunk, as the camera encoded them. Their bytes are concatenated in payload, which is last so that a reader can decode the rest and view it without a copy. */
@@ -249,7 +251,7 @@ export interface PlatformEventWire {
   readonly camera: string | null;
   /** Name of the node it happened on. */
   readonly node: string | null;
-  /** camera-state: connecting, live, retrying, ended, failed or removed; process: started, ready, exited, stopped or escalated; model: active or refused. */
+  /** camera-state: connecting, waiting, live, retrying, ended, failed or removed; process: started, ready, exited, stopped or escalated; model: active or refused. */
   readonly state: string | null;
   /** camera-state, model: error code. */
   readonly code: string | null;
