@@ -5,6 +5,7 @@ import { createGateway, type GatewayAddress } from '../../src/serving-ops/gatewa
 import type { ServingBackend } from '../../src/serving-ops/service.ts';
 import type { Config } from '../../src/utility-ops/config/schema.ts';
 import type { Logger } from '../../src/utility-ops/log.ts';
+import type { Recorder } from '../../src/utility-ops/telemetry/recorder.ts';
 
 /** Options of the gateway actor. */
 export interface GatewayActorOptions {
@@ -15,6 +16,7 @@ export interface GatewayActorOptions {
   /** What the names of the Kafka topics begin with. */
   readonly topicPrefix: string;
   readonly clock: Clock;
+  readonly telemetry: Pick<Recorder, 'count' | 'set'>;
   readonly log: Logger;
   readonly onListening: (address: GatewayAddress) => void;
 }
@@ -23,12 +25,13 @@ const CLOSE_MS = 1_000;
 
 /** The HTTP face, as long as it is wanted. A port that is taken escalates with its clear message. */
 export function gatewayActor(options: GatewayActorOptions): Actor {
-  const { backend, clock, log, config, topicPrefix } = options;
+  const { backend, clock, telemetry, log, config, topicPrefix } = options;
   return {
     name: 'gateway',
     run: async ctx => {
       const gateway = await createGateway({
-        backend, clock, log, host: config.httpHost, port: config.httpPort, allowStreams: config.allowStreams, maxStreams: config.maxStreams, tokens: config.tokens, topicPrefix, whip: options.whip,
+        backend, clock, log, host: config.httpHost, port: config.httpPort, allowStreams: config.allowStreams, maxStreams: config.maxStreams, tokens: config.tokens,
+        live: { viewers: (camera, count) => telemetry.set('liveViewers', { camera }, count), dropped: camera => telemetry.count('liveDropped', { camera }) }, topicPrefix, whip: options.whip,
       });
       try {
         const address = await gateway.listen();
