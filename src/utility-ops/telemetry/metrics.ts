@@ -57,6 +57,8 @@ export const METRICS = {
   modelLoaded: { kind: 'gauge', name: 'model_loaded', labels: ['model', 'provider'], help: '1 while a process has this model loaded on this execution provider.' },
   providerFallbacks: { kind: 'counter', name: 'provider_fallbacks_total', labels: ['wanted', 'used'], help: 'Devices that were wanted and are done without, because they did not start or failed repeatedly: an execution provider, or `nvdec`.' },
   decoderFallbacks: { kind: 'counter', name: 'decoder_fallbacks_total', labels: ['camera'], help: 'Streams that are decoded on the processor although a device was there to do it.' },
+  liveViewers: { kind: 'gauge', name: 'live_viewers', labels: ['camera'], help: 'Who watches the pictures of a camera as they come.' },
+  liveDropped: { kind: 'counter', name: 'live_pictures_dropped_total', labels: ['camera'], help: 'Live pictures that were left out because their viewer read too slowly.' },
   processRestarts: { kind: 'counter', name: 'process_restarts_total', labels: ['child'], help: 'Child processes that ended and were started again.' },
   actorRestarts: { kind: 'counter', name: 'actor_restarts_total', labels: ['actor'], help: 'Actors that failed and were started again.' },
   modelSwaps: { kind: 'counter', name: 'model_swaps_total', labels: ['outcome'], help: 'Changes of the model while running: `done`, or `refused` with the model before going on.' },
