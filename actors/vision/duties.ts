@@ -14,6 +14,7 @@ import type { ChunkPart } from '../../src/messages/chunk-part.ts';
 import { featureTensorCodec } from '../../src/messages/feature-tensor-codec.ts';
 import type { FeatureTensor } from '../../src/messages/feature-tensor.ts';
 import { fedFeatureCodec } from '../../src/messages/fed-feature-codec.ts';
+import { cameraOfLane, isBackfillLane } from '../../src/messages/lane.ts';
 import { terminalRecordCodec } from '../../src/messages/terminal-record-codec.ts';
 import type { DroppedRecord } from '../../src/messages/terminal-record.ts';
 import type { IpcNode, LinkOutPort } from '../../src/transports/ipc-types.ts';
@@ -112,8 +113,12 @@ function hostOf({ clock, random, telemetry }: RoleContext): { readonly clock: Ro
   return { clock, random, observer: telemetry };
 }
 
+/** What is back-filled has its turn when no live frame waits; where there is never time for all, this much of its camera's share. */
+const BACKFILL_SHARE = 0.1;
+
 function chosenBy({ stalenessMs, catchUpMs, priorities }: VisionSettings, ctx: RoleContext): IntakeRules & { readonly onSpent: (camera: CameraId, ms: number) => void } {
-  return { stalenessMs, catchUpMs, credit: 16_384, priorityOf: camera => priorities?.[camera] ?? 1, onSpent: tellSpent(ctx) };
+  const tell = tellSpent(ctx);
+  return { stalenessMs, catchUpMs, credit: 16_384, priorityOf: key => (priorities?.[cameraOfLane(key)] ?? 1) * (isBackfillLane(key) ? BACKFILL_SHARE : 1), onSpent: (key, ms) => tell(cameraOfLane(key), ms) };
 }
 
 function batchingBy({ batchMax = 1, batchWithinMs = 0, stalenessMs }: VisionSettings): BatchRules {

@@ -1,0 +1,174 @@
+import type { ActorContext } from '../../src/engine/actor.ts';
+import { PlatformError, reportError } from '../../src/engine/errors.ts';
+import type { Limiter } from '../../src/engine/limiter.ts';
+import { untilAborted } from '../../src/engine/timers.ts';
+import { epochMicros, type CameraId, type EpochMicros } from '../../src/engine/units.ts';
+import type { Recording, Recordings } from '../../src/ingress/replay/recordings.ts';
+import { replaySource, type ReplayCounts, type ReplayOptions } from '../../src/ingress/replay/replay-source.ts';
+import { withMeaning, type SampleSettings } from '../../src/ingress/sample-meaning.ts';
+import type { ChunkPart } from '../../src/messages/chunk-part.ts';
+import type { PlatformEvent } from '../../src/messages/platform-event.ts';
+import type { Logger } from '../../src/utility-ops/log.ts';
+import { runSession, sinkPort, type SessionOptions } from './session.ts';
+
+/** A time of which nothing is in the archive, between two sessions. */
+export interface Gap {
+  /** When the last picture before was captured, and the first behind it. */
+  readonly from: EpochMicros;
+  readonly to: EpochMicros;
+  /** Which of the two times is the camera's own, to which its recording can be cut; the others are when pictures arrived. */
+  readonly isExact: { readonly from: boolean; readonly to: boolean };
+  /** Epochs that lie between those of the two sessions: one for each try. */
+  readonly epochs: readonly number[];
+}
+
+/** Why a gap is left as it is. */
+export type LeftReason = 'queue-full' | 'unsupported' | 'failed' | 'not-recorded';
+
+/** What filling gaps works with. */
+export interface BackfillOptions {
+  readonly camera: CameraId;
+  readonly recordings: Recordings;
+  readonly samples: SampleSettings | undefined;
+  readonly session: Pick<SessionOptions, 'host' | 'chunkSeconds' | 'createRecorder'>;
+  readonly reading: Pick<ReplayOptions, 'media' | 'stallMs' | 'timeoutMs'>;
+  /** Of a gap that is longer, the last part is filled. */
+  readonly maxMs: number;
+  /** Lets few cameras of the process replay at the same time. */
+  readonly turns: Limiter;
+  /** Each durable part, to be detected on or ended. */
+  readonly onDurable: (part: ChunkPart) => void;
+  readonly report: (event: PlatformEvent) => void;
+  /** A gap was left as it is, or in part. */
+  readonly onLeft: (reason: LeftReason) => void;
+  readonly log: Logger;
+}
+
+/** Tries of one gap: as many epochs are kept free for it. */
+export const BACKFILL_TRIES = 3;
+/** Before each: a device makes its newest recording available a little later than it sends it, and may just be starting. */
+const WAIT_MS = [1_000, 5_000, 20_000] as const;
+/** Gaps that wait. */
+const GAPS_MAX = 16;
+/** A recording that reaches this close to the end is complete. */
+const COMPLETE_MICROS = 1_000_000;
+/** Where only the arrival of a picture is known: it was captured before, by the way it took and by what the camera's clock may be off. */
+const INEXACT_MICROS = 2_000_000;
+/** Replayed at most so many times as fast as it was captured: an hour in six minutes, and no burst that live streams would feel. */
+const SPEED_MAX = 10;
+
+/**
+ * Fills gaps of a camera from its own recording (ONVIF Profile G), one after the other beside the live session, each try as an epoch of its own. The epochs are
+ * numbered between those of the sessions around the gap, so that epochs of a camera stay in the order of their times. Failures end here: the live session never feels them.
+ */
+export class Backfill {
+  readonly #options: BackfillOptions;
+  readonly #gaps: Gap[] = [];
+  #wake: () => void = () => {};
+  #isSupported = true;
+
+  constructor(options: BackfillOptions) {
+    this.#options = options;
+  }
+
+  /** False once the device said that it replays nothing: no epochs need to be kept free. */
+  get isSupported(): boolean { return this.#isSupported; }
+
+  /** Takes a gap; never waits. */
+  offer(gap: Gap): void {
+    if (!this.#isSupported) return;
+    if (this.#gaps.length >= GAPS_MAX) {
+      this.#gaps.shift();
+      this.#options.onLeft('queue-full');
+    }
+    this.#gaps.push(gap);
+    this.#wake();
+  }
+
+  /** Fills what is offered until the signal aborts, or `finishing` does. */
+  async run(ctx: ActorContext, finishing: AbortSignal): Promise<void> {
+    const ending = AbortSignal.any([ctx.signal, finishing]);
+    while (!ending.aborted) {
+      const gap = this.#gaps.shift();
+      if (gap === undefined) {
+        ctx.status('idle');
+        await Promise.race([untilAborted(ending), new Promise<void>(resolve => { this.#wake = resolve; })]);
+        continue;
+      }
+      ctx.status('waiting');
+      await this.#options.turns.run(async () => { if (!ending.aborted && this.#isSupported) await this.#fill(gap, ctx, ending); });
+    }
+  }
+
+  async #fill(gap: Gap, ctx: ActorContext, ending: AbortSignal): Promise<void> {
+    const { camera, session: { host: { clock } }, maxMs, report, onLeft, log } = this.#options;
+    const bounds = boundsOf(gap, maxMs);
+    let reached = bounds.from;
+    let frames = 0;
+    let failure: unknown;
+    const isComplete = (): boolean => reached >= bounds.to - COMPLETE_MICROS - (gap.isExact.to ? 0 : INEXACT_MICROS);
+    for (const [index, epoch] of gap.epochs.entries()) {
+      await clock.sleep(WAIT_MS[index] ?? 0, ending).catch(() => { /* the camera ends */ });
+      if (ending.aborted) break;
+      const { counts, frames: added, error } = await this.#try({ ...bounds, from: reached }, epoch, { ctx, ending });
+      failure = error;
+      frames += added;
+      reached = epochMicros(Math.max(reached, counts.lastCapturedAt ?? 0));
+      if (error instanceof PlatformError && error.code === 'MEDIA_UNSUPPORTED') {
+        this.#isSupported = false;
+        break;
+      }
+      if (isComplete()) break;
+    }
+    if (frames > 0) report({ type: 'backfilled', camera, at: clock.now(), from: epochMicros(Math.max(gap.from, bounds.from)), to: isComplete() ? gap.to : epochMicros(Math.min(gap.to, reached)), frames });
+    if (isComplete() || ending.aborted) return;
+    const reason: LeftReason = this.#isSupported ? failure === undefined ? 'not-recorded' : 'failed' : 'unsupported';
+    onLeft(reason);
+    const { code, message } = failure === undefined ? { code: undefined, message: 'the device has nothing more of that time' } : reportError(failure);
+    log.warn({ camera, reason, frames, ...code !== undefined && { code }, detail: message }, 'gap is left without a recording of the camera');
+  }
+
+  /** One replay, as a session that leaves nothing behind but durable parts. */
+  async #try(bounds: Bounds, epoch: number, { ctx, ending }: { readonly ctx: ActorContext; readonly ending: AbortSignal }): Promise<Try> {
+    const { camera, recordings, samples, session, reading, onDurable, log } = this.#options;
+    let durable = 0;
+    const frames = (): number => Math.max(0, durable - counts.overlap);
+    let counts: ReplayCounts = { wanted: 0, overlap: 0, skipped: 0, lastCapturedAt: undefined };
+    try {
+      const recording = await recordings.find(bounds.from, bounds.to, ending);
+      if (recording === undefined) return { counts, frames: 0, error: undefined };
+      const replayed = replaySource({
+        ...reading, ...offsetBy(recording, bounds), uri: recording.uri, login: recording.login, label: recordings.label, ctx: session.host, from: bounds.from, to: bounds.to,
+        speedMax: SPEED_MAX, onEnd: ended => { counts = ended; },
+      });
+      const source = withMeaning({ label: replayed.label, open: signal => replayed.open(AbortSignal.any([signal, ending])) }, samples);
+      ctx.status('connecting');
+      await runSession({
+        ...session, camera, source, finishing: ending, nextEpoch: async () => epoch,
+        durable: sinkPort(part => { durable += part.units.length; onDurable(part); }),
+        onLive: () => ctx.status('filling'), onLost: () => { /* what a recording lacks stays a gap, which was told */ },
+      }, ctx);
+      log.info({ camera, epoch, ...counts }, 'gap was filled from the recording of the camera');
+      return { counts, frames: frames(), error: undefined };
+    } catch (error) {
+      if (!ending.aborted) log.info({ camera, epoch, ...counts, ...reportError(error) }, 'replay of the recording of the camera ended early');
+      return { counts, frames: frames(), error };
+    }
+  }
+}
+
+/** What one try brought: `frames` of the gap that are durable now. */
+interface Try { readonly counts: ReplayCounts; readonly frames: number; readonly error: unknown }
+
+interface Bounds { readonly from: EpochMicros; readonly to: EpochMicros; readonly isCameraTime: boolean }
+
+/** Wider by what an arrival may be late: a picture that is in the archive twice is better than one that is not. */
+function boundsOf({ from, to, isExact }: Gap, maxMs: number): Bounds {
+  const wide = { from: from - (isExact.from ? 0 : INEXACT_MICROS), to: to + (isExact.to ? 0 : INEXACT_MICROS) };
+  return { from: epochMicros(Math.max(wide.from, wide.to - maxMs * 1000)), to: epochMicros(wide.to), isCameraTime: isExact.from || isExact.to };
+}
+
+/** Times of the camera's own clock need no correction; where there are none, the clock was too far off to be believed. */
+function offsetBy({ clockOffsetMicros }: Recording, { isCameraTime }: Bounds): { readonly clockOffsetMicros?: number } {
+  return isCameraTime || clockOffsetMicros === undefined ? {} : { clockOffsetMicros };
+}
