@@ -10,6 +10,7 @@ import type { ActiveModelView, LinkView, ModelView, ServingBackend } from '../..
 import { parseStreamUri, STREAM_SCHEMES } from '../../src/serving-ops/stream-uri.ts';
 import { METRICS_CONTENT_TYPE, renderMetrics, type MetricsSnapshot } from '../../src/utility-ops/telemetry/snapshot.ts';
 import type { CameraBoard } from '../root/camera-board.ts';
+import type { DeskAccess } from '../root/camera-desks.ts';
 import type { CameraDirectory } from '../root/camera-directory.ts';
 
 /** How long a temporary camera outlives its last reader, so that a reconnecting client finds it warm. */
@@ -33,6 +34,8 @@ export interface BackendRoot extends CameraDirectory {
   unready(): readonly string[];
   metrics(): Promise<readonly MetricsSnapshot[]>;
   readonly models: ModelAccess;
+  /** Asks the process that runs a camera. */
+  readonly desks: DeskAccess;
   /** What a node of a cluster knows besides: its links, what works less well than it should, and how far groups are behind. */
   readonly cluster?: ClusterView;
 }

@@ -26,7 +26,7 @@ export function gatewayActor(options: GatewayActorOptions): Actor {
     name: 'gateway',
     run: async ctx => {
       const gateway = await createGateway({
-        backend, clock, log, host: config.httpHost, port: config.httpPort, allowStreams: config.allowStreams, maxStreams: config.maxStreams, topicPrefix,
+        backend, clock, log, host: config.httpHost, port: config.httpPort, allowStreams: config.allowStreams, maxStreams: config.maxStreams, tokens: config.tokens, topicPrefix,
       });
       try {
         const address = await gateway.listen();

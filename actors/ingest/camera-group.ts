@@ -1,13 +1,13 @@
 import type { Actor, Supervised } from '../../src/engine/actor.ts';
 import type { CameraId } from '../../src/engine/units.ts';
-import type { CameraRow } from '../../src/data-ops/store.ts';
+import { sessionText, type SourceRow } from '../../src/data-ops/camera-row.ts';
 import { FINISH, LEAVE } from './camera.ts';
 
 /** What the cameras of a process need. */
 export interface CameraGroupOptions {
   readonly supervise: (actor: Actor) => Supervised;
   /** A camera; `floor`: an epoch that its next ones must lie behind. */
-  readonly create: (row: CameraRow, floor: number) => Promise<Actor>;
+  readonly create: (row: SourceRow, floor: number) => Promise<Actor>;
   /** A camera that only hands over what is left of it. */
   readonly createLeftover: (id: CameraId) => Promise<Actor>;
   /** Removed cameras stay until everything they recorded is handed over. */
@@ -16,7 +16,7 @@ export interface CameraGroupOptions {
   readonly onGone: (id: CameraId) => void;
 }
 
-interface Member { readonly actor: Supervised; readonly text: string; readonly row: CameraRow | undefined }
+interface Member { readonly actor: Supervised; readonly text: string; readonly row: SourceRow | undefined }
 
 /** The cameras of an ingest process. Changes of one camera follow each other; other cameras never wait for them. */
 export class CameraGroup {
@@ -33,13 +33,16 @@ export class CameraGroup {
     this.#options = options;
   }
 
+  /** Whether the camera records here, or is about to. */
+  has(id: CameraId): boolean { return this.#wanted.has(id); }
+
   /** Starts a camera, or starts it anew when it is wanted otherwise. */
-  put(row: CameraRow, floor = 0): Promise<void> {
+  put(row: SourceRow, floor = 0): Promise<void> {
     this.#wanted.add(row.id);
     this.#raise(row.id, floor);
     if (this.#leaving.has(row.id)) this.#members.get(row.id)?.actor.tell(FINISH); // recording must not wait for what is left of an earlier time
     return this.#queue(row.id, async () => {
-      const text = JSON.stringify(row);
+      const text = sessionText(row);
       if (this.#members.get(row.id)?.text === text) return; // it was among the settings already
       await this.#finish(row.id);
       await this.#start(row, text);
@@ -86,7 +89,7 @@ export class CameraGroup {
     await Promise.all([...this.#members.keys()].map(id => this.#finish(id)));
   }
 
-  async #start(row: CameraRow, text: string): Promise<void> {
+  async #start(row: SourceRow, text: string): Promise<void> {
     const actor = this.#options.supervise(await this.#options.create(row, this.#floors.get(row.id) ?? 0));
     this.#members.set(row.id, { actor, text, row });
     this.#leaving.delete(row.id);

@@ -3,7 +3,7 @@ import { reportError } from '../../src/engine/errors.ts';
 import { untilAborted } from '../../src/engine/timers.ts';
 import { epochMicros, type EpochMicros } from '../../src/engine/units.ts';
 import type { Feeder } from '../../src/data-ops/feeder.ts';
-import type { CameraRow } from '../../src/data-ops/store.ts';
+import type { SourceRow } from '../../src/data-ops/camera-row.ts';
 import type { ChunkPart } from '../../src/messages/chunk-part.ts';
 import type { PlatformEvent } from '../../src/messages/platform-event.ts';
 import type { Recovered } from './history.ts';
@@ -12,7 +12,7 @@ import { runSession, sinkPort, type SessionOptions } from './session.ts';
 
 /** What a camera works with. */
 export interface CameraOptions {
-  readonly row: CameraRow;
+  readonly row: SourceRow;
   readonly session: Omit<SessionOptions, 'camera' | 'durable' | 'onLive' | 'onLost' | 'finishing'>;
   readonly sessionPolicy: RestartPolicy;
   readonly feeder: Feeder;

@@ -5,7 +5,7 @@ import { Feeder } from '../../src/data-ops/feeder.ts';
 import { lastElsewhere } from '../../src/data-ops/last-elsewhere.ts';
 import { Recorder } from '../../src/data-ops/recorder.ts';
 import { remoteStore, type RemoteStore } from '../../src/data-ops/remote-store.ts';
-import type { CameraRow } from '../../src/data-ops/store.ts';
+import type { SourceRow } from '../../src/data-ops/camera-row.ts';
 import { createSource } from '../../src/ingress/index.ts';
 import { libavAccess } from '../../src/ingress/libav-access.ts';
 import type { Source } from '../../src/ingress/source.ts';
@@ -30,13 +30,16 @@ import { CameraRoutes, type CameraConsumer } from './camera-routes.ts';
 import { ChunkLog } from './chunk-log.ts';
 import { contentHashOf } from './chunk-tools.ts';
 import { archiveHistory, recoverCamera } from './history.ts';
+import { openDesk } from './desk.ts';
 import { recordedOnly } from './recorded-only.ts';
 
 /** Settings of an ingest process. */
 export interface IngestSettings {
-  readonly cameras: readonly CameraRow[];
+  readonly cameras: readonly SourceRow[];
   readonly archive: string;
   readonly storeSocket: string;
+  /** Where the root asks of its cameras. */
+  readonly deskSocket: string;
   readonly visionSockets: readonly string[];
   /** Which of them has which camera. */
   readonly places?: Readonly<Record<string, number>>;
@@ -55,7 +58,7 @@ export interface IngestSettings {
 
 /** The root's messages to an ingest process. In a cluster a camera that is removed leaves: the note says when it is gone. */
 export type IngestMessage =
-  | { readonly type: 'put'; readonly row: CameraRow; readonly floor?: number; readonly place?: number }
+  | { readonly type: 'put'; readonly row: SourceRow; readonly floor?: number; readonly place?: number }
   /** Lets another vision process have the camera. */
   | { readonly type: 'move'; readonly id: CameraId; readonly place: number }
   | { readonly type: 'remove'; readonly id: CameraId }
@@ -104,7 +107,7 @@ export async function ingestRole(settings: unknown, ctx: RoleContext): Promise<v
   const cameras = new CameraGroup({
     supervise: actor => ctx.system.supervise(actor, POLICIES.camera),
     create: async (row, floor) => createCamera({ row, floor, source: await openable(row, options, ctx) }, options, links, ctx),
-    createLeftover: async id => createCamera({ row: { id, uri: '', maxFps: null, isDetecting: true, isLooping: false }, floor: 0, source: undefined }, options, links, ctx),
+    createLeftover: async id => createCamera({ row: { id, uri: '', isDetecting: true, isLooping: false }, floor: 0, source: undefined }, options, links, ctx),
     isSpooling: options.kafka !== undefined,
     onGone: id => {
       ctx.telemetry.forget('camera', id);
@@ -114,6 +117,7 @@ export async function ingestRole(settings: unknown, ctx: RoleContext): Promise<v
       if (options.kafka) ctx.note({ type: 'left', id } satisfies LeftNote);
     },
   });
+  const desk = await openDesk({ socket: options.deskSocket, hasCamera: id => cameras.has(id), clock: ctx.clock, random: ctx.random, onError: error => ctx.log.warn({ error: reportError(error) }, 'a link to the desk was lost') });
   for (const [id, place] of Object.entries(options.places ?? {})) links.routes.send(id as CameraId, place); // keys are those of rows
   for (const row of options.cameras) await cameras.put(row, options.floors?.[row.id]);
   for (const id of options.leftovers ?? []) void cameras.handOver(id);
@@ -138,7 +142,7 @@ export async function ingestRole(settings: unknown, ctx: RoleContext): Promise<v
   await ctx.system.stop();
   closing.abort(new Error('the process is stopping'));
   await kafka?.close();
-  await Promise.all([storeNode, visions].map(each => each.close()));
+  await Promise.all([storeNode, visions, desk].map(each => each.close()));
 }
 
 /** What leads to the chunks topic. */
@@ -169,7 +173,7 @@ function openChunkLog(kafka: Config['kafka'], partMs: number, ctx: RoleContext, 
 }
 
 /** A camera that is to be made; without a source it only hands over what is left of it. */
-interface Wanted { readonly row: CameraRow; readonly floor: number; readonly source: Source | undefined }
+interface Wanted { readonly row: SourceRow; readonly floor: number; readonly source: Source | undefined }
 
 function createCamera({ row, floor, source }: Wanted, options: IngestSettings, links: Links, ctx: RoleContext): ReturnType<typeof cameraActor> {
   const { store, signal, chunkLog, endedBefore } = links;
@@ -210,7 +214,7 @@ function consumerOf(camera: CameraId, { routes, chunkLog }: Links, publish: (rec
 }
 
 /** A camera whose URI no source can open is a camera that failed, not a process that fails. */
-async function openable(row: CameraRow, options: IngestSettings, ctx: RoleContext): Promise<Source> {
+async function openable(row: SourceRow, options: IngestSettings, ctx: RoleContext): Promise<Source> {
   const { stallMs, connectTimeoutMs } = options.ingress;
   try {
     return await createSource({
@@ -221,7 +225,7 @@ async function openable(row: CameraRow, options: IngestSettings, ctx: RoleContex
   }
 }
 
-function sourceOptions(row: CameraRow, rtsp: { readonly stallMs: number; readonly openTimeoutMs: number }): Record<string, unknown> {
+function sourceOptions(row: SourceRow, rtsp: { readonly stallMs: number; readonly openTimeoutMs: number }): Record<string, unknown> {
   if (/^rtsps?:/i.test(row.uri)) return { ...rtsp };
   return /^synthetic:/i.test(row.uri) ? {} : { isLooping: row.isLooping, ...row.pictures?.fps && { rateHz: row.pictures.fps } };
 }

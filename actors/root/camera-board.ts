@@ -2,8 +2,10 @@ import type { ActorReport } from '../../src/engine/actor.ts';
 import { isCameraId, type CameraId } from '../../src/engine/units.ts';
 import { CameraTally, type CameraView as CameraTallyView } from './camera-tally.ts';
 import type { Balance, CameraRow, CommittedRecord, Store } from '../../src/data-ops/store.ts';
+import { CAMERA_DEFAULTS } from '../../src/messages/desired-camera.ts';
 import type { DropReason } from '../../src/messages/terminal-record.ts';
 import type { CameraState, CameraView, GateView } from '../../src/serving-ops/service.ts';
+import { uriLabel } from '../../src/utility-ops/redact-uri.ts';
 
 type CameraStateEvent = ReturnType<Store['cameraStates']>[number];
 
@@ -123,6 +125,8 @@ function viewOf(entry: Entry, nowMs: number): CameraView {
   return {
     id: entry.row.id, label: entry.label, state: entry.state, isTemporary: entry.isTemporary, epoch: entry.balances.at(-1)?.epoch ?? 0,
     fps: entry.tally.view(nowMs).receivedPerSecond, maxFps: entry.row.maxFps, isDetecting: entry.row.isDetecting, isLooping: entry.row.isLooping,
+    fallbacks: (entry.row.fallbacks ?? []).map(uriLabel), standby: entry.row.standby ?? CAMERA_DEFAULTS.standby, restoreAfterMs: entry.row.restoreAfterMs ?? CAMERA_DEFAULTS.restoreAfterMs,
+    tenant: entry.row.tenant ?? CAMERA_DEFAULTS.tenant, priority: entry.row.priority ?? CAMERA_DEFAULTS.priority,
     ...entry.row.pictures && { pictures: entry.row.pictures },
     encoders: (entry.row.encoders ?? []).map(({ name, options }) => ({ ...options, name })),
     counts: { received: entry.received ?? 0, detected: sum(entry.balances, balance => balance.detected), dropped, gaps: sum(entry.balances, balance => balance.gaps) },

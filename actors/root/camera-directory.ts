@@ -2,7 +2,7 @@ import type { Clock } from '../../src/engine/clock.ts';
 import { PlatformError } from '../../src/engine/errors.ts';
 import { withTimeout } from '../../src/engine/timers.ts';
 import type { CameraId } from '../../src/engine/units.ts';
-import { withEncoders } from '../../src/data-ops/camera-row.ts';
+import { isSameRow, withEncoders } from '../../src/data-ops/camera-row.ts';
 import type { DesiredCameras } from '../../src/data-ops/desired-cameras.ts';
 import type { CameraRow } from '../../src/data-ops/store.ts';
 import type { DesiredCamera, EncodingWish } from '../../src/messages/desired-camera.ts';
@@ -76,7 +76,7 @@ export class KafkaCameraDirectory implements CameraDirectory {
   async ensure(rows: readonly CameraRow[]): Promise<void> {
     for (const row of rows) {
       const known = this.camera(row.id);
-      if (known === undefined || JSON.stringify(bodyOf(known)) !== JSON.stringify(bodyOf(row))) await this.#change(row.id, row);
+      if (known === undefined || !isSameRow(known, row)) await this.#change(row.id, row);
     }
   }
 
@@ -106,7 +106,7 @@ export class KafkaCameraDirectory implements CameraDirectory {
 
   async #send(id: CameraId, row: CameraRow | null): Promise<readonly Written[]> {
     const { node, topic, codec, clock } = this.#options;
-    const body = row === null ? undefined : { ...bodyOf(row), at: clock.now() };
+    const body = row === null ? undefined : { ...row, at: clock.now() };
     const write = async (): Promise<readonly Written[]> => {
       this.#producer ??= node.producer();
       try {
@@ -129,8 +129,4 @@ export class KafkaCameraDirectory implements CameraDirectory {
     await Promise.race([desired.untilRead(written, either).catch(() => { /* as above */ }), limit]);
     over.abort();
   }
-}
-
-function bodyOf({ id, uri, maxFps, isDetecting, isLooping, pictures, encoders }: CameraRow): DesiredCamera {
-  return { id, uri, maxFps, isDetecting, isLooping, ...pictures && { pictures }, ...encoders && { encoders } };
 }

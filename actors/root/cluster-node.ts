@@ -63,7 +63,7 @@ export class ClusterNode implements Platform {
       }
       system.supervise({ name: 'model', run: ctx => models.run(ctx) }, POLICIES.cluster);
       const local = joined([ownPart(system, topics), ...[parts.cameras, parts.vision].filter(part => part !== undefined)]);
-      if (plan.serves) parts.gateway = await startGatewayNode({ config, clock, random, log, telemetry, onLine, node: link.node, codecs: await link.codecs, models, local });
+      if (plan.serves) parts.gateway = await startGatewayNode({ config, clock, random, log, telemetry, onLine, node: link.node, codecs: await link.codecs, models, local, desks: parts.cameras?.desks });
       return new ClusterNode(system, link, parts, backendOf(parts, local, link));
     } catch (error) {
       await stopParts(parts, system, link);

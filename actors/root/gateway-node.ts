@@ -21,6 +21,7 @@ import type { Recorder } from '../../src/utility-ops/telemetry/recorder.ts';
 import type { MetricsSnapshot } from '../../src/utility-ops/telemetry/snapshot.ts';
 import type { BackendRoot, ClusterView, ModelAccess } from '../gateway/backend.ts';
 import { CameraBoard } from './camera-board.ts';
+import { clusterDesks, type DeskAccess } from './camera-desks.ts';
 import { KafkaCameraDirectory } from './camera-directory.ts';
 import type { IndexAccess } from './index-process.ts';
 import { linkOf, linkText } from './kafka-link-view.ts';
@@ -44,6 +45,8 @@ export interface GatewayNodeOptions {
   readonly tree: () => ActorReport;
   /** Cameras and detectors, where this node has such roles too. */
   readonly local?: NodePart;
+  /** Those of the cameras that this node runs, where it has such a role too. */
+  readonly desks?: DeskAccess | undefined;
   readonly clock: Clock;
   readonly log: Logger;
   readonly telemetry: Recorder;
@@ -66,6 +69,7 @@ export class GatewayNode implements BackendRoot {
   readonly board: CameraBoard;
   readonly models: ModelAccess;
   readonly cluster: ClusterView;
+  readonly desks: DeskAccess;
   readonly #options: GatewayNodeOptions;
   readonly #desired: DesiredCameras;
   readonly #directory: KafkaCameraDirectory;
@@ -88,6 +92,7 @@ export class GatewayNode implements BackendRoot {
     });
     this.#directory = new KafkaCameraDirectory({ node, topic, codec: codecs.cameras, desired: this.#desired, clock, signal });
     this.#meter = new LagMeter({ node, clock });
+    this.desks = clusterDesks(options.desks, id => this.camera(id) !== undefined);
     this.cluster = { links: () => this.#links(), degraded: () => this.#degraded(), lag: () => this.#lag };
   }
 

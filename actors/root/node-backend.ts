@@ -5,6 +5,7 @@ import type { CameraRow, CommittedRecord } from '../../src/data-ops/store.ts';
 import type { CameraId } from '../../src/engine/units.ts';
 import type { BackendRoot, ClusterView, ModelAccess } from '../gateway/backend.ts';
 import type { MetricsSnapshot } from '../../src/utility-ops/telemetry/snapshot.ts';
+import type { DeskAccess } from './camera-desks.ts';
 import type { NodePart } from './gateway-node.ts';
 
 /** The models of a node that does not detect. */
@@ -34,6 +35,8 @@ export class NodeBackend implements BackendRoot {
   get board(): BackendRoot['board'] { return this.#cameras?.board ?? { views: () => [], stateOf: () => undefined }; }
   get signal(): AbortSignal { return this.#cameras?.signal ?? this.#never.signal; }
   get store(): RemoteStore { return this.#local().store; }
+
+  get desks(): DeskAccess { return this.#local().desks; }
 
   camera(id: CameraId): CameraRow | undefined { return this.#cameras?.camera(id); }
   cameraRows(): readonly CameraRow[] { return this.#cameras?.cameraRows() ?? []; }

@@ -9,7 +9,7 @@ import type { LifecycleEvent } from '../../src/engine/lifecycle.ts';
 import type { Random } from '../../src/engine/random.ts';
 import { every } from '../../src/engine/timers.ts';
 import type { CameraId } from '../../src/engine/units.ts';
-import { cameraRowOf, isSameSource, sourceOf, withEncoders } from '../../src/data-ops/camera-row.ts';
+import { cameraRowOf, isSameRow, isSameSource, sourceOf, withEncoders } from '../../src/data-ops/camera-row.ts';
 import { checkEncoders } from '../../src/feature-ops/check-encoders.ts';
 import type { EncodingWish } from '../../src/messages/desired-camera.ts';
 import { remoteStore, type RemoteStore } from '../../src/data-ops/remote-store.ts';
@@ -32,6 +32,7 @@ import { POLICIES } from '../tree.ts';
 import type { SwitchedNote } from '../vision/switch-messages.ts';
 import { AliveMark } from './alive-mark.ts';
 import { CameraBoard } from './camera-board.ts';
+import { CameraDesks, deskSocket } from './camera-desks.ts';
 import { CameraNode } from './camera-node.ts';
 import { followRecords } from './follow-records.ts';
 import { nodeName } from './node-name.ts';
@@ -71,6 +72,7 @@ interface Running { readonly actor: ProcessActor; readonly supervised: Supervise
 export class Orchestrator {
   readonly board: CameraBoard;
   readonly models: ModelKeeper;
+  readonly desks: CameraDesks;
   readonly #options: OrchestratorOptions;
   readonly #system: ActorSystem;
   readonly #ending = new AbortController();
@@ -98,6 +100,7 @@ export class Orchestrator {
     this.board = new CameraBoard(() => options.clock.monotonicMs());
     const { config, clock, log, telemetry } = options;
     this.models = new ModelKeeper({ config, clock, log, telemetry, signal: this.#ending.signal, report: event => { void this.#store?.putEvents([event]).catch(() => {}); } });
+    this.desks = new CameraDesks({ processOf: id => this.#ingestOf(id), sockets: () => this.#paths?.sockets ?? '', clock, random: options.random });
     this.#system = createActorSystem({ name: 'vto', clock: options.clock, random: options.random, onEvent: event => this.#note(event) });
   }
 
@@ -201,7 +204,7 @@ export class Orchestrator {
     await this.#cluster?.close();
     const balances = this.#store ? await this.#store.balances().catch(() => []) : [];
     this.#ending.abort();
-    await this.#link?.close();
+    await Promise.all([this.#link?.close(), this.desks.close()]);
     await this.#system.stop();
     await this.#kafka?.close();
     if (this.#paths) await rm(this.#paths.sockets, { recursive: true, force: true });
@@ -267,9 +270,12 @@ export class Orchestrator {
     this.#cluster.start(this.#system, { remembered, configured: this.#configured(), placed, diedMsAgo });
   }
 
-  #processOf(id: CameraId): Supervised | undefined {
-    return this.#processes.get(`ingest-${this.#groups.findIndex(group => group.has(id))}`)?.supervised;
+  #ingestOf(id: CameraId): string | undefined {
+    const index = this.#groups.findIndex(group => group.has(id));
+    return index < 0 ? undefined : `ingest-${index}`;
   }
+
+  #processOf(id: CameraId): Supervised | undefined { return this.#processes.get(this.#ingestOf(id) ?? '')?.supervised; }
 
   #displace(id: CameraId): void {
     const index = this.#groups.findIndex(group => group.has(id));
@@ -295,7 +301,7 @@ export class Orchestrator {
   #place(row: CameraRow, isTemporary: boolean, floor = 0): void {
     const { config } = this.#options;
     const known = this.#rows.get(row.id);
-    if (known && JSON.stringify(known) === JSON.stringify(row)) return;
+    if (known && isSameRow(known, row)) return;
     this.#rows.set(row.id, row);
     if (known && isSameSource(known, row)) this.board.change(row);
     else this.board.add(row, uriLabel(row.uri), isTemporary);
@@ -322,9 +328,9 @@ export class Orchestrator {
     const threads = config.ingress.threadPoolSize || 2 * config.ingress.camerasPerProcess + 4;
     const settings = (): IngestSettings => {
       const rows = [...this.#groups[index] ?? []].map(id => this.#rows.get(id)).filter(row => row !== undefined);
-      if (this.#fleet) return ingestSettings(config, paths, rows, { visionSockets: this.#fleet.sockets, successors: this.#fleet.successorsFor(name), places: Object.fromEntries(rows.map(({ id }) => [id, this.#places?.get(id) ?? 0])) });
+      if (this.#fleet) return ingestSettings(config, paths, rows, { deskSocket: deskSocket(paths.sockets, name), visionSockets: this.#fleet.sockets, successors: this.#fleet.successorsFor(name), places: Object.fromEntries(rows.map(({ id }) => [id, this.#places?.get(id) ?? 0])) });
       const leftovers = [...this.#leaving].flatMap(([id, at]) => (at === index ? [id] : []));
-      return ingestSettings(config, paths, rows, { kafka: config.kafka, leftovers, floors: Object.fromEntries(rows.map(({ id }) => [id, this.#cluster?.floorOf(id) ?? 0])) });
+      return ingestSettings(config, paths, rows, { deskSocket: deskSocket(paths.sockets, name), kafka: config.kafka, leftovers, floors: Object.fromEntries(rows.map(({ id }) => [id, this.#cluster?.floorOf(id) ?? 0])) });
     };
     const onNote = (note: unknown): void => {
       const told = note as LeftNote | SwitchedNote; // by the ingest role of the same version

@@ -1,4 +1,5 @@
 import type { CameraId } from '../../src/engine/units.ts';
+import { rowText } from '../../src/data-ops/camera-row.ts';
 import type { DesiredCameras } from '../../src/data-ops/desired-cameras.ts';
 import type { CameraRow } from '../../src/data-ops/store.ts';
 import type { EpochWatch } from './epoch-watch.ts';
@@ -66,7 +67,7 @@ export class Placement {
   }
 
   #place(row: CameraRow): void {
-    const text = JSON.stringify(row, Object.keys(row).toSorted());
+    const text = rowText(row);
     if (this.#placed.get(row.id) === text) return;
     this.#placed.set(row.id, text);
     this.#options.place(row, this.#options.epochs.epochOf(row.id));

@@ -62,7 +62,7 @@ export function visionSettings(config: Config, paths: Paths, { socket, model, de
 }
 
 /** What an ingest process of a camera node knows of its cluster. */
-export type ClusterIngest = Pick<IngestSettings, 'kafka' | 'floors' | 'leftovers'>;
+export type ClusterIngest = Pick<IngestSettings, 'deskSocket' | 'kafka' | 'floors' | 'leftovers'>;
 
 /** One vision process of a cluster node, and the host above it. */
 export interface NodeVision extends VisionPlace { readonly duty: VisionDuty; readonly host: string }
@@ -95,7 +95,7 @@ export function hostSettings(config: Config, duty: VisionDuty, sockets: Pick<Hos
 }
 
 /** The vision processes that an ingest process feeds, and those that its cameras are going over to. */
-export type VisionTargets = Pick<IngestSettings, 'visionSockets' | 'successors' | 'places'>;
+export type VisionTargets = Pick<IngestSettings, 'deskSocket' | 'visionSockets' | 'successors' | 'places'>;
 
 /** Settings of an ingest process with `cameras`. */
 export function ingestSettings(config: Config, paths: Paths, cameras: readonly CameraRow[], targets: VisionTargets | ClusterIngest): IngestSettings {

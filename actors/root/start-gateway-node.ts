@@ -10,6 +10,7 @@ import type { Logger } from '../../src/utility-ops/log.ts';
 import type { Recorder } from '../../src/utility-ops/telemetry/recorder.ts';
 import type { ModelAccess } from '../gateway/backend.ts';
 import { POLICIES } from '../tree.ts';
+import type { DeskAccess } from './camera-desks.ts';
 import { GatewayNode, type NodePart } from './gateway-node.ts';
 import { startIndexProcess, type IndexAccess } from './index-process.ts';
 import { noteLifecycle } from './note-lifecycle.ts';
@@ -30,6 +31,8 @@ export interface GatewayRootOptions {
   readonly models: ModelAccess;
   /** Cameras and detectors, where this node has such roles too. */
   readonly local?: NodePart;
+  /** Those of the cameras that this node runs, where it has such a role too. */
+  readonly desks?: DeskAccess | undefined;
 }
 
 /** A running gateway node. */
@@ -44,7 +47,7 @@ export interface GatewayRoot {
 
 /** Starts the index process, the list of cameras and what keeps both in view. Resolves when the index serves, brokers or not. */
 export async function startGatewayNode(options: GatewayRootOptions): Promise<GatewayRoot> {
-  const { config, clock, random, log, telemetry, onLine, node, codecs, models, local } = options;
+  const { config, clock, random, log, telemetry, onLine, node, codecs, models, local, desks } = options;
   const ending = new AbortController();
   const { signal } = ending;
   let index: IndexAccess | undefined;
@@ -67,7 +70,7 @@ export async function startGatewayNode(options: GatewayRootOptions): Promise<Gat
   try {
     index = await startIndexProcess({ config, paths, clock, random, system, onLine, signal });
     await takeOverSockets(data, paths.sockets, INDEX_NOTE); // the index owns its database now: no other run does
-    const gateway = new GatewayNode({ config, node, codecs, index, models, tree: () => system.report(), clock, log, telemetry, signal, ...(local === undefined ? {} : { local }) });
+    const gateway = new GatewayNode({ config, node, codecs, index, models, desks, tree: () => system.report(), clock, log, telemetry, signal, ...(local === undefined ? {} : { local }) });
     system.supervise({ name: 'cameras', run: ctx => gateway.desired.run(ctx) }, POLICIES.cluster);
     system.supervise({ name: 'watch', run: () => gateway.run() }, POLICIES.cluster);
     return { gateway, system, stop, pids: () => (index?.pid === undefined ? {} : { index: index.pid }) };

@@ -1,5 +1,6 @@
 import { ERRORS, PlatformError, type ErrorCode } from '../engine/errors.ts';
 import { systemClock } from '../engine/system-clock.ts';
+import { loadConfig } from '../utility-ops/config/load-config.ts';
 import type { ActiveModelView, ModelView } from '../serving-ops/service.ts';
 
 const ANSWER_MS = 10_000;
@@ -36,12 +37,18 @@ export async function useModel({ url, model }: { readonly url: string; readonly 
 }
 
 async function ask<Answer>(url: string, path: string, body?: object): Promise<Answer> {
-  const response = await fetch(new URL(path, url), {
-    signal: AbortSignal.timeout(ANSWER_MS), ...(body === undefined ? {} : { method: 'PUT', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }),
-  }).catch((error: unknown) => { throw new PlatformError('CONFIG_INVALID', `no vto answers at ${url}; name its API with --url`, { field: 'url' }, error); });
+  const headers = { ...bearer(), ...(body !== undefined && { 'content-type': 'application/json' }) };
+  const response = await fetch(new URL(path, url), { headers, signal: AbortSignal.timeout(ANSWER_MS), ...(body !== undefined && { method: 'PUT', body: JSON.stringify(body) }) })
+    .catch((error: unknown) => { throw new PlatformError('CONFIG_INVALID', `no vto answers at ${url}; name its API with --url`, { field: 'url' }, error); });
   const answer = await response.json().catch(() => ({})) as Answer & { readonly code?: string; readonly detail?: string }; // written by the API of this program; another one has neither
   if (response.ok) return answer;
   throw new PlatformError(codeOf(answer.code), answer.detail ?? `${url} answers with status ${response.status}`);
+}
+
+/** A platform with tokens is asked with one of the environment: the same variable that gives them to the platform. */
+function bearer(): { readonly authorization?: string } {
+  const [token] = loadConfig({ environment: process.env, cwd: process.cwd() }).serving.tokens;
+  return token === undefined ? {} : { authorization: `Bearer ${token}` };
 }
 
 function codeOf(code: string | undefined): ErrorCode {

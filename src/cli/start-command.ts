@@ -1,7 +1,7 @@
 import { basename } from 'node:path';
 import { loadConfig } from '../utility-ops/config/load-config.ts';
 import { planNode } from '../utility-ops/config/node-roles.ts';
-import type { Config } from '../utility-ops/config/schema.ts';
+import { CONFIG_SCHEMA, type Config } from '../utility-ops/config/schema.ts';
 import { createLogger } from '../utility-ops/log.ts';
 import { redactUri } from '../utility-ops/redact-uri.ts';
 import { createRecorder, type Recorder } from '../utility-ops/telemetry/recorder.ts';
@@ -89,7 +89,7 @@ function describe(config: Config): string {
 
 function withDemo(config: Config): Config {
   if (config.cameras.length > 0 || config.kafka.brokers.length > 0) return config;
-  return { ...config, cameras: DEMO_CAMERAS.map(camera => ({ ...camera, isDetecting: true, isLooping: false, modality: 'auto' as const, encoders: [] })) };
+  return { ...config, cameras: CONFIG_SCHEMA.shape.cameras.parse(DEMO_CAMERAS) };
 }
 
 /** A launcher and a terminal may both hand on one Ctrl-C: only a signal this much later is a second one. */

@@ -1,5 +1,5 @@
 import type { CameraId } from '../engine/units.ts';
-import type { EncodingWish, PictureSettings } from '../messages/desired-camera.ts';
+import { CAMERA_DEFAULTS, type EncodingWish, type PictureSettings } from '../messages/desired-camera.ts';
 import type { CameraConfig } from '../utility-ops/config/schema.ts';
 import type { CameraRow } from './store.ts';
 
@@ -12,9 +12,27 @@ export interface PictureWishes {
   readonly range?: readonly [black: number, white: number] | undefined;
 }
 
+/** What a request or the settings say of where a camera's pictures come from, and of its share. */
+export interface SourceWishes {
+  readonly fallbacks?: readonly string[] | undefined;
+  readonly standby?: 'cold' | 'warm' | undefined;
+  readonly restoreAfterMs?: number | undefined;
+  readonly tenant?: string | undefined;
+  readonly priority?: number | undefined;
+}
+
 /** A camera of the settings as it is kept. */
-export function cameraRowOf({ id, uri, maxFps, isDetecting, isLooping, encoders, ...pictures }: CameraConfig): CameraRow {
-  return { id: id as CameraId, uri, maxFps: maxFps ?? null, isDetecting, isLooping, ...picturesOf(pictures), ...encodersOf(encoders) }; // the schema checked its form
+export function cameraRowOf({ id, uri, maxFps, isDetecting, isLooping, encoders, ...wishes }: CameraConfig): CameraRow {
+  return { id: id as CameraId, uri, maxFps: maxFps ?? null, isDetecting, isLooping, ...picturesOf(wishes), ...encodersOf(encoders), ...wishesOf(wishes) }; // the schema checked its form
+}
+
+/** As a row holds them: nothing where nothing was said, or what is so anyway. */
+export function wishesOf({ fallbacks = [], standby, restoreAfterMs, tenant, priority }: SourceWishes): Pick<CameraRow, 'fallbacks' | 'standby' | 'restoreAfterMs' | 'tenant' | 'priority'> {
+  return {
+    ...fallbacks.length > 0 && { fallbacks }, ...standby !== undefined && standby !== CAMERA_DEFAULTS.standby && { standby },
+    ...restoreAfterMs !== undefined && restoreAfterMs !== CAMERA_DEFAULTS.restoreAfterMs && { restoreAfterMs },
+    ...tenant !== undefined && tenant !== CAMERA_DEFAULTS.tenant && { tenant }, ...priority !== undefined && priority !== CAMERA_DEFAULTS.priority && { priority },
+  };
 }
 
 /** As a row holds it: nothing where nothing was said, so that such a camera is the same as ever. */
@@ -42,17 +60,39 @@ function encodingOf(wish: EncoderWish): EncodingWish {
   return { name, options };
 }
 
-/** The row without what only vision processes need to know: two that differ in that alone are one camera, whose session goes on. */
-export function sourceOf({ encoders: _, ...row }: CameraRow): CameraRow {
-  return row;
+/** What an ingest process needs to know of a camera. */
+export type SourceRow = Pick<CameraRow, 'id' | 'uri' | 'isDetecting' | 'isLooping' | 'pictures' | 'fallbacks' | 'standby' | 'restoreAfterMs'>;
+
+/** The part of the row that ingest processes need to know. */
+export function sourceOf({ id, uri, isDetecting, isLooping, pictures, fallbacks, standby, restoreAfterMs }: SourceRow): SourceRow {
+  return { id, uri, isDetecting, isLooping, ...pictures && { pictures }, ...fallbacks && { fallbacks }, ...standby && { standby }, ...restoreAfterMs !== undefined && { restoreAfterMs } };
 }
 
-/** True when the two differ at most in what only vision processes need to know. */
-export function isSameSource(one: CameraRow, other: CameraRow): boolean {
-  return JSON.stringify(sourceOf(one)) === JSON.stringify(sourceOf(other));
+/** True when the two differ at most in what a session goes on with: such a change cuts no recording. */
+export function isSameSource(one: SourceRow, other: SourceRow): boolean {
+  return sessionText(one) === sessionText(other);
+}
+
+/** What a session is made of, as a text: it changes exactly when the session has to start over. */
+export function sessionText({ id, uri, isDetecting, isLooping, pictures, fallbacks, standby }: SourceRow): string {
+  return JSON.stringify([id, uri, isDetecting, isLooping, pictures, fallbacks, standby]);
+}
+
+/** True when the two say the same. */
+export function isSameRow(one: CameraRow, other: CameraRow): boolean {
+  return rowText(one) === rowText(other);
+}
+
+const FIELDS = Object.keys({
+  id: true, uri: true, maxFps: true, isDetecting: true, isLooping: true, pictures: true, encoders: true, fallbacks: true, standby: true, restoreAfterMs: true, tenant: true, priority: true,
+} satisfies Record<keyof CameraRow, true>) as readonly (keyof CameraRow)[]; // just written
+
+/** All that the row says, as a text; the order in which its keys were set makes no difference. */
+export function rowText(row: CameraRow): string {
+  return JSON.stringify(FIELDS.map(field => row[field]));
 }
 
 /** The row with other encoders. */
-export function withEncoders(row: CameraRow, encoders: readonly EncodingWish[]): CameraRow {
-  return { ...sourceOf(row), ...encoders.length > 0 && { encoders } };
+export function withEncoders({ encoders: _, ...row }: CameraRow, encoders: readonly EncodingWish[]): CameraRow {
+  return { ...row, ...encoders.length > 0 && { encoders } };
 }

@@ -4,6 +4,7 @@ import { PlatformError } from '../engine/errors.ts';
 import { isCameraId, type CameraId, type EpochMicros } from '../engine/units.ts';
 import type { DesiredCamera } from '../messages/desired-camera.ts';
 import type { Fetched, KafkaNode, KafkaRecord, RecordCodec, Written } from '../transports/kafka-types.ts';
+import { isSameRow } from './camera-row.ts';
 import { decodeRecord } from './decode-record.ts';
 import type { CameraRow } from './store.ts';
 
@@ -154,11 +155,11 @@ export class DesiredCameras {
       this.#remove(key, partition);
       return;
     }
-    const { uri, maxFps, isDetecting, isLooping, pictures, encoders, at } = await decodeRecord(this.#options.codec, value);
+    const { at, ...body } = await decodeRecord(this.#options.codec, value);
     const known = this.#entries.get(key)?.row;
-    const wanted: CameraRow = { id: key, uri, maxFps, isDetecting, isLooping, ...pictures && { pictures }, ...encoders && { encoders } };
-    const isSame = isEqual(known, wanted);
-    const row = isSame && known !== undefined ? known : wanted; // who holds the row can tell that it is the same camera
+    const wanted: CameraRow = { ...body, id: key };
+    const isSame = known !== undefined && isSameRow(known, wanted);
+    const row = isSame ? known : wanted; // who holds the row can tell that it is the same camera
     this.#entries.set(key, { row, partition, ...(at === undefined ? {} : { at }) });
     if (!isSame) this.#options.onChange?.({ type: 'put', row, partition });
   }
@@ -190,9 +191,4 @@ export class DesiredCameras {
       this.#wakes.push(() => { signal.removeEventListener('abort', left); resolve(); });
     });
   }
-}
-
-function isEqual(one: CameraRow | undefined, other: CameraRow): boolean {
-  return one !== undefined && one.uri === other.uri && one.maxFps === other.maxFps && one.isDetecting === other.isDetecting && one.isLooping === other.isLooping
-    && JSON.stringify([one.pictures, one.encoders]) === JSON.stringify([other.pictures, other.encoders]);
 }

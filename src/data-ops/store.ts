@@ -1,5 +1,5 @@
 import type { CameraId, EpochMicros } from '../engine/units.ts';
-import type { EncodingWish, PictureSettings } from '../messages/desired-camera.ts';
+import type { DesiredCamera } from '../messages/desired-camera.ts';
 import type { FeatureTensor } from '../messages/feature-tensor.ts';
 import type { FrameId } from '../messages/frame-id.ts';
 import type { PlatformEvent } from '../messages/platform-event.ts';
@@ -31,18 +31,7 @@ export interface ChunkRow {
 }
 
 /** A camera as the user wants it. */
-export interface CameraRow {
-  readonly id: CameraId;
-  /** May hold credentials: never logged or returned by an API. */
-  readonly uri: string;
-  readonly maxFps: number | null;
-  readonly isDetecting: boolean;
-  readonly isLooping: boolean;
-  /** Absent: as the source says. */
-  readonly pictures?: PictureSettings;
-  /** Features computed of every frame that is detected on. Absent: none. */
-  readonly encoders?: readonly EncodingWish[];
-}
+export type CameraRow = Omit<DesiredCamera, 'at'>;
 
 /** A feature with its place in the order of the store. */
 export interface StoredFeature { readonly id: number; readonly feature: FeatureTensor }

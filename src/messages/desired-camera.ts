@@ -20,6 +20,9 @@ export interface EncodingWish {
   readonly options: Readonly<Record<string, unknown>>;
 }
 
+/** What a camera has of which nothing is said. */
+export const CAMERA_DEFAULTS = { standby: 'cold', restoreAfterMs: 10_000, tenant: 'default', priority: 1 } as const;
+
 /** Body of the compacted topic `vto.cameras`: a camera as the user wants it; a tombstone removes it. */
 export interface DesiredCamera {
   readonly id: CameraId;
@@ -32,6 +35,16 @@ export interface DesiredCamera {
   readonly pictures?: PictureSettings;
   /** Features that are computed of every frame that is detected on. Absent: none. */
   readonly encoders?: readonly EncodingWish[];
+  /** Further sources in order of preference after `uri`; may hold credentials as it does. Absent: none. */
+  readonly fallbacks?: readonly string[];
+  /** `warm`: the next source is kept connected while another one is played. Absent: cold. */
+  readonly standby?: 'cold' | 'warm';
+  /** How long a better source must have been stable before it is returned to. Absent: `CAMERA_DEFAULTS`. */
+  readonly restoreAfterMs?: number;
+  /** Whose camera it is. Absent: `CAMERA_DEFAULTS`. */
+  readonly tenant?: string;
+  /** Share among the cameras of its tenant when there is not enough time for all. Absent: `CAMERA_DEFAULTS`. */
+  readonly priority?: number;
   /** When it was asked for; tells a wish from the same one before. */
   readonly at?: EpochMicros;
 }

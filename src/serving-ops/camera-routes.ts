@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify';
-import { encodersOf, picturesOf, type EncoderWish } from '../data-ops/camera-row.ts';
+import { encodersOf, picturesOf, wishesOf, type EncoderWish } from '../data-ops/camera-row.ts';
 import { PlatformError } from '../engine/errors.ts';
 import { checkEncoders } from '../feature-ops/check-encoders.ts';
 import type { Modality } from '../messages/raster.ts';
@@ -9,18 +9,18 @@ import { CameraBody, CameraChangeBody, CameraPath, NoQuery, parseRequest } from 
 import { cameraView } from './resolve-stream.ts';
 import { parseStreamUri, type StreamTarget } from './stream-uri.ts';
 
-function parseUri(face: Face, uri: string): StreamTarget {
+function parseUri(face: Face, uri: string, field: string): StreamTarget {
   try {
     return parseStreamUri(uri, face.schemes);
   } catch (error) {
-    if (error instanceof PlatformError) throw new PlatformError(error.code, error.message, { field: 'uri' });
+    if (error instanceof PlatformError) throw new PlatformError(error.code, error.message, { field });
     throw error;
   }
 }
 
 /** What reads files here needs leave always; anything else too once other machines can call: it makes this one connect somewhere. */
-function checkAllowed(face: Face, uri: string): void {
-  const target = parseUri(face, uri);
+function checkAllowed(face: Face, uri: string, field = 'uri'): void {
+  const target = parseUri(face, uri, field);
   const readsFiles = target.kind === 'file' || face.schemes.some((scheme) => scheme.name === target.scheme && scheme.readsFiles);
   if ((readsFiles || !face.isLoopbackOnly) && !face.allowList.allows(target)) throw streamNotAllowed(target);
 }
@@ -47,9 +47,10 @@ export function cameraRoutes(app: FastifyInstance, face: Face): void {
     parseRequest(NoQuery, request.query, 'query');
     const body = parseRequest(CameraBody, request.body, 'body');
     checkAllowed(face, body.uri);
-    const { id, uri, maxFps, detect, loop, encoders, ...pictures } = body;
-    await checkWanted(face, encoders, pictures.modality === 'auto' ? null : pictures.modality);
-    const view = await face.backend.addCamera({ id, uri, maxFps, isDetecting: detect, isLooping: loop, ...picturesOf(pictures), ...encodersOf(encoders) });
+    body.fallbacks.forEach((uri, index) => checkAllowed(face, uri, `fallbacks.${String(index)}`));
+    const { id, uri, maxFps, detect, loop, encoders, ...wishes } = body;
+    await checkWanted(face, encoders, wishes.modality === 'auto' ? null : wishes.modality);
+    const view = await face.backend.addCamera({ id, uri, maxFps, isDetecting: detect, isLooping: loop, ...picturesOf(wishes), ...encodersOf(encoders), ...wishesOf(wishes) });
     face.log.info({ camera: view.id }, 'camera added by API');
     return await reply.code(201).header('location', `/api/v1/cameras/${view.id}`).send(view);
   });

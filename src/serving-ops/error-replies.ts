@@ -2,6 +2,7 @@ import type { Socket } from 'node:net';
 import { STATUS_CODES } from 'node:http';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { PlatformError } from '../engine/errors.ts';
+import { CHALLENGE } from './authorize.ts';
 import { ENDPOINTS, methodsOf } from './endpoints.ts';
 import type { Face } from './face.ts';
 import { PROBLEM_TYPE, problemOf, type Problem } from './problem.ts';
@@ -34,6 +35,7 @@ export function sendProblem(face: Face, error: unknown, request: FastifyRequest,
     face.log.error({ request: request.id, error }, 'request failed unexpectedly');
   }
   if (problem.status === 429 || problem.status === 503) reply.header('retry-after', String(RETRY_AFTER_SECONDS));
+  if (problem.status === 401) reply.header('www-authenticate', CHALLENGE);
   if (isRegistryPath(pathOf(request))) {
     sendRegistryError(reply, { status: problem.status, errorCode: problem.status, message: problem.detail });
     return;

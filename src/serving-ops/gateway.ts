@@ -3,6 +3,7 @@ import { fastify, type FastifyInstance } from 'fastify';
 import type { Clock } from '../engine/clock.ts';
 import { PlatformError } from '../engine/errors.ts';
 import { createAllowList } from './allow-stream.ts';
+import { createAuthorizer } from './authorize.ts';
 import { cameraRoutes } from './camera-routes.ts';
 import { errorReplies, refuseConnection, sendProblem } from './error-replies.ts';
 import type { Face, GatewayCounts } from './face.ts';
@@ -14,7 +15,7 @@ import { INFER_PATH, inferRoutes } from './infer-route.ts';
 import { lagRoutes } from './lag-routes.ts';
 import type { ServingLog } from './log.ts';
 import { modelRoutes } from './model-routes.ts';
-import { registryRoutes } from './registry-routes.ts';
+import { REGISTRY_ENDPOINTS, registryRoutes } from './registry-routes.ts';
 import { scrubbedJson } from './scrub.ts';
 import type { ServingBackend } from './service.ts';
 import { createStreamSlots } from './stream-slots.ts';
@@ -33,6 +34,8 @@ export interface GatewayOptions {
   readonly allowStreams?: readonly string[];
   /** More names this server answers to, besides loopback ones; beyond loopback an empty list means any. @default [] */
   readonly allowHosts?: readonly string[];
+  /** Tokens of which every request needs one, but those of OPEN_ROUTES. @default []: none is needed */
+  readonly tokens?: readonly string[];
   /** Schemes that the source plugins serve. @default STREAM_SCHEMES */
   readonly schemes?: readonly StreamScheme[];
   /** Cameras streamed at once, over all clients. @default 64 */
@@ -63,6 +66,9 @@ export interface Gateway {
   close(options: { readonly deadlineMs: number }): Promise<void>;
   counts(): Readonly<GatewayCounts> & { readonly openStreams: number };
 }
+
+/** Routes that need no token: how this node is, and the schemas of the topics. */
+const OPEN_ROUTES: ReadonlySet<string> = new Set(['/', '/healthz', '/readyz', '/metrics', ...REGISTRY_ENDPOINTS.map(({ path }) => path)]);
 
 const BODY_LIMIT_BYTES = 64 * 1024;
 const HEADERS_TIMEOUT_MS = 10_000;
@@ -148,6 +154,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   const face = createFace(options);
   const host = options.host ?? '127.0.0.1';
   const guard = { boundHost: host, allowHosts: options.allowHosts ?? [] };
+  const authorizer = createAuthorizer(options.tokens ?? []);
   const app = createApp(face);
   const inFlight = countInFlight();
   let closing: Promise<void> | undefined;
@@ -157,6 +164,8 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     reply.headers({ 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' });
     if (closing !== undefined) { reply.header('connection', 'close'); throw new PlatformError('SHUTTING_DOWN', 'vto is stopping'); }
     guardRequest(request, guard);
+    const { url: route = '/', config } = request.routeOptions; // of the route that answers: the spelling of the path does not matter
+    if (!OPEN_ROUTES.has(route) && config.isOpen !== true) authorizer.check({ header: request.headers.authorization, query: config.takesQueryToken === true ? (request.query as { readonly access_token?: unknown }).access_token : undefined });
     done();
   });
   app.addHook('onSend', (_request, reply, payload, done) => {

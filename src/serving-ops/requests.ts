@@ -60,6 +60,11 @@ export const CameraChangeBody = z.strictObject({ encoders });
 export const CameraBody = z.strictObject({
   id: cameraId,
   uri: z.string().min(1).max(2048),
+  fallbacks: z.array(z.string().min(1).max(2048)).max(8).default([]),
+  standby: z.enum(['cold', 'warm']).default('cold'),
+  restoreAfterMs: z.int().min(0).max(86_400_000).optional(),
+  tenant: z.string().regex(/^[a-z0-9][a-z0-9_-]{0,62}$/, 'must be 1 to 63 of a-z 0-9 - _, starting with a letter or digit').optional(),
+  priority: z.number().min(0.01).max(100).optional(),
   maxFps: z.number().positive().max(1000).nullable().default(null),
   detect: z.boolean().default(true),
   loop: z.boolean().default(false),

@@ -1,5 +1,5 @@
 const USER = /([a-z][a-z0-9+.-]*:[\\/]{1,2})\S*@/gi;
-const SECRET_KEY = /\b(pass|passwd|password|pwd|secret|token|key|apikey|api_key|auth)=[^&\s'"]*/gi;
+const SECRET_KEY = /\b(pass|passwd|password|pwd|secret|token|access_token|key|apikey|api_key|auth)=[^&\s'"]*/gi;
 
 /** Takes credentials out of the URLs in a text. Takes too much rather than too little: a password may itself hold `/` or `@`. */
 export function scrub(text: string): string {

@@ -24,6 +24,12 @@ export interface CameraView {
   readonly maxFps: number | null;
   readonly isDetecting: boolean;
   readonly isLooping: boolean;
+  /** Further sources in order of preference, without credentials. */
+  readonly fallbacks: readonly string[];
+  readonly standby: 'cold' | 'warm';
+  readonly restoreAfterMs: number;
+  readonly tenant: string;
+  readonly priority: number;
   /** How its pictures are played and understood; absent: as its source says. */
   readonly pictures?: PictureSettings;
   /** Features computed of its frames: names of encoders, their options beside. */

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -100,6 +101,33 @@ test('keeps the encoders of a camera', ({ open }) => {
   store.close();
   const again = open();
   assert.equal(again.cameras(), [row]);
+  again.close();
+});
+
+test('keeps the other sources of a camera, its tenant and its share', ({ open }) => {
+  const store = open();
+  const rows = [
+    { id: camera('a'), uri: 'rtsp://u:p@h/1', maxFps: 5, isDetecting: false, isLooping: true, fallbacks: ['rtsp://u:p@h/2', '/footage/yard.mp4'], standby: 'warm' as const, restoreAfterMs: 500, tenant: 'harbour', priority: 2.5 },
+    { id: camera('b'), uri: 'synthetic://street', maxFps: null, isDetecting: true, isLooping: false },
+  ];
+  for (const row of rows) store.putCamera(row);
+  store.close();
+  const again = open();
+  assert.equal(again.cameras(), rows);
+  again.close();
+});
+
+test('reads the cameras of a file of the version before', ({ open, folder }) => {
+  const row = { id: DOCK, uri: 'synthetic://street', maxFps: null, isDetecting: true, isLooping: false, encoders: [{ name: 'hog', options: {} }] };
+  const store = open();
+  store.putCamera(row);
+  store.close();
+  const script = `const { DatabaseSync } = await import('node:sqlite'); const d = new DatabaseSync(${JSON.stringify(join(folder, 'vto.db'))}); d.exec('ALTER TABLE cameras DROP COLUMN wishes; PRAGMA user_version = 5'); d.close();`;
+  assert.is(spawnSync(process.execPath, ['--input-type=module', '-e', script]).status, 0);
+  const again = open();
+  assert.equal(again.cameras(), [row]);
+  again.putCamera({ ...row, tenant: 'harbour' });
+  assert.equal(again.cameras(), [{ ...row, tenant: 'harbour' }]);
   again.close();
 });
 

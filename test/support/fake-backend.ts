@@ -46,7 +46,7 @@ export class FakeBackend implements ServingBackend {
 
   addView(id: string, extra: Partial<CameraView> = {}): CameraView {
     const view: CameraView = {
-      id: id as CameraId, label: `rtsp://cam/${id}`, state: 'live', isTemporary: false, epoch: 1, fps: 25, maxFps: null, isDetecting: true, isLooping: false, encoders: [],
+      id: id as CameraId, label: `rtsp://cam/${id}`, state: 'live', isTemporary: false, epoch: 1, fps: 25, maxFps: null, isDetecting: true, isLooping: false, encoders: [], fallbacks: [], standby: 'cold', restoreAfterMs: 10_000, tenant: 'default', priority: 1,
       counts: { received: 0, detected: 0, dropped: {}, gaps: 0 }, ...extra,
     };
     this.views.push(view);

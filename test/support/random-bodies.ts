@@ -78,6 +78,8 @@ function desiredCamera(dice: Dice): DesiredCamera {
   return {
     id: cameraId(dice), uri: `rtsp://user:pass@host/${dice.between(0, 1e9)}`, maxFps: maybe(dice, () => 0.1), isDetecting: dice.chance(0.5), isLooping: dice.chance(0.5),
     ...dice.chance(0.5) && { pictures: { modality: maybe(dice, () => dice.pick(['rgb', 'depth', 'thermal'])), fps: maybe(dice, () => 2.5), metresPerStep: maybe(dice, () => 0.0002), ...dice.chance(0.5) && { kelvinPerStep: 0.04 }, range: maybe(dice, () => [0, 4.5] as const) } },
+    ...dice.chance(0.5) && { encoders: [{ name: 'hog', options: { cell: 8 } }] }, ...dice.chance(0.5) && { fallbacks: [`rtsp://user:pass@host/${dice.between(0, 9)}`, '/footage/yard.mp4'] },
+    ...dice.chance(0.5) && { standby: dice.pick(['cold', 'warm']) }, ...dice.chance(0.5) && { restoreAfterMs: dice.between(0, 1e5) }, ...dice.chance(0.5) && { tenant: 'harbour' }, ...dice.chance(0.5) && { priority: 2.5 },
     ...dice.chance(0.5) && { at: time(dice) },
   };
 }

@@ -63,6 +63,9 @@ const MIGRATIONS: readonly string[] = [`
   ) STRICT;
   CREATE INDEX features_by_camera ON features (camera_key);
   CREATE INDEX features_by_time ON features (captured_at);
+`, `
+  -- JSON of what else is wanted of a camera: fallbacks, standby, restoreAfterMs, tenant, priority; null: nothing was said.
+  ALTER TABLE cameras ADD COLUMN wishes TEXT;
 `];
 
 /** Version of the tables that this build reads and writes. */

@@ -40,6 +40,16 @@ export interface DesiredCameraWire {
   readonly pictures: PictureSettingsWire | null;
   /** Features that are computed of every frame that is detected on. */
   readonly encoders: readonly EncodingWishWire[];
+  /** Further sources, in order of preference after uri; may hold credentials. */
+  readonly fallbacks: readonly string[];
+  /** warm: the next source is kept connected; null: cold. */
+  readonly standby: string | null;
+  /** How long a better source must have been stable before it is returned to; null: 10 s. */
+  readonly restoreAfterMs: number | null;
+  /** Whose camera it is; null: default. */
+  readonly tenant: string | null;
+  /** Share among the cameras of its tenant when there is not enough time for all; null: 1. */
+  readonly priority: number | null;
   /** When it was asked for, microseconds since the Unix epoch, UTC. */
   readonly at: number | null;
 }

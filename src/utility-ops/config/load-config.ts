@@ -102,7 +102,8 @@ function describe(issue: z.core.$ZodIssue, merged: unknown, layers: readonly Lay
     }).join('\n');
   }
   const value = valueAt(merged, issue.path);
-  const shown = issue.path.at(-1) === 'uri' || typeof value === 'object' || value === undefined ? '' : `, not ${JSON.stringify(value).slice(0, 60)}`; // a URI may hold a password
+  const isSecret = issue.path.some((part) => part === 'uri' || part === 'fallbacks' || part === 'tokens'); // a URI may hold a password, a token is one
+  const shown = isSecret || typeof value === 'object' || value === undefined ? '' : `, not ${JSON.stringify(value).slice(0, 60)}`;
   const problem = issue.message.replace(/^(Invalid|Too) /, (start) => start.toLowerCase());
   return `${pathText(issue.path)}: ${problem}${shown} (${sourceOf(issue.path, layers)})`;
 }
@@ -130,7 +131,7 @@ function resolvePaths(config: z.output<typeof CONFIG_SCHEMA>, cwd: string): z.ou
     data: resolve(cwd, config.data),
     modelOps: { ...config.modelOps, model: resolveModel(config.modelOps.model, cwd) },
     models: config.models.map((model) => ({ ...model, path: resolve(cwd, model.path) })),
-    cameras: config.cameras.map((camera) => ({ ...camera, uri: resolveUri(camera.uri, cwd), encoders: camera.encoders.map((each) => resolveEncoder(each, cwd)) })),
+    cameras: config.cameras.map((camera) => ({ ...camera, uri: resolveUri(camera.uri, cwd), fallbacks: camera.fallbacks.map((uri) => resolveUri(uri, cwd)), encoders: camera.encoders.map((each) => resolveEncoder(each, cwd)) })),
   };
 }
 

@@ -10,14 +10,20 @@ const encoderName = z.string().regex(/^[a-z][a-z0-9-]{0,62}$/, 'expected the nam
 /** An encoder that a camera wants: its name, or a table of its name and options. */
 export const encoder = z.union([encoderName, z.looseObject({ name: encoderName })], { error: 'expected the name of an encoder, or { name, and its options }' });
 
+const NAME = /^[a-z0-9][a-z0-9_-]{0,62}$/;
+
 const camera = z.strictObject({
-  id: z.string().regex(/^[a-z0-9][a-z0-9_-]{0,62}$/, 'expected 1 to 63 of a-z 0-9 - _, starting with a letter or digit').describe('Name of the camera: 1 to 63 of `a-z 0-9 - _`, starting with a letter or digit.').meta({ examples: ['dock-2'] }),
+  id: z.string().regex(NAME, 'expected 1 to 63 of a-z 0-9 - _, starting with a letter or digit').describe('Name of the camera: 1 to 63 of `a-z 0-9 - _`, starting with a letter or digit.').meta({ examples: ['dock-2'] }),
   uri: z.string().min(1).describe('Where its pictures come from: an rtsp:// address, a file or a folder of pictures.').meta({ examples: ['rtsp://user:password@10.0.0.12/stream1'] }),
+  fallbacks: z.array(z.string().min(1)).max(8).default([]).describe('Further sources in order of preference, for when `uri` fails: a sub-stream, a second camera, a file.').meta({ examples: [['rtsp://user:password@10.0.0.12/stream2', 'please-stand-by.mp4']] }),
+  standby: z.enum(['cold', 'warm']).default('cold').describe('`warm`: the next source is kept connected, so that it takes over within a GOP. `cold`: it is opened when it is needed.'),
+  restoreAfterMs: milliseconds(0).default(10_000).describe('A better source must have been stable for so long before it is returned to.'),
   maxFps: z.number().min(0).max(1000).optional().describe('At most so many frames a second are detected on; all are recorded. 0: every frame. Absent: `ingress.maxFps`.').meta({ examples: [10] }),
   tracker: z.string().min(1).optional().describe('Follows its objects: `byte-track`, or `none`. Absent: `vision.tracker`. In a cluster, of the settings of the node that detects.').meta({ examples: ['byte-track'] }),
   isDetecting: z.boolean().default(true).describe('False: the camera is recorded only.'),
   isLooping: z.boolean().default(false).describe('True: a file starts again at its end.'),
-  priority: z.number().min(0.01).max(100).optional().describe('Share of the time for detection when there is not enough for all cameras: one with 2 gets twice as much as one with 1, which is what absent means.').meta({ examples: [2] }),
+  tenant: z.string().regex(NAME, 'expected 1 to 63 of a-z 0-9 - _, starting with a letter or digit').default('default').describe('Whose camera it is: tenants share the time for detection when there is not enough for all.').meta({ examples: ['harbour'] }),
+  priority: z.number().min(0.01).max(100).optional().describe('Share of the time for detection when there is not enough for all cameras of a tenant: one with 2 gets twice as much as one with 1, which is what absent means.').meta({ examples: [2] }),
   gate: z.enum(['auto', 'off']).optional().describe('Activity gate of this camera. Absent: `vision.gate`.').meta({ examples: ['off'] }),
   fps: z.number().positive().max(1000).optional().describe('Pictures a second of a folder of pictures. Absent: 1.').meta({ examples: [2] }),
   encoders: z.array(encoder).max(16).default([]).describe('Features that are computed of every frame that is detected on: names of encoders, or tables of a name and its options.').meta({ examples: [['hog', { name: 'lbp', columns: 8 }]] }),
@@ -88,8 +94,9 @@ const modelOps = z.strictObject({
 });
 
 const serving = z.strictObject({
-  httpHost: z.string().min(1).default('127.0.0.1').describe('Address the HTTP API listens on; 0.0.0.0 opens it to the network, without a password.'),
+  httpHost: z.string().min(1).default('127.0.0.1').describe('Address the HTTP API listens on; 0.0.0.0 opens it to the network: set `tokens` then.'),
   httpPort: z.int().min(0).max(65_535).default(8080).describe('Port of the HTTP API. 0: any free one.'),
+  tokens: z.array(z.string().regex(/^[A-Za-z0-9._~+/-]{8,500}=*$/, 'expected 8 to 500 of A-Z a-z 0-9 . _ ~ + / -')).default([]).describe('With any set, every request needs one of them as `Authorization: Bearer TOKEN`, but those for health and metrics. Better in the environment, as VTO__SERVING__TOKENS, than in a file.'),
   allowStreams: z.array(z.string().min(1)).default([]).describe('Patterns of URIs (`*` is any text) that requests may open besides the registered cameras.'),
   maxStreams: z.int().min(1).max(10_000).default(64).describe('Streams that clients may hold open at a time.'),
 });

@@ -106,6 +106,7 @@ test('no refusal repeats a camera password', () => {
     refusal({ environment: { VTO__CAMERAS: `rtsp://u:${secret}@h/1` } }),
     refusal({ environment: { VTO__CAMERAS: `[{"uri":"rtsp://u:${secret}@h/1"` } }),
     refusal({ files: [file('g.toml', `[[cameras]]\nid = "a"\nuri = "rtsp://u:${secret}@h/1\n`)] }),
+    refusal({ files: [file('i.toml', `[[cameras]]\nid = "a"\nuri = "b"\nfallbacks = "rtsp://u:${secret}@h/1"\n`)] }),
     refusal({ files: [file('h.toml', `[[cameras]]\nid = "A"\nuri = ["rtsp://u:${secret}@h/1"]\n`)] }),
   ];
   for (const { message } of refusals) assert.not.match(message, secret);
