@@ -96,11 +96,12 @@ export class Backfill {
         continue;
       }
       ctx.status('waiting');
-      await this.#options.turns.run(async () => { if (!ending.aborted && this.#isSupported) await this.#fill(gap, ctx, ending); });
+      if (this.#isSupported) await this.#fill(gap, { ctx, ending });
     }
   }
 
-  async #fill(gap: Gap, ctx: ActorContext, ending: AbortSignal): Promise<void> {
+  async #fill(gap: Gap, life: Life): Promise<void> {
+    const { ending } = life;
     const { camera, session: { host: { clock } }, maxMs, report, onLeft, log } = this.#options;
     const bounds = boundsOf(gap, maxMs);
     let reached = bounds.from;
@@ -110,7 +111,7 @@ export class Backfill {
     for (const [index, epoch] of gap.epochs.entries()) {
       await clock.sleep(WAIT_MS[index] ?? 0, ending).catch(() => { /* the camera ends */ });
       if (ending.aborted) break;
-      const { counts, frames: added, error } = await this.#try({ ...bounds, from: reached }, epoch, { ctx, ending });
+      const { counts, frames: added, error } = await this.#inTurn(() => this.#try({ ...bounds, from: reached }, epoch, life), ending);
       failure = error;
       frames += added;
       reached = epochMicros(Math.max(reached, counts.lastCapturedAt ?? 0));
@@ -128,12 +129,22 @@ export class Backfill {
     log.warn({ camera, reason, frames, ...code !== undefined && { code }, detail: message }, 'gap is left without a recording of the camera');
   }
 
+  /** Few cameras of a process replay at the same time. A camera that ends does not wait for its turn. */
+  async #inTurn(replay: () => Promise<Try>, ending: AbortSignal): Promise<Try> {
+    let isReplaying = false;
+    const turn = this.#options.turns.run(async () => {
+      isReplaying = true;
+      return ending.aborted ? NOTHING : replay();
+    });
+    return Promise.race([turn, untilAborted(ending).then(() => (isReplaying ? turn : NOTHING))]);
+  }
+
   /** One replay, as a session that leaves nothing behind but durable parts. */
-  async #try(bounds: Bounds, epoch: number, { ctx, ending }: { readonly ctx: ActorContext; readonly ending: AbortSignal }): Promise<Try> {
+  async #try(bounds: Bounds, epoch: number, { ctx, ending }: Life): Promise<Try> {
     const { camera, recordings, samples, session, reading, onDurable, log } = this.#options;
     let durable = 0;
     const frames = (): number => Math.max(0, durable - counts.overlap);
-    let counts: ReplayCounts = { wanted: 0, overlap: 0, skipped: 0, lastCapturedAt: undefined };
+    let { counts } = NOTHING;
     try {
       const recording = await recordings.find(bounds.from, bounds.to, ending);
       if (recording === undefined) return { counts, frames: 0, error: undefined };
@@ -159,6 +170,11 @@ export class Backfill {
 
 /** What one try brought: `frames` of the gap that are durable now. */
 interface Try { readonly counts: ReplayCounts; readonly frames: number; readonly error: unknown }
+
+const NOTHING: Try = { counts: { wanted: 0, overlap: 0, skipped: 0, lastCapturedAt: undefined }, frames: 0, error: undefined };
+
+/** How long it may take. */
+interface Life { readonly ctx: ActorContext; readonly ending: AbortSignal }
 
 interface Bounds { readonly from: EpochMicros; readonly to: EpochMicros; readonly isCameraTime: boolean }
 

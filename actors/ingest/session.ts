@@ -2,6 +2,7 @@ import type { ActorContext } from '../../src/engine/actor.ts';
 import type { OutPort } from '../../src/engine/ports.ts';
 import type { CameraId, EpochMicros } from '../../src/engine/units.ts';
 import type { Source, SourceSession } from '../../src/ingress/source.ts';
+import type { SourceUnit } from '../../src/messages/access-unit.ts';
 import type { ChunkPart } from '../../src/messages/chunk-part.ts';
 import { Chunker } from '../../src/data-ops/chunker.ts';
 import type { Recorder } from '../../src/data-ops/recorder.ts';
@@ -17,14 +18,14 @@ export interface SessionOptions {
   readonly source: Source;
   readonly host: FlowHost;
   readonly chunkSeconds: number;
-  /** Reserves the epoch, durably. */
-  readonly nextEpoch: () => Promise<number>;
+  /** Reserves the epoch, durably; behind `floor` if one is given. */
+  readonly nextEpoch: (floor?: number) => Promise<number>;
   readonly createRecorder: (epoch: number) => Recorder;
   readonly durable: OutPort<ChunkPart>;
   /** Aborts when the session must end in order: as if the source had ended. */
   readonly finishing: AbortSignal;
   /** The first unit of the session arrived. */
-  readonly onLive: (firstCapturedAt: EpochMicros, label: string) => void;
+  readonly onLive: (first: Pick<SourceUnit, 'capturedAt' | 'arrivedAt'>, label: string) => void;
   /** Between these times of capture the source had something that could not be read. */
   readonly onLost: (from: EpochMicros, to: EpochMicros, why: string) => void;
 }
@@ -45,7 +46,7 @@ export async function runSession(options: SessionOptions, ctx: ActorContext): Pr
       if (live.isLive) return;
       live.isLive = true;
       ctx.status('live');
-      options.onLive(unit.capturedAt, options.source.label);
+      options.onLive(unit, options.source.label);
     });
     const epoch = await options.nextEpoch();
     const flow = ingestFlow(options.host, {

@@ -5,6 +5,8 @@ export type PlatformEvent = { readonly node?: string } & (
   | { readonly type: 'camera-state'; readonly camera: CameraId; readonly at: EpochMicros; readonly state: 'connecting' | 'live' | 'retrying' | 'ended' | 'failed' | 'removed'; readonly code?: string; readonly message?: string; readonly retryInMs?: number }
   /** What was captured between `from` and `to` never became durable. */
   | { readonly type: 'gap'; readonly camera: CameraId; readonly at: EpochMicros; readonly from: EpochMicros; readonly to: EpochMicros; readonly reason: string }
+  /** Of a gap, what was captured between `from` and `to` became durable after all, from the camera's own recording: so many frames. */
+  | { readonly type: 'backfilled'; readonly camera: CameraId; readonly at: EpochMicros; readonly from: EpochMicros; readonly to: EpochMicros; readonly frames: number }
   /** Bytes of an unfinished fragment were cut off a chunk at start. */
   | { readonly type: 'torn-tail'; readonly camera: CameraId; readonly at: EpochMicros; readonly file: string; readonly cutBytes: number }
   | { readonly type: 'process'; readonly at: EpochMicros; readonly process: string; readonly state: 'started' | 'ready' | 'exited' | 'stopped' | 'escalated'; readonly generation: number; readonly message?: string }

@@ -18,6 +18,12 @@ function parseUri(face: Face, uri: string, field: string): StreamTarget {
   }
 }
 
+/** Recordings are replayed over RTSP alone. */
+function checkReplay(face: Face, uri: string): void {
+  if (!/^rtsps?:\/\//i.test(uri)) throw new PlatformError('REQUEST_INVALID', 'replay is an rtsp:// or rtsps:// address', { field: 'replay' });
+  checkAllowed(face, uri, 'replay');
+}
+
 /** What reads files here needs leave always; anything else too once other machines can call: it makes this one connect somewhere. */
 function checkAllowed(face: Face, uri: string, field = 'uri'): void {
   const target = parseUri(face, uri, field);
@@ -48,6 +54,7 @@ export function cameraRoutes(app: FastifyInstance, face: Face): void {
     const body = parseRequest(CameraBody, request.body, 'body');
     checkAllowed(face, body.uri);
     body.fallbacks.forEach((uri, index) => checkAllowed(face, uri, `fallbacks.${String(index)}`));
+    if (body.replay !== undefined) checkReplay(face, body.replay);
     const { id, uri, maxFps, detect, loop, encoders, ...wishes } = body;
     await checkWanted(face, encoders, wishes.modality === 'auto' ? null : wishes.modality);
     const view = await face.backend.addCamera({ id, uri, maxFps, isDetecting: detect, isLooping: loop, ...picturesOf(wishes), ...encodersOf(encoders), ...wishesOf(wishes) });

@@ -26,6 +26,8 @@ export const METRICS = {
   cameraLive: { kind: 'gauge', name: 'camera_live', labels: ['camera'], help: '1 while the camera sends frames, else 0.' },
   reconnects: { kind: 'counter', name: 'reconnects_total', labels: ['camera', 'reason'], help: 'Sessions of a camera that ended and were opened again, by error code.' },
   gaps: { kind: 'counter', name: 'gaps_total', labels: ['camera'], help: 'Spans of time whose frames never became durable.' },
+  backfilled: { kind: 'counter', name: 'backfilled_frames_total', labels: ['camera'], help: 'Frames of gaps that became durable after all, from the recording of the camera itself.' },
+  backfillsLeft: { kind: 'counter', name: 'backfills_left_total', labels: ['camera', 'reason'], help: 'Gaps that were not filled to their end from the recording of the camera: unsupported, failed, not-recorded, or queue-full.' },
   chunkBytes: { kind: 'counter', name: 'chunk_bytes_total', labels: ['camera'], help: 'Bytes written to the archive.' },
   ledgerPending: { kind: 'gauge', name: 'ledger_pending_frames', labels: ['camera'], help: 'Received frames without a terminal record.' },
   queueItems: { kind: 'gauge', name: 'queue_items', labels: ['queue'], help: 'Items waiting in a bounded queue.' },
