@@ -26,17 +26,23 @@ function strength(challenge: Challenge): number {
 
 /** A header may hold several challenges, as RFC 7235 section 4.1 shows: a scheme is a word that another word, not `=`, follows. */
 function challengesOf(header: string): readonly Challenge[] {
-  return header.split(/(?:^|,)\s*(?=(?:basic|digest)\s)/i).flatMap((part): readonly Challenge[] => {
+  const parts: string[] = [];
+  for (const [part] of header.matchAll(/(?:"(?:[^"\\]|\\.)*"|[^,"]|"(?![^"]*"))+/gs)) {
+    if (parts.length === 0 || /^\s*[a-z]+\s+[a-z]/i.test(part)) parts.push(part);
+    else parts.push(`${parts.pop() ?? ''},${part}`);
+  }
+  return parts.flatMap((part): readonly Challenge[] => {
     const [, scheme = '', rest = ''] = /^\s*(basic|digest)\s+(.*)$/is.exec(part) ?? [];
     const fields = new Map([...rest.matchAll(/([a-z0-9_-]{1,64})\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]*))/gi)].map(([, name = '', quoted, plain = '']) => [name.toLowerCase(), quoted?.replaceAll(/\\(.)/gs, '$1') ?? plain]));
     const realm = fields.get('realm') ?? '';
+    if (scheme === '') return [];
     if (scheme.toLowerCase() === 'basic') return [{ scheme: 'basic', realm }];
     const nonce = fields.get('nonce');
     const algorithm = (fields.get('algorithm') ?? 'MD5').toUpperCase();
     const name = algorithm.replace(/-SESS$/, '');
     const qop = fields.get('qop');
     const isMet = nonce !== undefined && (name === 'MD5' || name === 'SHA-256') && (qop === undefined || /(?:^|[\s,])auth(?:$|[\s,])/i.test(qop));
-    if (scheme === '' || !isMet) return [];
+    if (!isMet) return [];
     return [{
       scheme: 'digest', realm, nonce, opaque: fields.get('opaque'), algorithm: name, isSession: algorithm.endsWith('-SESS'), hasQop: qop !== undefined,
       isStale: /^true$/i.test(fields.get('stale') ?? ''),

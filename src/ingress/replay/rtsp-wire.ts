@@ -17,24 +17,34 @@ const HEADERS_MAX = 128;
 const BODY_MAX = 1 << 20;
 const DOLLAR = 0x24;
 const HEAD_END = Buffer.from('\r\n\r\n');
+const EMPTY = Buffer.alloc(0);
 const ANSWER = /^RTSP\/1\.\d (\d{3})(?: (.*))?$/;
 const REQUEST = /^([A-Z_]{1,32}) \S+ RTSP\/1\.\d$/;
 
 /** Takes the bytes of a connection apart, however they are cut. Holds no more than one message or packet. */
 export class RtspWire {
-  #held: Buffer = Buffer.alloc(0);
+  #held: Buffer = EMPTY;
+  /** What came since, and how much there must be before it is worth looking again: a packet that comes byte by byte is put together once. */
+  #pieces: Uint8Array[] = [];
+  #pieceBytes = 0;
+  #needed = 0;
   /** How far the head under way was searched for its end. */
   #searched = 0;
 
   /** Bytes that wait for the rest of their message. */
-  get heldBytes(): number { return this.#held.length; }
+  get heldBytes(): number { return this.#held.length + this.#pieceBytes; }
 
-  /** The items that are complete with these bytes, in order. @throws PlatformError SOURCE_UNREACHABLE for bytes that are no RTSP: nothing can be read behind them */
+  /** The items that are complete with these bytes, in order; the bytes are the wire's from then on. @throws PlatformError SOURCE_UNREACHABLE for bytes that are no RTSP: nothing can be read behind them */
   take(bytes: Uint8Array): readonly RtspItem[] {
-    this.#held = this.#held.length === 0 ? Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength) : Buffer.concat([this.#held, bytes]);
+    this.#pieces.push(bytes);
+    this.#pieceBytes += bytes.length;
+    if (this.heldBytes < this.#needed) return [];
+    this.#held = this.#held.length === 0 && this.#pieces.length === 1 ? Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength) : Buffer.concat([this.#held, ...this.#pieces]);
+    this.#pieces = [];
+    this.#pieceBytes = 0;
+    this.#needed = 0;
     const items: RtspItem[] = [];
     for (let item = this.#next(); item !== undefined; item = this.#next()) if (item !== 'blank') items.push(item);
-    if (this.#held.length > 0) this.#held = Buffer.from(this.#held); // the caller's bytes may be used again
     return items;
   }
 
@@ -60,7 +70,10 @@ export class RtspWire {
     const held = this.#held;
     if (held.length < 4) return undefined;
     const size = held.readUInt16BE(2);
-    if (held.length < 4 + size) return undefined;
+    if (held.length < 4 + size) {
+      this.#needed = 4 + size;
+      return undefined;
+    }
     const payload = new Uint8Array(held.subarray(4, 4 + size));
     const channel = held[1] ?? 0;
     this.#drop(4 + size);
@@ -77,7 +90,10 @@ export class RtspWire {
     const length = Number(headers.get('content-length')?.[0] ?? 0);
     if (!Number.isInteger(length) || length < 0 || length > BODY_MAX) throw senseless('a message of no sensible length');
     const from = end + HEAD_END.length;
-    if (held.length < from + length) return undefined;
+    if (held.length < from + length) {
+      this.#needed = from + length;
+      return undefined;
+    }
     const body = new Uint8Array(held.subarray(from, from + length));
     this.#drop(from + length);
     if (request !== null) return { kind: 'request', method: request[1] ?? '', headers };
