@@ -18,7 +18,7 @@ const BODY_MAX = 1 << 20;
 const DOLLAR = 0x24;
 const HEAD_END = Buffer.from('\r\n\r\n');
 const EMPTY = Buffer.alloc(0);
-const ANSWER = /^RTSP\/1\.\d (\d{3})(?: (.*))?$/;
+const ANSWER = /^RTSP\/1\.\d ([1-9]\d{2})(?: (.*))?$/;
 const REQUEST = /^([A-Z_]{1,32}) \S+ RTSP\/1\.\d$/;
 
 /** Takes the bytes of a connection apart, however they are cut. Holds no more than one message or packet. */

@@ -55,10 +55,10 @@ function open(recordings: Recordings, options: { readonly maxMs?: number; readon
   const backfill = new Backfill({
     camera: DOCK, recordings, samples: undefined, maxMs: options.maxMs ?? 3_600_000, turns: options.turns ?? new Limiter(2), log: silentLog,
     session: {
-      host: { clock: hurried, random: systemRandom, observer: {} as never }, chunkSeconds: 10,
+      host: { clock: hurried, random: systemRandom, observer: { batch() {}, dropped() {}, failed() {} } }, chunkSeconds: 10,
       createRecorder: () => new Recorder({ folder, createWriter: createChunkWriter, createHash: contentHashOf, index: async batch => { for (const row of batch) rows.set(row.path, row); }, partMs: 20 }),
     },
-    reading: { media: libavAccess, stallMs: 1_000, timeoutMs: 2_000 },
+    reading: { media: libavAccess, stallMs: 900, timeoutMs: 2_000 },
     onDurable: part => parts.push(part), report: event => { if (event.type === 'backfilled') events.push(event); }, onLeft: reason => left.push(reason),
   });
   const system = createActorSystem({ name: 'test', clock: systemClock, random: systemRandom, onEvent: () => {} });
