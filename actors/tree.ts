@@ -1,4 +1,5 @@
 import type { RestartPolicy } from '../src/engine/actor.ts';
+import { PlatformError } from '../src/engine/errors.ts';
 
 /**
  * Who restarts whom, on one screen.
@@ -49,10 +50,14 @@ export const POLICIES = {
   link: { maxRestarts: 0, windowMs: 1_000, backoffMs: 10, backoffMaxMs: 10, jitter: 0, stallMs: 0, stopMs: 2_000 },
 } as const satisfies Record<string, RestartPolicy>;
 
-/** How a camera's sessions are tried again: quickly at first, then patiently, never at the same moment for all cameras. */
+/** After the loss of a source its ladder is asked for the next at once: how long to wait for each of its sources is the ladder's to know. */
+const LOST_WAIT_MS = 10;
+
+/** How a camera's sessions are tried again. */
 export function sessionPolicy(ingress: { readonly reconnectBackoffMs: number; readonly reconnectBackoffMaxMs: number }): RestartPolicy {
   return {
     maxRestarts: Number.POSITIVE_INFINITY, windowMs: 60_000, backoffMs: ingress.reconnectBackoffMs, backoffMaxMs: ingress.reconnectBackoffMaxMs,
     jitter: 0.3, stallMs: 0, stopMs: 2_500,
+    ownWaitMs: error => (error instanceof PlatformError && error.code.startsWith('SOURCE_') ? LOST_WAIT_MS : undefined),
   };
 }

@@ -3,12 +3,13 @@ import type { ActorReport } from '../../src/engine/actor.ts';
 import { PlatformError } from '../../src/engine/errors.ts';
 import { isCameraId, type CameraId } from '../../src/engine/units.ts';
 import type { PartitionLag } from '../../src/data-ops/group-lag.ts';
-import { isSameSource } from '../../src/data-ops/camera-row.ts';
 import type { RemoteStore } from '../../src/data-ops/remote-store.ts';
 import type { CameraRow, CommittedRecord } from '../../src/data-ops/store.ts';
+import type { PtzView } from '../../src/ingress/onvif/ptz.ts';
 import type { ActiveModelView, LinkView, ModelView, ServingBackend } from '../../src/serving-ops/service.ts';
 import { parseStreamUri, STREAM_SCHEMES } from '../../src/serving-ops/stream-uri.ts';
 import { METRICS_CONTENT_TYPE, renderMetrics, type MetricsSnapshot } from '../../src/utility-ops/telemetry/snapshot.ts';
+import { createLiveAccess, type PictureAccess } from './live-access.ts';
 import type { CameraBoard } from '../root/camera-board.ts';
 import type { DeskAccess } from '../root/camera-desks.ts';
 import type { CameraDirectory } from '../root/camera-directory.ts';
@@ -36,6 +37,8 @@ export interface BackendRoot extends CameraDirectory {
   readonly models: ModelAccess;
   /** Asks the process that runs a camera. */
   readonly desks: DeskAccess;
+  /** Decodes a picture that was asked for. */
+  readonly pictures: PictureAccess;
   /** What a node of a cluster knows besides: its links, what works less well than it should, and how far groups are behind. */
   readonly cluster?: ClusterView;
 }
@@ -80,8 +83,8 @@ export function createBackend(root: BackendRoot, options: BackendOptions): Servi
       await root.addCamera(row, false);
       return viewOf(row.id);
     },
-    changeEncoders: async (id, encoders) => {
-      await root.changeEncoders(id, encoders);
+    changeCamera: async (id, edit) => {
+      await root.changeCamera(id, edit);
       return viewOf(id);
     },
     removeCamera: id => root.removeCamera(id),
@@ -104,6 +107,8 @@ export function createBackend(root: BackendRoot, options: BackendOptions): Servi
     },
     ...historyOf(root),
     ...modelAnswers(root.models),
+    live: createLiveAccess(() => root.desks, () => root.pictures),
+    ptz: ptzOf(root),
     tree: () => root.tree(),
     isReady: () => {
       const reasons = root.unready();
@@ -111,6 +116,14 @@ export function createBackend(root: BackendRoot, options: BackendOptions): Servi
     },
     lag: () => root.cluster?.lag() ?? [],
     metrics: async () => ({ contentType: METRICS_CONTENT_TYPE, body: await renderMetrics([await options.ownMetrics(), ...await root.metrics()]) }),
+  };
+}
+
+/** Cameras are turned by the process that runs them. */
+function ptzOf({ desks, signal }: BackendRoot): ServingBackend['ptz'] {
+  return {
+    view: async camera => await desks.call(camera, 'ptz.view', null, signal) as PtzView, // of the same version
+    command: async (camera, command) => { await desks.call(camera, 'ptz.command', command, signal); },
   };
 }
 
@@ -186,17 +199,11 @@ async function* readRecords(root: BackendRoot, { camera, after, signal }: Readin
 
 /** Resolves when the camera was removed, or its source has ended and every frame of it has a record, or the signal aborts. */
 async function untilOver(root: BackendRoot, camera: CameraId, signal: AbortSignal, sleep: BackendOptions['sleep']): Promise<void> {
-  const row = root.camera(camera);
-  while (!signal.aborted && isStill(root.camera(camera), row)) {
+  while (!signal.aborted && root.camera(camera) !== undefined) {
     // A session ends after its frames are indexed: from then on the balance counts all of them.
     if (root.board.stateOf(camera) === 'ended' && await isAccounted(root, camera)) return;
     await sleep(WATCH_MS, signal).catch(() => { /* the loop sees why */ });
   }
-}
-
-/** The camera that it was: what is computed of its frames may have changed. */
-function isStill(now: CameraRow | undefined, then: CameraRow | undefined): boolean {
-  return now === then || (now !== undefined && then !== undefined && isSameSource(now, then) && JSON.stringify(now.encoders) !== JSON.stringify(then.encoders));
 }
 
 async function isAccounted(root: BackendRoot, camera: CameraId): Promise<boolean> {

@@ -36,6 +36,9 @@ export class CameraGroup {
   /** Whether the camera records here, or is about to. */
   has(id: CameraId): boolean { return this.#wanted.has(id); }
 
+  /** A camera that records here. */
+  rowOf(id: CameraId): SourceRow | undefined { return this.#members.get(id)?.row; }
+
   /** Starts a camera, or starts it anew when it is wanted otherwise. */
   put(row: SourceRow, floor = 0): Promise<void> {
     this.#wanted.add(row.id);
@@ -43,7 +46,11 @@ export class CameraGroup {
     if (this.#leaving.has(row.id)) this.#members.get(row.id)?.actor.tell(FINISH); // recording must not wait for what is left of an earlier time
     return this.#queue(row.id, async () => {
       const text = sessionText(row);
-      if (this.#members.get(row.id)?.text === text) return; // it was among the settings already
+      const member = this.#members.get(row.id);
+      if (member?.text === text) {
+        this.#members.set(row.id, { ...member, row }); // it was among the settings already, or what changed cuts no session
+        return;
+      }
       await this.#finish(row.id);
       await this.#start(row, text);
     });

@@ -98,19 +98,21 @@ export function cameraActor(options: CameraOptions): Actor {
       const session = ctx.supervise({
         name: 'session', run: child => runCameraSession(options, child, { past, finishing: ending.signal }),
       }, options.sessionPolicy);
-      void session.exit.then(exit => {
+      const closed = session.exit.then(exit => {
         if (exit.reason === 'ended' && !ending.signal.aborted) options.report({ type: 'camera-state', camera: row.id, at: options.session.host.clock.now(), state: 'ended' });
         if (exit.reason === 'escalated') {
           const { code, message } = reportError(exit.error);
           options.report({ type: 'camera-state', camera: row.id, at: options.session.host.clock.now(), state: 'failed', code, message });
           ctx.status(`failed: ${message}`);
         } else ctx.status(exit.reason);
+        return options.session.source.close?.();
       });
       const filling = options.backfill?.begin(ctx, ending.signal);
       await untilAborted(AbortSignal.any([ctx.signal, ending.signal]));
       if (ctx.signal.aborted) return;
       if (session.report().status === 'live') await Promise.race([session.exit, options.session.host.clock.sleep(SESSION_END_MS)]);
       await Promise.all([session.stop(), filling?.end()]);
+      await closed;
       await drain(options, ctx, finishing.signal);
       await filling?.giveUp();
     },
@@ -147,7 +149,7 @@ async function runCameraSession(options: CameraOptions, ctx: ActorContext, { pas
   } catch (error) {
     const { code, message } = reportError(error);
     past.reason = code;
-    if (!ctx.signal.aborted) report({ type: 'camera-state', camera: row.id, at: clock.now(), state: 'retrying', code, message });
+    if (!ctx.signal.aborted && code !== 'SOURCE_REPLACED') report({ type: 'camera-state', camera: row.id, at: clock.now(), state: 'retrying', code, message });
     throw error;
   }
 }

@@ -6,11 +6,11 @@ import { lastElsewhere } from '../../src/data-ops/last-elsewhere.ts';
 import { Recorder } from '../../src/data-ops/recorder.ts';
 import { remoteStore, type RemoteStore } from '../../src/data-ops/remote-store.ts';
 import type { SourceRow } from '../../src/data-ops/camera-row.ts';
-import { createSource } from '../../src/ingress/index.ts';
-import { libavAccess } from '../../src/ingress/libav-access.ts';
+import type { Ladder } from '../../src/ingress/ladder.ts';
 import type { Source } from '../../src/ingress/source.ts';
 import { createChunkWriter } from '../../src/media/index.ts';
 import type { ChunkPart } from '../../src/messages/chunk-part.ts';
+import { CAMERA_DEFAULTS } from '../../src/messages/desired-camera.ts';
 import type { PlatformEvent } from '../../src/messages/platform-event.ts';
 import { terminalRecordCodec } from '../../src/messages/terminal-record-codec.ts';
 import type { DroppedRecord, TerminalRecord } from '../../src/messages/terminal-record.ts';
@@ -25,6 +25,7 @@ import { POLICIES, sessionPolicy } from '../tree.ts';
 import type { Successors, SwitchMessage } from '../vision/switch-messages.ts';
 import { VisionPorts } from '../vision/vision-ports.ts';
 import { backfillOf } from './backfill-of.ts';
+import { cameraSource } from './camera-source.ts';
 import { CameraGroup } from './camera-group.ts';
 import { cameraActor } from './camera.ts';
 import { CameraRoutes, type CameraConsumer } from './camera-routes.ts';
@@ -32,6 +33,8 @@ import { ChunkLog } from './chunk-log.ts';
 import { contentHashOf } from './chunk-tools.ts';
 import { archiveHistory, onlyEpochs, recoverCamera } from './history.ts';
 import { openDesk } from './desk.ts';
+import { LiveTaps } from './live-taps.ts';
+import { servePtz } from './ptz-desk.ts';
 import { recordedOnly } from './recorded-only.ts';
 
 /** Settings of an ingest process. */
@@ -82,6 +85,7 @@ interface Links {
   readonly endedBefore: ((camera: CameraId, epoch: number) => Promise<EpochMicros | undefined>) | undefined;
   /** Aborts when the links close. */
   readonly signal: AbortSignal;
+  readonly live: LiveTaps;
 }
 
 /** Cameras, chunkers and recorders: whatever happens to vision, footage is safe. */
@@ -100,42 +104,38 @@ export async function ingestRole(settings: unknown, ctx: RoleContext): Promise<v
     store,
     records: storeNode.output('vto.detections', terminalRecordCodec, { maxItems: 1024, maxBytes: 8 << 20 }),
     routes: new CameraRoutes(visions.ports),
-    chunkLog: kafka?.chunkLog, endedBefore: kafka?.endedBefore, signal: closing.signal,
+    chunkLog: kafka?.chunkLog, endedBefore: kafka?.endedBefore, signal: closing.signal, live: new LiveTaps(),
   };
   gaugeQueues({ records: links.records, ...Object.fromEntries(visions.ports.map((port, index) => [`vision-${index}`, port])) }, ctx);
   // A new consumer gets everything without a record from the feeders, in order: what the old one was sent would come in mid-GOP before it.
   for (const vision of visions.ports) vision.onAttach(() => vision.discard());
+  const ladders = new Map<CameraId, Ladder>();
   const cameras = new CameraGroup({
     supervise: actor => ctx.system.supervise(actor, POLICIES.camera),
-    create: async (row, floor) => createCamera({ row, floor, source: await openable(row, options, ctx) }, options, links, ctx),
+    create: async (row, floor) => {
+      const source = await cameraSource(row, { ingress: options.ingress, times: ladders.get(row.id)?.times, report: event => report(event, links, ctx) }, ctx);
+      ladders.set(row.id, source);
+      return createCamera({ row, floor, source }, options, links, ctx);
+    },
     createLeftover: async id => createCamera({ row: { id, uri: '', isDetecting: true, isLooping: false }, floor: 0, source: undefined }, options, links, ctx),
     isSpooling: options.kafka !== undefined,
     onGone: id => {
+      ladders.delete(id);
       ctx.telemetry.forget('camera', id);
       for (const port of visions.ports) port.leave(id);
       links.chunkLog?.forget(id);
       links.routes.forget(id);
+      links.live.forget(id);
       if (options.kafka) ctx.note({ type: 'left', id } satisfies LeftNote);
     },
   });
   const desk = await openDesk({ socket: options.deskSocket, hasCamera: id => cameras.has(id), clock: ctx.clock, random: ctx.random, onError: error => ctx.log.warn({ error: reportError(error) }, 'a link to the desk was lost') });
+  links.live.serve(desk, { historyOf: id => archiveHistory(id, options.archive, store), clock: ctx.clock });
+  servePtz(desk, { clock: ctx.clock, urisOf: id => urisOf(cameras.rowOf(id)) });
   for (const [id, place] of Object.entries(options.places ?? {})) links.routes.send(id as CameraId, place); // keys are those of rows
   for (const row of options.cameras) await cameras.put(row, options.floors?.[row.id]);
   for (const id of options.leftovers ?? []) void cameras.handOver(id);
-  ctx.onMessage(received => {
-    const message = received as IngestMessage; // sent by the root of the same version
-    switch (message.type) {
-      case 'put':
-        if (message.place !== undefined) links.routes.send(message.row.id, message.place);
-        void cameras.put(message.row, message.floor);
-        return;
-      case 'move': links.routes.send(message.id, message.place); return;
-      case 'hand-over': void cameras.handOver(message.id); return;
-      case 'remove': void cameras.remove(message.id); return;
-      case 'renew': void cameras.renew(message.id, message.floor); return;
-      case 'switch': case 'settle': visions.receive(message);
-    }
-  });
+  ctx.onMessage(received => receive(received as IngestMessage, { cameras, visions, ladders, routes: links.routes })); // sent by the root of the same version
   if (options.successors) visions.receive({ type: 'switch', ...options.successors });
   ctx.ready();
   await untilAborted(ctx.signal);
@@ -144,6 +144,23 @@ export async function ingestRole(settings: unknown, ctx: RoleContext): Promise<v
   closing.abort(new Error('the process is stopping'));
   await kafka?.close();
   await Promise.all([storeNode, visions, desk].map(each => each.close()));
+}
+
+interface Receivers { readonly cameras: CameraGroup; readonly visions: VisionPorts; readonly ladders: ReadonlyMap<CameraId, Ladder>; readonly routes: CameraRoutes }
+
+function receive(message: IngestMessage, { cameras, visions, ladders, routes }: Receivers): void {
+  switch (message.type) {
+    case 'put':
+      if (message.place !== undefined) routes.send(message.row.id, message.place);
+      ladders.get(message.row.id)?.restoreAfter(message.row.restoreAfterMs ?? CAMERA_DEFAULTS.restoreAfterMs); // which cuts no session
+      void cameras.put(message.row, message.floor);
+      return;
+    case 'move': routes.send(message.id, message.place); return;
+    case 'hand-over': void cameras.handOver(message.id); return;
+    case 'remove': void cameras.remove(message.id); return;
+    case 'renew': void cameras.renew(message.id, message.floor); return;
+    case 'switch': case 'settle': visions.receive(message);
+  }
 }
 
 /** What leads to the chunks topic. */
@@ -197,7 +214,7 @@ function createCamera({ row, floor, source }: Wanted, options: IngestSettings, l
     return new Recorder({ folder: options.archive, createWriter: createChunkWriter, createHash: contentHashOf, index: rows => store.putChunks(rows), partMs: options.recording.partMs });
   };
   const shared = {
-    report: (event: PlatformEvent): void => { note(event, ctx); store.putEvents([event]).catch(() => { /* the process is closing */ }); },
+    report: (event: PlatformEvent): void => report(event, links, ctx),
     onDurable: (part: ChunkPart): void => countDurable(part, ctx),
   };
   const ended = (): ReturnType<typeof recordedOnly> | undefined => (row.isDetecting ? undefined : recordedOnly(row.id, ctx.clock, publish));
@@ -210,7 +227,7 @@ function createCamera({ row, floor, source }: Wanted, options: IngestSettings, l
     ...shared, backfill, recordedOnly: ended(),
     row, feeder, onConsumer: consumer.onAttach, sessionPolicy: sessionPolicy(options.ingress), isSpooling: chunkLog !== undefined, isLeftover: source === undefined,
     session: {
-      host, chunkSeconds: options.recording.chunkSeconds, source: source ?? { label: row.id, open: () => Promise.reject(new Error('this camera is elsewhere')) },
+      host, tap: links.live.of(row.id), chunkSeconds: options.recording.chunkSeconds, source: source ?? { label: row.id, open: () => Promise.reject(new Error('this camera is elsewhere')) },
       nextEpoch: (behind = 0) => store.nextEpoch(row.id, ctx.clock.now(), chunkLog ? Math.max(floor, Math.floor(ctx.clock.now() / 1000) - 1) : behind),
       createRecorder,
     },
@@ -224,21 +241,8 @@ function consumerOf(camera: CameraId, { routes, chunkLog }: Links, publish: (rec
   return chunkLog ? { out: chunkLog.open(camera, publish), onAttach: () => () => {} } : routes.consumerOf(camera);
 }
 
-/** A camera whose URI no source can open is a camera that failed, not a process that fails. */
-async function openable(row: SourceRow, options: IngestSettings, ctx: RoleContext): Promise<Source> {
-  const { stallMs, connectTimeoutMs } = options.ingress;
-  try {
-    return await createSource({
-      uri: row.uri, options: sourceOptions(row, { stallMs, openTimeoutMs: connectTimeoutMs }), ctx: { clock: ctx.clock, random: ctx.random }, media: libavAccess, samples: row.pictures,
-    });
-  } catch (error) {
-    return { label: row.id, open: () => Promise.reject(error) };
-  }
-}
-
-function sourceOptions(row: SourceRow, rtsp: { readonly stallMs: number; readonly openTimeoutMs: number }): Record<string, unknown> {
-  if (/^rtsps?:/i.test(row.uri)) return { ...rtsp };
-  return /^synthetic:/i.test(row.uri) ? {} : { isLooping: row.isLooping, ...row.pictures?.fps && { rateHz: row.pictures.fps } };
+function urisOf(row: SourceRow | undefined): readonly string[] | undefined {
+  return row && [row.uri, ...row.fallbacks ?? []];
 }
 
 function countDurable(part: ChunkPart, ctx: RoleContext): void {
@@ -248,12 +252,18 @@ function countDurable(part: ChunkPart, ctx: RoleContext): void {
   ctx.telemetry.count('chunkBytes', { camera }, units.reduce((bytes, unit) => bytes + unit.data.byteLength, 0));
 }
 
+function report(event: PlatformEvent, { store }: Links, ctx: RoleContext): void {
+  note(event, ctx);
+  store.putEvents([event]).catch(() => { /* the process is closing */ });
+}
+
 /** The last failure of each camera that was logged: one that repeats is not news. */
 const saidOf = new Map<CameraId, string>();
 
 function note(event: PlatformEvent, ctx: RoleContext): void {
   if (event.type === 'gap') ctx.telemetry.count('gaps', { camera: event.camera });
   if (event.type === 'backfilled') ctx.telemetry.count('backfilled', { camera: event.camera }, event.frames);
+  if (event.type === 'failed-over' || event.type === 'restored') noteSwitch(event, ctx);
   if (event.type !== 'camera-state') return;
   const { camera, state, code, message } = event;
   ctx.telemetry.set('cameraLive', { camera }, state === 'live' ? 1 : 0);
@@ -263,4 +273,14 @@ function note(event: PlatformEvent, ctx: RoleContext): void {
   else if (state === 'retrying') ctx.log[saidOf.get(camera) === code ? 'debug' : 'warn'](fields, 'camera lost; trying again');
   else ctx.log.info({ ...fields, state }, 'camera state');
   saidOf.set(camera, state === 'retrying' ? code ?? state : state);
+}
+
+function noteSwitch(event: Extract<PlatformEvent, { type: 'failed-over' | 'restored' }>, { log, telemetry }: RoleContext): void {
+  const { camera, fromSource: from, toSource: to } = event;
+  if (event.type === 'restored') {
+    log.info({ camera, from, to }, 'camera is back on a better source');
+    return;
+  }
+  telemetry.count('failovers', { camera, reason: event.reason });
+  log.warn({ camera, from, to, reason: event.reason }, 'camera failed over to another source');
 }

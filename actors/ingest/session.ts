@@ -10,6 +10,7 @@ import { isClosedGopStart } from '../../src/media/index.ts';
 import { ingestFlow } from '../pipeline.ts';
 import { POLICIES } from '../tree.ts';
 import type { FlowHost } from '../wiring.ts';
+import type { LiveTap } from './live-tap.ts';
 import { SessionUnits } from './session-units.ts';
 
 /** What a session of a camera works with. */
@@ -22,6 +23,8 @@ export interface SessionOptions {
   readonly nextEpoch: (floor?: number) => Promise<number>;
   readonly createRecorder: (epoch: number) => Recorder;
   readonly durable: OutPort<ChunkPart>;
+  /** Shows units to who watches, before they are recorded. Absent: they are none to watch. */
+  readonly tap?: LiveTap;
   /** Aborts when the session must end in order: as if the source had ended. */
   readonly finishing: AbortSignal;
   /** The first unit of the session arrived. */
@@ -42,6 +45,7 @@ export async function runSession(options: SessionOptions, ctx: ActorContext): Pr
     const tellLoss = lossWatch(session, options);
     const units = new SessionUnits(options.camera, session, AbortSignal.any([ctx.signal, options.finishing]), unit => {
       ctx.progress();
+      options.tap?.take(unit);
       tellLoss(unit.capturedAt);
       if (live.isLive) return;
       live.isLive = true;
@@ -49,6 +53,7 @@ export async function runSession(options: SessionOptions, ctx: ActorContext): Pr
       options.onLive(unit, options.source.label);
     });
     const epoch = await options.nextEpoch();
+    options.tap?.begin(epoch);
     const flow = ingestFlow(options.host, {
       units, durable: options.durable, recorder: options.createRecorder(epoch),
       chunker: new Chunker({ camera: options.camera, epoch, chunkSeconds: options.chunkSeconds, isClosedGopStart }),
@@ -65,6 +70,7 @@ export async function runSession(options: SessionOptions, ctx: ActorContext): Pr
     if (units.failure !== undefined && !ctx.signal.aborted && !options.finishing.aborted) throw units.failure;
     ctx.status('ended');
   } finally {
+    options.tap?.end();
     await session.close();
   }
 }

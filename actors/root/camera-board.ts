@@ -2,21 +2,20 @@ import type { ActorReport } from '../../src/engine/actor.ts';
 import { isCameraId, type CameraId } from '../../src/engine/units.ts';
 import { CameraTally, type CameraView as CameraTallyView } from './camera-tally.ts';
 import type { Balance, CameraRow, CommittedRecord, Store } from '../../src/data-ops/store.ts';
-import { CAMERA_DEFAULTS } from '../../src/messages/desired-camera.ts';
 import type { DropReason } from '../../src/messages/terminal-record.ts';
-import type { CameraState, CameraView, GateView } from '../../src/serving-ops/service.ts';
-import { uriLabel } from '../../src/utility-ops/redact-uri.ts';
+import { shownOf } from '../../src/serving-ops/camera-body.ts';
+import type { CameraState, CameraView, GateView, SourceView } from '../../src/serving-ops/service.ts';
 
 type CameraStateEvent = ReturnType<Store['cameraStates']>[number];
 
 interface Entry {
   row: CameraRow;
-  readonly label: string;
   readonly isTemporary: boolean;
   readonly tally: CameraTally;
   state: CameraState;
   lastError: { readonly code: string; readonly message: string } | undefined;
   gate: GateView | undefined;
+  sources: readonly SourceView[] | undefined;
   balances: readonly Balance[];
   received: number | undefined;
 }
@@ -30,13 +29,13 @@ export class CameraBoard {
     this.#nowMs = nowMs;
   }
 
-  add(row: CameraRow, label: string, isTemporary: boolean): void {
+  add(row: CameraRow, isTemporary: boolean): void {
     this.#entries.set(row.id, {
-      row, label, isTemporary, tally: new CameraTally(row.id, this.#nowMs()), state: 'connecting', lastError: undefined, gate: undefined, balances: [], received: undefined,
+      row, isTemporary, tally: new CameraTally(row.id, this.#nowMs()), state: 'connecting', lastError: undefined, gate: undefined, sources: undefined, balances: [], received: undefined,
     });
   }
 
-  /** A camera that is the same but for what is computed of its frames. */
+  /** A camera whose session goes on. */
   change(row: CameraRow): void {
     const entry = this.#entries.get(row.id);
     if (entry) entry.row = row;
@@ -104,6 +103,12 @@ export class CameraBoard {
     if (entry) entry.gate = gate;
   }
 
+  /** Takes what an ingest process says of a camera's sources. */
+  sourced(id: CameraId, sources: readonly SourceView[]): void {
+    const entry = this.#entries.get(id);
+    if (entry) entry.sources = sources;
+  }
+
   /** Frames of each camera that still wait for their terminal record. */
   pending(): readonly { readonly id: CameraId; readonly pending: number }[] {
     return [...this.#entries].map(([id, { balances }]) => ({ id, pending: sum(balances, balance => balance.pending) }));
@@ -123,14 +128,10 @@ export class CameraBoard {
 function viewOf(entry: Entry, nowMs: number): CameraView {
   const dropped = droppedOf(entry.balances);
   return {
-    id: entry.row.id, label: entry.label, state: entry.state, isTemporary: entry.isTemporary, epoch: entry.balances.at(-1)?.epoch ?? 0,
-    fps: entry.tally.view(nowMs).receivedPerSecond, maxFps: entry.row.maxFps, isDetecting: entry.row.isDetecting, isLooping: entry.row.isLooping,
-    fallbacks: (entry.row.fallbacks ?? []).map(uriLabel), standby: entry.row.standby ?? CAMERA_DEFAULTS.standby, restoreAfterMs: entry.row.restoreAfterMs ?? CAMERA_DEFAULTS.restoreAfterMs,
-    tenant: entry.row.tenant ?? CAMERA_DEFAULTS.tenant, priority: entry.row.priority ?? CAMERA_DEFAULTS.priority,
-    ...entry.row.pictures && { pictures: entry.row.pictures },
-    encoders: (entry.row.encoders ?? []).map(({ name, options }) => ({ ...options, name })),
+    id: entry.row.id, ...shownOf(entry.row), state: entry.state, isTemporary: entry.isTemporary, epoch: entry.balances.at(-1)?.epoch ?? 0,
+    fps: entry.tally.view(nowMs).receivedPerSecond,
     counts: { received: entry.received ?? 0, detected: sum(entry.balances, balance => balance.detected), dropped, gaps: sum(entry.balances, balance => balance.gaps) },
-    ...(entry.lastError ? { lastError: entry.lastError } : {}), ...(entry.gate ? { gate: entry.gate } : {}),
+    ...(entry.lastError ? { lastError: entry.lastError } : {}), ...(entry.gate ? { gate: entry.gate } : {}), ...(entry.sources ? { sources: entry.sources } : {}),
   };
 }
 

@@ -81,9 +81,9 @@ export class CameraDesks implements DeskAccess {
     const node = connectIpc({
       path: deskSocket(sockets(), name), clock, random, backoffMs: 10, backoffMaxMs: 200,
       onState: ({ state }) => {
+        if (state === 'connected') link.opened.resolve();
+        else if (link.isOpen) link.opened = deferred(); // else who waits for the first connection would wait for another one
         link.isOpen = state === 'connected';
-        if (link.isOpen) link.opened.resolve();
-        else link.opened = deferred();
       },
     });
     const link: Link = { node, isOpen: false, opened: deferred() };

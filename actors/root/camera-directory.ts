@@ -2,11 +2,12 @@ import type { Clock } from '../../src/engine/clock.ts';
 import { PlatformError } from '../../src/engine/errors.ts';
 import { withTimeout } from '../../src/engine/timers.ts';
 import type { CameraId } from '../../src/engine/units.ts';
-import { isSameRow, withEncoders } from '../../src/data-ops/camera-row.ts';
+import { isSameRow, type CameraEdit } from '../../src/data-ops/camera-row.ts';
 import type { DesiredCameras } from '../../src/data-ops/desired-cameras.ts';
 import type { CameraRow } from '../../src/data-ops/store.ts';
-import type { DesiredCamera, EncodingWish } from '../../src/messages/desired-camera.ts';
+import type { DesiredCamera } from '../../src/messages/desired-camera.ts';
 import type { KafkaNode, KafkaProducer, RecordCodec, Written } from '../../src/transports/kafka-types.ts';
+import { CameraEdits } from './camera-edits.ts';
 
 /** Which cameras are wanted, and how that is changed: this machine's own, by the root that runs them; a cluster's, by its topic. */
 export interface CameraDirectory {
@@ -14,8 +15,8 @@ export interface CameraDirectory {
   cameraRows(): readonly CameraRow[];
   /** @throws PlatformError CAMERA_EXISTS; KAFKA_UNAVAILABLE in a cluster whose brokers are away */
   addCamera(row: CameraRow, isTemporary: boolean): Promise<void>;
-  /** Changes what is computed of a camera's frames. @throws PlatformError CAMERA_UNKNOWN; KAFKA_UNAVAILABLE as above */
-  changeEncoders(id: CameraId, encoders: readonly EncodingWish[]): Promise<void>;
+  /** Changes a camera while it runs. @throws PlatformError CAMERA_UNKNOWN; KAFKA_UNAVAILABLE as above; what the edit throws */
+  changeCamera(id: CameraId, edit: CameraEdit): Promise<void>;
   /** @throws PlatformError CAMERA_UNKNOWN; KAFKA_UNAVAILABLE as above */
   removeCamera(id: CameraId): Promise<void>;
 }
@@ -42,6 +43,7 @@ const READ_BACK_MS = 5_000;
 export class KafkaCameraDirectory implements CameraDirectory {
   readonly #options: KafkaDirectoryOptions;
   readonly #changing = new Set<CameraId>();
+  readonly #edits = new CameraEdits();
   #producer: Promise<KafkaProducer> | undefined;
 
   constructor(options: KafkaDirectoryOptions) {
@@ -59,11 +61,9 @@ export class KafkaCameraDirectory implements CameraDirectory {
     await this.#change(row.id, row);
   }
 
-  async changeEncoders(id: CameraId, encoders: readonly EncodingWish[]): Promise<void> {
+  async changeCamera(id: CameraId, edit: CameraEdit): Promise<void> {
     this.#checkKnown();
-    const known = this.camera(id);
-    if (!known) throw new PlatformError('CAMERA_UNKNOWN', `camera '${id}' is unknown`, { camera: id });
-    await this.#change(id, withEncoders(known, encoders));
+    await this.#edits.apply(id, edit, { rowOf: () => this.camera(id), keep: row => this.#change(id, row) });
   }
 
   async removeCamera(id: CameraId): Promise<void> {

@@ -7,6 +7,7 @@ import type { Balance } from '../../src/data-ops/store.ts';
 import { topicSpecs } from '../../src/messages/topic-specs.ts';
 import { planNode } from '../../src/utility-ops/config/node-roles.ts';
 import type { BackendRoot } from '../gateway/backend.ts';
+import { visionPictures, type PictureAccess } from '../gateway/live-access.ts';
 import { openKafkaLink, type KafkaLink } from '../process/kafka-link.ts';
 import { POLICIES } from '../tree.ts';
 import type { CameraView } from './camera-tally.ts';
@@ -62,9 +63,10 @@ export class ClusterNode implements Platform {
         models.keeper = parts.vision.models;
       }
       system.supervise({ name: 'model', run: ctx => models.run(ctx) }, POLICIES.cluster);
+      const pictures = visionPictures({ socketOf: () => parts.vision?.pictureSocket, clock, random });
       const local = joined([ownPart(system, topics), ...[parts.cameras, parts.vision].filter(part => part !== undefined)]);
-      if (plan.serves) parts.gateway = await startGatewayNode({ config, clock, random, log, telemetry, onLine, node: link.node, codecs: await link.codecs, models, local, desks: parts.cameras?.desks });
-      return new ClusterNode(system, link, parts, backendOf(parts, local, link));
+      if (plan.serves) parts.gateway = await startGatewayNode({ config, clock, random, log, telemetry, onLine, node: link.node, codecs: await link.codecs, models, local, desks: parts.cameras?.desks, pictures });
+      return new ClusterNode(system, link, parts, backendOf({ parts, local, link, pictures }));
     } catch (error) {
       await stopParts(parts, system, link);
       throw error;
@@ -90,11 +92,11 @@ async function stopParts({ models, cameras, vision, gateway }: Parts, system: Ac
   return balances;
 }
 
-function backendOf({ models, cameras, vision, gateway }: Parts, local: NodePart, link: KafkaLink): BackendRoot {
+function backendOf({ parts: { models, cameras, vision, gateway }, local, link, pictures }: { readonly parts: Parts; readonly local: NodePart; readonly link: KafkaLink; readonly pictures: PictureAccess }): BackendRoot {
   if (gateway) return gateway.gateway;
   const links = (): ReturnType<NonNullable<BackendRoot['cluster']>['links']> => [linkOf('kafka', link.node.state)];
   const degraded = (): readonly string[] => cameras?.degraded() ?? (link.node.state.state === 'up' ? [] : [linkText(link.node.state)]);
-  return new NodeBackend(local, { links, degraded, lag: () => [] }, cameras, vision && models);
+  return new NodeBackend(local, { links, degraded, lag: () => [] }, { cameras, models: vision && models, pictures });
 }
 
 /** Several parts of a node shown as one. */

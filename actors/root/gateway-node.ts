@@ -3,23 +3,22 @@ import type { Clock } from '../../src/engine/clock.ts';
 import { PlatformError, reportError } from '../../src/engine/errors.ts';
 import { every } from '../../src/engine/timers.ts';
 import type { CameraId } from '../../src/engine/units.ts';
-import { cameraRowOf, isSameSource } from '../../src/data-ops/camera-row.ts';
+import { cameraRowOf, isSameSource, type CameraEdit } from '../../src/data-ops/camera-row.ts';
 import { GROUPS } from '../../src/data-ops/audit-topics.ts';
 import { DesiredCameras, type CameraChange } from '../../src/data-ops/desired-cameras.ts';
 import { LagMeter, type GroupTopic, type PartitionLag } from '../../src/data-ops/group-lag.ts';
 import type { RemoteStore } from '../../src/data-ops/remote-store.ts';
 import type { CameraRow, CommittedRecord } from '../../src/data-ops/store.ts';
-import type { EncodingWish } from '../../src/messages/desired-camera.ts';
 import { topicName, type RecordCodecs } from '../../src/messages/topics.ts';
 import { isoTime } from '../../src/serving-ops/iso-time.ts';
 import type { ActiveModelView, LinkView } from '../../src/serving-ops/service.ts';
 import type { KafkaNode } from '../../src/transports/kafka-types.ts';
 import type { Config } from '../../src/utility-ops/config/schema.ts';
 import type { Logger } from '../../src/utility-ops/log.ts';
-import { uriLabel } from '../../src/utility-ops/redact-uri.ts';
 import type { Recorder } from '../../src/utility-ops/telemetry/recorder.ts';
 import type { MetricsSnapshot } from '../../src/utility-ops/telemetry/snapshot.ts';
 import type { BackendRoot, ClusterView, ModelAccess } from '../gateway/backend.ts';
+import { NO_PICTURES, type PictureAccess } from '../gateway/live-access.ts';
 import { CameraBoard } from './camera-board.ts';
 import { clusterDesks, type DeskAccess } from './camera-desks.ts';
 import { KafkaCameraDirectory } from './camera-directory.ts';
@@ -47,6 +46,8 @@ export interface GatewayNodeOptions {
   readonly local?: NodePart;
   /** Those of the cameras that this node runs, where it has such a role too. */
   readonly desks?: DeskAccess | undefined;
+  /** Vision processes of this node. @default none */
+  readonly pictures?: PictureAccess | undefined;
   readonly clock: Clock;
   readonly log: Logger;
   readonly telemetry: Recorder;
@@ -70,6 +71,7 @@ export class GatewayNode implements BackendRoot {
   readonly models: ModelAccess;
   readonly cluster: ClusterView;
   readonly desks: DeskAccess;
+  readonly pictures: PictureAccess;
   readonly #options: GatewayNodeOptions;
   readonly #desired: DesiredCameras;
   readonly #directory: KafkaCameraDirectory;
@@ -92,6 +94,7 @@ export class GatewayNode implements BackendRoot {
     });
     this.#directory = new KafkaCameraDirectory({ node, topic, codec: codecs.cameras, desired: this.#desired, clock, signal });
     this.#meter = new LagMeter({ node, clock });
+    this.pictures = options.pictures ?? NO_PICTURES;
     this.desks = clusterDesks(options.desks, id => this.camera(id) !== undefined);
     this.cluster = { links: () => this.#links(), degraded: () => this.#degraded(), lag: () => this.#lag };
   }
@@ -117,10 +120,10 @@ export class GatewayNode implements BackendRoot {
 
   async addCamera(row: CameraRow, isTemporary: boolean): Promise<void> {
     await this.#directory.addCamera(row, isTemporary);
-    if (this.board.stateOf(row.id) === undefined) this.board.add(row, uriLabel(row.uri), false); // the list follows a moment later
+    if (this.board.stateOf(row.id) === undefined) this.board.add(row, false); // the list follows a moment later
   }
 
-  changeEncoders(id: CameraId, encoders: readonly EncodingWish[]): Promise<void> { return this.#directory.changeEncoders(id, encoders); }
+  changeCamera(id: CameraId, edit: CameraEdit): Promise<void> { return this.#directory.changeCamera(id, edit); }
 
   removeCamera(id: CameraId): Promise<void> { return this.#directory.removeCamera(id); }
 
@@ -154,7 +157,7 @@ export class GatewayNode implements BackendRoot {
       const known = this.#shown.get(change.row.id);
       this.#shown.set(change.row.id, change.row);
       if (known && isSameSource(known, change.row)) this.board.change(change.row);
-      else this.board.add(change.row, uriLabel(change.row.uri), false);
+      else this.board.add(change.row, false);
       return;
     }
     this.#shown.delete(change.id);

@@ -4,6 +4,7 @@ import type { RemoteStore } from '../../src/data-ops/remote-store.ts';
 import type { CameraRow, CommittedRecord } from '../../src/data-ops/store.ts';
 import type { CameraId } from '../../src/engine/units.ts';
 import type { BackendRoot, ClusterView, ModelAccess } from '../gateway/backend.ts';
+import type { PictureAccess } from '../gateway/live-access.ts';
 import type { MetricsSnapshot } from '../../src/utility-ops/telemetry/snapshot.ts';
 import type { DeskAccess } from './camera-desks.ts';
 import type { NodePart } from './gateway-node.ts';
@@ -15,6 +16,14 @@ export const NO_MODELS: ModelAccess = {
   want: () => Promise.reject(absent('it does not detect')),
 };
 
+/** What of a node can be asked. */
+export interface NodeParts {
+  readonly cameras: BackendRoot | undefined;
+  /** Where the node detects. */
+  readonly models: ModelAccess | undefined;
+  readonly pictures: PictureAccess;
+}
+
 /** What a node without role gateway serves: how it is, and the cameras that it runs itself. */
 export class NodeBackend implements BackendRoot {
   readonly cluster: ClusterView;
@@ -23,9 +32,10 @@ export class NodeBackend implements BackendRoot {
   readonly #never = new AbortController();
 
   readonly models: ModelAccess;
+  readonly pictures: PictureAccess;
 
-  /** @param models where the node detects */
-  constructor(part: NodePart, cluster: ClusterView, cameras: BackendRoot | undefined, models: ModelAccess = NO_MODELS) {
+  constructor(part: NodePart, cluster: ClusterView, { cameras, models = NO_MODELS, pictures }: NodeParts) {
+    this.pictures = pictures;
     this.models = models;
     this.#part = part;
     this.cluster = cluster;
@@ -41,7 +51,7 @@ export class NodeBackend implements BackendRoot {
   camera(id: CameraId): CameraRow | undefined { return this.#cameras?.camera(id); }
   cameraRows(): readonly CameraRow[] { return this.#cameras?.cameraRows() ?? []; }
   addCamera(): Promise<void> { return Promise.reject(absent('cameras of a cluster are added and removed there')); }
-  changeEncoders(): Promise<void> { return Promise.reject(absent('cameras of a cluster are changed there')); }
+  changeCamera(): Promise<void> { return Promise.reject(absent('cameras of a cluster are changed there')); }
   removeCamera(): Promise<void> { return Promise.reject(absent('cameras of a cluster are added and removed there')); }
   records(after: number, camera: CameraId | undefined, signal: AbortSignal): AsyncIterable<readonly CommittedRecord[]> { return this.#local().records(after, camera, signal); }
   tree(): ActorReport { return this.#part.tree(); }

@@ -9,9 +9,8 @@ import type { LifecycleEvent } from '../../src/engine/lifecycle.ts';
 import type { Random } from '../../src/engine/random.ts';
 import { every } from '../../src/engine/timers.ts';
 import type { CameraId } from '../../src/engine/units.ts';
-import { cameraRowOf, isSameRow, isSameSource, sourceOf, withEncoders } from '../../src/data-ops/camera-row.ts';
+import { cameraRowOf, isSameRow, isSameSource, sourceOf, visionOf, type CameraEdit } from '../../src/data-ops/camera-row.ts';
 import { checkEncoders } from '../../src/feature-ops/check-encoders.ts';
-import type { EncodingWish } from '../../src/messages/desired-camera.ts';
 import { remoteStore, type RemoteStore } from '../../src/data-ops/remote-store.ts';
 import type { Balance, CameraRow, CommittedRecord } from '../../src/data-ops/store.ts';
 import { connectIpc } from '../../src/transports/ipc/connect-ipc.ts';
@@ -22,7 +21,8 @@ import { visionProcesses } from '../../src/utility-ops/config/vision-processes.t
 import type { Logger } from '../../src/utility-ops/log.ts';
 import type { Recorder } from '../../src/utility-ops/telemetry/recorder.ts';
 import type { MetricsSnapshot } from '../../src/utility-ops/telemetry/snapshot.ts';
-import { uriLabel } from '../../src/utility-ops/redact-uri.ts';
+import { visionPictures, type PictureAccess } from '../gateway/live-access.ts';
+import type { SourcesNote } from '../ingest/camera-source.ts';
 import type { IngestSettings, LeftNote } from '../ingest/ingest-role.ts';
 import { ProcessActor, type ProcessOptions } from '../process/child-process.ts';
 import type { Role } from '../process/protocol.ts';
@@ -33,6 +33,7 @@ import type { SwitchedNote } from '../vision/switch-messages.ts';
 import { AliveMark } from './alive-mark.ts';
 import { CameraBoard } from './camera-board.ts';
 import { CameraDesks, deskSocket } from './camera-desks.ts';
+import { CameraEdits } from './camera-edits.ts';
 import { CameraNode } from './camera-node.ts';
 import { followRecords } from './follow-records.ts';
 import { nodeName } from './node-name.ts';
@@ -73,6 +74,7 @@ export class Orchestrator {
   readonly board: CameraBoard;
   readonly models: ModelKeeper;
   readonly desks: CameraDesks;
+  readonly pictures: PictureAccess;
   readonly #options: OrchestratorOptions;
   readonly #system: ActorSystem;
   readonly #ending = new AbortController();
@@ -81,6 +83,7 @@ export class Orchestrator {
   readonly #groups: Set<CameraId>[] = [];
   readonly #rows = new Map<CameraId, CameraRow>();
   readonly #adding = new Set<CameraId>();
+  readonly #edits = new CameraEdits();
   readonly #plan: NodePlan;
   readonly #ladder: ProviderLadder;
   /** In a cluster: cameras that are no longer this node's, by the ingest process that hands over what they recorded. */
@@ -101,6 +104,7 @@ export class Orchestrator {
     const { config, clock, log, telemetry } = options;
     this.models = new ModelKeeper({ config, clock, log, telemetry, signal: this.#ending.signal, report: event => { void this.#store?.putEvents([event]).catch(() => {}); } });
     this.desks = new CameraDesks({ processOf: id => this.#ingestOf(id), sockets: () => this.#paths?.sockets ?? '', clock, random: options.random });
+    this.pictures = visionPictures({ socketOf: id => this.#fleet?.sockets[this.#places?.get(id) ?? 0], clock, random: options.random });
     this.#system = createActorSystem({ name: 'vto', clock: options.clock, random: options.random, onEvent: event => this.#note(event) });
   }
 
@@ -155,13 +159,14 @@ export class Orchestrator {
     await this.store.deleteCamera(id);
   }
 
-  /** Changes what is computed of a camera's frames; its session goes on. @throws PlatformError CAMERA_UNKNOWN */
-  async changeEncoders(id: CameraId, encoders: readonly EncodingWish[]): Promise<void> {
-    const known = this.#rows.get(id);
-    if (known === undefined) throw new PlatformError('CAMERA_UNKNOWN', `camera '${id}' is unknown`, { camera: id });
-    const row = withEncoders(known, encoders);
-    if (!this.board.isTemporary(id)) await this.store.putCamera(row);
-    this.#place(row, false);
+  /** Changes a camera, durably unless it is temporary; its session goes on unless what it is made of changes. @throws PlatformError CAMERA_UNKNOWN; what the edit throws */
+  async changeCamera(id: CameraId, edit: CameraEdit): Promise<void> {
+    const keep = async (row: CameraRow): Promise<void> => {
+      const isTemporary = this.board.isTemporary(id);
+      if (!isTemporary) await this.store.putCamera(row);
+      this.#place(row, isTemporary);
+    };
+    await this.#edits.apply(id, edit, { rowOf: () => this.#rows.get(id), keep });
   }
 
   camera(id: CameraId): CameraRow | undefined { return this.#rows.get(id); }
@@ -284,7 +289,7 @@ export class Orchestrator {
     this.#places?.remove(id);
     this.board.remove(id);
     this.#options.telemetry.forget('camera', id);
-    this.#fleet?.tell({ camera: id, limit: null, encoders: [] } satisfies VisionMessage);
+    this.#fleet?.tell({ camera: id, row: null } satisfies VisionMessage);
     if (this.#plan.isCluster) this.#leaving.set(id, index);
     this.#processes.get(`ingest-${index}`)?.supervised.tell({ type: 'remove', id });
   }
@@ -304,8 +309,8 @@ export class Orchestrator {
     if (known && isSameRow(known, row)) return;
     this.#rows.set(row.id, row);
     if (known && isSameSource(known, row)) this.board.change(row);
-    else this.board.add(row, uriLabel(row.uri), isTemporary);
-    this.#fleet?.tell({ camera: row.id, limit: row.maxFps, encoders: row.encoders ?? [] } satisfies VisionMessage);
+    else this.board.add(row, isTemporary);
+    this.#fleet?.tell({ camera: row.id, row: visionOf(row) } satisfies VisionMessage);
     const place = this.#places && { place: row.isDetecting ? this.#places.place(row.id) : 0 };
     // One process at a time has a camera: the one that has it, or hands over what is left of it.
     const held = known ? this.#groups.findIndex(group => group.has(row.id)) : this.#leaving.get(row.id) ?? -1;
@@ -325,7 +330,8 @@ export class Orchestrator {
     const paths = this.#paths;
     if (!paths) return;
     const name = `ingest-${index}`;
-    const threads = config.ingress.threadPoolSize || 2 * config.ingress.camerasPerProcess + 4;
+    const further = [...this.#groups[index] ?? []].reduce((sum, id) => sum + (this.#rows.get(id)?.fallbacks?.length ?? 0), 0); // each may be connected too
+    const threads = config.ingress.threadPoolSize || 2 * (config.ingress.camerasPerProcess + further) + 4;
     const settings = (): IngestSettings => {
       const rows = [...this.#groups[index] ?? []].map(id => this.#rows.get(id)).filter(row => row !== undefined);
       if (this.#fleet) return ingestSettings(config, paths, rows, { deskSocket: deskSocket(paths.sockets, name), visionSockets: this.#fleet.sockets, successors: this.#fleet.successorsFor(name), places: Object.fromEntries(rows.map(({ id }) => [id, this.#places?.get(id) ?? 0])) });
@@ -333,8 +339,9 @@ export class Orchestrator {
       return ingestSettings(config, paths, rows, { deskSocket: deskSocket(paths.sockets, name), kafka: config.kafka, leftovers, floors: Object.fromEntries(rows.map(({ id }) => [id, this.#cluster?.floorOf(id) ?? 0])) });
     };
     const onNote = (note: unknown): void => {
-      const told = note as LeftNote | SwitchedNote; // by the ingest role of the same version
+      const told = note as LeftNote | SourcesNote | SwitchedNote; // by the ingest role of the same version
       if (told.type === 'switched') this.#fleet?.noted(name, told);
+      else if (told.type === 'sources') this.board.sourced(told.camera, told.sources);
       else if (this.#leaving.get(told.id) === index) this.#leaving.delete(told.id);
     };
     this.#startProcess(name, 'ingest', threads, { settings, onNote });

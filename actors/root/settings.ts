@@ -1,7 +1,6 @@
 import { join } from 'node:path';
-import { sourceOf } from '../../src/data-ops/camera-row.ts';
+import { sourceOf, visionOf, type VisionRow } from '../../src/data-ops/camera-row.ts';
 import type { CameraRow } from '../../src/data-ops/store.ts';
-import type { EncodingWish } from '../../src/messages/desired-camera.ts';
 import type { Config } from '../../src/utility-ops/config/schema.ts';
 import type { IndexSettings } from '../index/index-role.ts';
 import type { IngestSettings } from '../ingest/ingest-role.ts';
@@ -44,20 +43,20 @@ export function indexSettings(config: Config, paths: Paths): IndexSettings {
 export interface VisionPlace { readonly socket: string; readonly model: ModelSettings; readonly devices: Devices }
 
 /** How vision processes choose among cameras, and how many frames they take at once. */
-function chosenBy({ vision, cameras }: Config): Pick<VisionSettings, 'batchMax' | 'batchWithinMs' | 'priorities'> {
+function chosenBy({ vision, ingress, tenants }: Config, cameras: Iterable<readonly [id: string, row: VisionRow]>): Pick<VisionSettings, 'batchMax' | 'batchWithinMs' | 'tenants' | 'maxFps' | 'cameras'> {
   const { batchMax, batchWithinMs } = vision;
-  return { batchMax, batchWithinMs, priorities: Object.fromEntries(cameras.flatMap(({ id, priority }) => (priority === undefined ? [] : [[id, priority]]))) };
+  return {
+    batchMax, batchWithinMs, tenants: Object.fromEntries(tenants.map(({ name, share }) => [name, share])), maxFps: ingress.maxFps || null,
+    cameras: Object.fromEntries([...cameras].map(([id, row]) => [id, visionOf(row)])),
+  };
 }
 
 /** Settings of a vision process. */
 export function visionSettings(config: Config, paths: Paths, { socket, model, devices }: VisionPlace, cameras: Iterable<CameraRow>): VisionSettings {
-  const rows = [...cameras];
   return {
     socket, storeSocket: join(paths.sockets, 'store.sock'),
     model: { ...model, providers: devices.providers }, decoder: devices.decoder, trackers: trackersOf(config), gate: gateSettings(config),
-    ...chosenBy(config), stalenessMs: config.vision.stalenessMs, catchUpMs: catchUpMs(config, CATCH_UP_MS), splitMaxFps: config.vision.splitMaxFps, maxMemoryBytes: config.vision.maxMemoryBytes,
-    maxFps: { '*': config.ingress.maxFps || null, ...Object.fromEntries(rows.filter(row => row.maxFps !== null).map(row => [row.id, row.maxFps || null])) },
-    encoders: Object.fromEntries(rows.map(row => [row.id, row.encoders ?? []])),
+    ...chosenBy(config, [...cameras].map(row => [row.id, row])), hasFeatures: true, stalenessMs: config.vision.stalenessMs, catchUpMs: catchUpMs(config, CATCH_UP_MS), splitMaxFps: config.vision.splitMaxFps, maxMemoryBytes: config.vision.maxMemoryBytes,
   };
 }
 
@@ -67,25 +66,16 @@ export type ClusterIngest = Pick<IngestSettings, 'deskSocket' | 'kafka' | 'floor
 /** One vision process of a cluster node, and the host above it. */
 export interface NodeVision extends VisionPlace { readonly duty: VisionDuty; readonly host: string }
 
-/** What is known of the cameras of a cluster where they are detected on. */
-export interface NodeCameras {
-  /** Frames a second of cameras that have a limit of their own. */
-  readonly limits: ReadonlyMap<string, number | null>;
-  readonly encoders: ReadonlyMap<string, readonly EncodingWish[]>;
-}
-
-/** Settings of a vision process of a cluster node. */
-export function nodeVisionSettings(config: Config, { duty, socket, host, model, devices }: NodeVision, { limits, encoders }: NodeCameras): VisionSettings {
-  const { vision, ingress, recording, kafka } = config;
+/** Settings of a vision process of a cluster node. @param cameras of the cluster, by id */
+export function nodeVisionSettings(config: Config, { duty, socket, host, model, devices }: NodeVision, cameras: ReadonlyMap<string, VisionRow>): VisionSettings {
+  const { vision, recording, kafka } = config;
   // A part brings so much video at once, and a transaction so many features: the last of them have waited for the others, not for the machine.
   const burstMs = duty === 'detector' ? kafka.commitIntervalMs : recording.partMs;
   return {
     duty, socket, storeSocket: host, model: { ...model, providers: devices.providers }, decoder: devices.decoder, trackers: trackersOf(config), gate: gateSettings(config),
-    ...chosenBy(config), stalenessMs: vision.stalenessMs + burstMs, catchUpMs: catchUpMs(config, kafka.chunksRetentionHours * HOUR_MS), splitMaxFps: vision.splitMaxFps,
+    ...chosenBy(config, cameras), stalenessMs: vision.stalenessMs + burstMs, catchUpMs: catchUpMs(config, kafka.chunksRetentionHours * HOUR_MS), splitMaxFps: vision.splitMaxFps,
     maxMemoryBytes: vision.maxMemoryBytes,
-    maxFps: { '*': ingress.maxFps || null, ...Object.fromEntries([...limits].map(([camera, limit]) => [camera, limit || null])) },
-    // Where pictures cross Kafka, the topic of features is theirs alone.
-    ...duty === 'fused' && { encoders: Object.fromEntries(encoders) },
+    hasFeatures: duty === 'fused', // where pictures cross Kafka, the topic of features is theirs alone
   };
 }
 

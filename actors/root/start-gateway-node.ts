@@ -9,6 +9,7 @@ import type { Config } from '../../src/utility-ops/config/schema.ts';
 import type { Logger } from '../../src/utility-ops/log.ts';
 import type { Recorder } from '../../src/utility-ops/telemetry/recorder.ts';
 import type { ModelAccess } from '../gateway/backend.ts';
+import type { PictureAccess } from '../gateway/live-access.ts';
 import { POLICIES } from '../tree.ts';
 import type { DeskAccess } from './camera-desks.ts';
 import { GatewayNode, type NodePart } from './gateway-node.ts';
@@ -33,6 +34,8 @@ export interface GatewayRootOptions {
   readonly local?: NodePart;
   /** Those of the cameras that this node runs, where it has such a role too. */
   readonly desks?: DeskAccess | undefined;
+  /** Vision processes of this node. @default none */
+  readonly pictures?: PictureAccess | undefined;
 }
 
 /** A running gateway node. */
@@ -47,7 +50,7 @@ export interface GatewayRoot {
 
 /** Starts the index process, the list of cameras and what keeps both in view. Resolves when the index serves, brokers or not. */
 export async function startGatewayNode(options: GatewayRootOptions): Promise<GatewayRoot> {
-  const { config, clock, random, log, telemetry, onLine, node, codecs, models, local, desks } = options;
+  const { config, clock, random, log, telemetry, onLine, node, codecs, models, local, desks, pictures } = options;
   const ending = new AbortController();
   const { signal } = ending;
   let index: IndexAccess | undefined;
@@ -70,7 +73,7 @@ export async function startGatewayNode(options: GatewayRootOptions): Promise<Gat
   try {
     index = await startIndexProcess({ config, paths, clock, random, system, onLine, signal });
     await takeOverSockets(data, paths.sockets, INDEX_NOTE); // the index owns its database now: no other run does
-    const gateway = new GatewayNode({ config, node, codecs, index, models, desks, tree: () => system.report(), clock, log, telemetry, signal, ...(local === undefined ? {} : { local }) });
+    const gateway = new GatewayNode({ config, node, codecs, index, models, desks, pictures, tree: () => system.report(), clock, log, telemetry, signal, ...(local === undefined ? {} : { local }) });
     system.supervise({ name: 'cameras', run: ctx => gateway.desired.run(ctx) }, POLICIES.cluster);
     system.supervise({ name: 'watch', run: () => gateway.run() }, POLICIES.cluster);
     return { gateway, system, stop, pids: () => (index?.pid === undefined ? {} : { index: index.pid }) };

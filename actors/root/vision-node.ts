@@ -6,10 +6,10 @@ import { createActorSystem, type ActorSystem } from '../../src/engine/actor-syst
 import type { Clock } from '../../src/engine/clock.ts';
 import { reportError } from '../../src/engine/errors.ts';
 import type { Random } from '../../src/engine/random.ts';
+import { visionOf, type VisionRow } from '../../src/data-ops/camera-row.ts';
 import { DesiredCameras } from '../../src/data-ops/desired-cameras.ts';
 import type { PlatformEvent } from '../../src/messages/platform-event.ts';
 import type { RecordCodecs } from '../../src/messages/topics.ts';
-import type { EncodingWish } from '../../src/messages/desired-camera.ts';
 import { topicName } from '../../src/messages/topics.ts';
 import type { KafkaNode } from '../../src/transports/kafka-types.ts';
 import type { NodePlan } from '../../src/utility-ops/config/node-roles.ts';
@@ -30,6 +30,7 @@ import { ProviderLadder } from './provider-ladder.ts';
 import { hostSettings, nodeVisionSettings } from './settings.ts';
 import { createSocketFolder } from './socket-folder.ts';
 import { visionEnvironment } from './vision-environment.ts';
+import type { VisionMessage } from '../vision/vision-role.ts';
 import { VisionFleet } from './vision-fleet.ts';
 
 /** What the vision part of a cluster node is made of. */
@@ -63,8 +64,7 @@ export class VisionNode implements NodePart {
   readonly #fleets: VisionFleet[] = [];
   readonly #ending = new AbortController();
   readonly #ladder: ProviderLadder;
-  readonly #limits = new Map<string, number | null>();
-  readonly #encoders = new Map<string, readonly EncodingWish[]>();
+  readonly #cameras = new Map<string, VisionRow>();
   #sockets: string | undefined;
 
   constructor(options: VisionNodeOptions) {
@@ -85,8 +85,11 @@ export class VisionNode implements NodePart {
     const sockets = await createSocketFolder();
     this.#sockets = sockets;
     for (const duty of dutiesOf(plan, config.vision.isSplit)) await this.#startDuty(duty, sockets);
-    this.#system.supervise({ name: 'cameras', run: ctx => this.#followLimits(ctx) }, POLICIES.worker);
+    this.#system.supervise({ name: 'cameras', run: ctx => this.#followCameras(ctx) }, POLICIES.worker);
   }
+
+  /** Where still pictures are decoded. */
+  get pictureSocket(): string | undefined { return this.#fleets[0]?.sockets[0]; }
 
   tree(): ActorReport {
     const root = this.#system.report();
@@ -126,7 +129,7 @@ export class VisionNode implements NodePart {
     const hostSocket = join(sockets, `${stem}-host.sock`);
     const fleet = new VisionFleet({
       count: visionProcesses(config, { cores: availableParallelism(), cameras: Number.POSITIVE_INFINITY }), stem, system: this.#system, clock, onLine, stopMs: STOP_MS.vision, socketOf: name => join(sockets, `${name}.sock`),
-      settings: ({ name, socket }, model) => nodeVisionSettings(config, { socket, model, devices: this.#ladder.devicesOf(name), duty, host: hostSocket }, { limits: this.#limits, encoders: this.#encoders }),
+      settings: ({ name, socket }, model) => nodeVisionSettings(config, { socket, model, devices: this.#ladder.devicesOf(name), duty, host: hostSocket }, this.#cameras),
       env: index => visionEnvironment(config, index, process.env),
       feeders: () => [host], tell: (_, message) => running.supervised.tell(message),
     });
@@ -145,22 +148,19 @@ export class VisionNode implements NodePart {
     return { actor, supervised: this.#system.supervise(actor, POLICIES.process) };
   }
 
-  /** How many frames a second of each camera are wanted is part of the cluster's list of cameras. */
-  async #followLimits(ctx: Parameters<DesiredCameras['run']>[0]): Promise<void> {
+  /** What is wanted of each camera, its limit and its share, is part of the cluster's list of cameras. */
+  async #followCameras(ctx: Parameters<DesiredCameras['run']>[0]): Promise<void> {
     const { node, codecs, clock, config, log } = this.#options;
     const topic = topicName(config.kafka.topicPrefix, 'cameras');
     const desired = new DesiredCameras({
       node, topic, codec: (await codecs).cameras, clock,
       onChange: change => {
         const camera = change.type === 'put' ? change.row.id : change.id;
-        const limit = change.type === 'put' ? change.row.maxFps : null;
-        const encoders = change.type === 'put' ? change.row.encoders ?? [] : [];
-        if (encoders.length > 0 && config.vision.isSplit) log.warn({ camera }, 'split vision computes no features: its cameras have encoders in vain');
-        if (limit === null) this.#limits.delete(camera);
-        else this.#limits.set(camera, limit);
-        if (encoders.length === 0) this.#encoders.delete(camera);
-        else this.#encoders.set(camera, encoders);
-        for (const fleet of this.#fleets) fleet.tell({ camera, limit, encoders });
+        const row = change.type === 'put' ? visionOf(change.row) : null;
+        if (row?.encoders !== undefined && config.vision.isSplit) log.warn({ camera }, 'split vision computes no features: its cameras have encoders in vain');
+        if (row === null) this.#cameras.delete(camera);
+        else this.#cameras.set(camera, row);
+        for (const fleet of this.#fleets) fleet.tell({ camera, row } satisfies VisionMessage);
       },
       onInvalid: ({ partition, offset }, error) => log.warn({ topic, partition, offset, error: reportError(error) }, 'camera of the list cannot be read'),
     });

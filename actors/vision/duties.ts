@@ -1,6 +1,7 @@
 import type { Actor } from '../../src/engine/actor.ts';
 import type { Envelope, InPort, OutPort } from '../../src/engine/ports.ts';
 import type { CameraId } from '../../src/engine/units.ts';
+import type { VisionRow } from '../../src/data-ops/camera-row.ts';
 import type { CameraEncoders } from '../../src/feature-ops/camera-encoders.ts';
 import { FeatureReader } from '../../src/feature-ops/feature-reader.ts';
 import { FeatureWriter } from '../../src/feature-ops/feature-writer.ts';
@@ -11,6 +12,7 @@ import { detectorShape } from '../../src/inference/load-detector.ts';
 import { createScaler, type PooledScaler } from '../../src/media/index.ts';
 import { chunkPartCodec } from '../../src/messages/chunk-part-codec.ts';
 import type { ChunkPart } from '../../src/messages/chunk-part.ts';
+import { CAMERA_DEFAULTS } from '../../src/messages/desired-camera.ts';
 import { featureTensorCodec } from '../../src/messages/feature-tensor-codec.ts';
 import type { FeatureTensor } from '../../src/messages/feature-tensor.ts';
 import { fedFeatureCodec } from '../../src/messages/fed-feature-codec.ts';
@@ -38,8 +40,8 @@ export interface VisionLinks {
   readonly listen: () => Promise<IpcNode>;
   /** Where its results go: the store, or in a cluster the host. */
   readonly results: IpcNode;
-  /** Most frames a second of a camera that are chosen; null: all. Asked when a camera appears. */
-  readonly maxFpsOf: (camera: CameraId) => number | null;
+  /** What is wanted of a camera now, where that is known. */
+  readonly rowOf: (camera: CameraId) => VisionRow | undefined;
   /** Features besides detections. Absent where nobody keeps them. */
   readonly encoders?: CameraEncoders;
 }
@@ -57,8 +59,8 @@ export const DUTIES: Readonly<Record<VisionDuty, (settings: VisionSettings, link
     const batching = new Detector(async () => model, frame => scaler.release(frame), batchingBy(settings));
     const detector = await followed(batching, settings.trackers, settings.model.scoreMin, ctx.telemetry);
     const { encoders } = links;
-    const featurizer = featurizerOf(scaler, decodingOf(settings.decoder, model.provider, ctx), links.maxFpsOf, { ...encoders && { encoders }, ...settings.gate && { activityOf: activityOf(settings.gate, ctx) } });
-    const chosen = { ...chosenBy(settings, ctx), batching, featurizer };
+    const featurizer = featurizerOf(scaler, decodingOf(settings.decoder, model.provider, ctx), limitsOf(settings, links), { ...encoders && { encoders }, ...settings.gate && { activityOf: activityOf(settings.gate, ctx) } });
+    const chosen = { ...chosenBy(settings, links, ctx), batching, featurizer };
     const seen = shown(records, record => featurizer.sees(record));
     if (encoders === undefined) {
       gaugeQueues({ records }, ctx);
@@ -76,9 +78,10 @@ export const DUTIES: Readonly<Record<VisionDuty, (settings: VisionSettings, link
     const features = links.results.output('vto.features', featureTensorCodec, { maxItems: 256, maxBytes: 32 << 20 });
     const records = links.results.output('vto.detections', terminalRecordCodec, { maxItems: 4096, maxBytes: 8 << 20 });
     gaugeQueues({ features, records }, ctx);
-    const maxFpsOf = (camera: CameraId): number => Math.min(links.maxFpsOf(camera) ?? Number.POSITIVE_INFINITY, settings.splitMaxFps);
+    const limitOf = limitsOf(settings, links);
+    const maxFpsOf = (camera: CameraId): number => Math.min(limitOf(camera) ?? Number.POSITIVE_INFINITY, settings.splitMaxFps);
     return featureFlow(hostOf(ctx), {
-      ...chosenBy(settings, ctx), parts: partsOf(await links.listen()), records: byKind(features, records), featurizer: featurizerOf(scaler, decodingOf(settings.decoder, settings.model.providers[0] ?? '', ctx), maxFpsOf),
+      ...chosenBy(settings, links, ctx), parts: partsOf(await links.listen()), records: byKind(features, records), featurizer: featurizerOf(scaler, decodingOf(settings.decoder, settings.model.providers[0] ?? '', ctx), maxFpsOf),
       writer: new FeatureWriter(shape.channels, frame => scaler.release(frame)),
     });
   },
@@ -91,7 +94,7 @@ export const DUTIES: Readonly<Record<VisionDuty, (settings: VisionSettings, link
     const batching = new Detector(async () => model, () => { /* the reader keeps the pixels: the next feature may differ from them */ }, batchingBy(settings));
     const said = new Map<CameraId, string>();
     return detectFlow(hostOf(ctx), {
-      ...chosenBy(settings, ctx), parts: (await links.listen()).input('vto.features', fedFeatureCodec, { maxItems: 1024, maxBytes: 128 << 20 }), records,
+      ...chosenBy(settings, links, ctx), parts: (await links.listen()).input('vto.features', fedFeatureCodec, { maxItems: 1024, maxBytes: 128 << 20 }), records,
       reader: new FeatureReader(model.shape, ({ code, message }, camera) => {
         // A run of differences without their base, or a camera of another model, is one piece of news.
         if (said.get(camera) !== code) ctx.log.warn({ camera, code, reason: message }, 'feature cannot be read');
@@ -116,9 +119,19 @@ function hostOf({ clock, random, telemetry }: RoleContext): { readonly clock: Ro
 /** What is back-filled has its turn when no live frame waits; where there is never time for all, this much of its camera's share. */
 const BACKFILL_SHARE = 0.1;
 
-function chosenBy({ stalenessMs, catchUpMs, priorities }: VisionSettings, ctx: RoleContext): IntakeRules & { readonly onSpent: (camera: CameraId, ms: number) => void } {
-  const tell = tellSpent(ctx);
-  return { stalenessMs, catchUpMs, credit: 16_384, priorityOf: key => (priorities?.[cameraOfLane(key)] ?? 1) * (isBackfillLane(key) ? BACKFILL_SHARE : 1), onSpent: (key, ms) => tell(cameraOfLane(key), ms) };
+function chosenBy({ stalenessMs, catchUpMs, tenants }: VisionSettings, { rowOf }: VisionLinks, ctx: RoleContext): IntakeRules & { readonly onSpent: (camera: CameraId, ms: number) => void } {
+  const tenantOf = (key: CameraId): string => rowOf(cameraOfLane(key))?.tenant ?? CAMERA_DEFAULTS.tenant;
+  const tell = tellSpent(ctx, tenantOf);
+  return {
+    stalenessMs, catchUpMs, credit: 16_384, tenantOf,
+    priorityOf: key => (rowOf(cameraOfLane(key))?.priority ?? CAMERA_DEFAULTS.priority) * (isBackfillLane(key) ? BACKFILL_SHARE : 1),
+    tenantShareOf: tenant => tenants?.[tenant] ?? 1, onSpent: (key, ms) => tell(cameraOfLane(key), ms),
+  };
+}
+
+/** Most frames a second of a camera that are chosen now; null: all. A camera that says 0 has all, whatever holds for the others. */
+function limitsOf({ maxFps }: VisionSettings, { rowOf }: VisionLinks): (camera: CameraId) => number | null {
+  return camera => (rowOf(camera)?.maxFps ?? maxFps) || null;
 }
 
 function batchingBy({ batchMax = 1, batchWithinMs = 0, stalenessMs }: VisionSettings): BatchRules {
@@ -129,9 +142,9 @@ function partsOf(node: IpcNode): InPort<ChunkPart> {
   return node.input('vto.chunks', chunkPartCodec, { maxItems: 16_384, maxBytes: 256 << 20 });
 }
 
-function featurizerOf(scaler: PooledScaler, createDecoder: CreateDecoder, maxFpsOf: VisionLinks['maxFpsOf'], chosen: Pick<FeaturizerOptions, 'encoders' | 'activityOf'> = {}): Featurizer {
+function featurizerOf(scaler: PooledScaler, createDecoder: CreateDecoder, maxFpsOf: (camera: CameraId) => number | null, chosen: Pick<FeaturizerOptions, 'encoders' | 'activityOf'> = {}): Featurizer {
   return new Featurizer({
-    createDecoder, createScaler: () => scaler, gateOf: camera => new FrameRateGate(maxFpsOf(camera)),
+    createDecoder, createScaler: () => scaler, gateOf: camera => new FrameRateGate(() => maxFpsOf(camera)),
     ...chosen,
   });
 }

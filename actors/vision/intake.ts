@@ -18,8 +18,12 @@ export interface IntakeRules {
   readonly catchUpMs: number;
   /** Most parts held here, not yet handed on. */
   readonly credit: number;
-  /** Shares of the cameras in the time, when there is not enough for all: one with 2 gets twice as much as one with 1. @default 1 each */
+  /** Shares of the cameras of a tenant in its time, when there is not enough for all: one with 2 gets twice as much as one with 1. @default 1 each */
   readonly priorityOf?: (camera: CameraId) => number;
+  /** Whose camera it is: tenants share the time, however many cameras each has. @default all are one tenant's */
+  readonly tenantOf?: (camera: CameraId) => string;
+  /** Shares of the tenants. @default 1 each */
+  readonly tenantShareOf?: (tenant: string) => number;
 }
 
 /** Options of the intake. */
@@ -48,12 +52,13 @@ export class Intake<Part extends Arriving> {
   readonly #shares: TimeShares<Arrival<Part>>;
 
   constructor(options: IntakeOptions<Part>) {
-    const { priorityOf } = options;
+    const { priorityOf, tenantOf, tenantShareOf } = options;
     this.#options = options;
     this.#backlog = new Backlog(options);
     this.#shares = new TimeShares({
       keyOf: arrival => arrival.item.envelope.key, deadlineMs: arrival => arrival.deadlineMs,
-      ...priorityOf ? { weightOf: camera => priorityOf(camera as CameraId) } : {}, // keys are those of parts
+      // Keys are those of parts.
+      ...priorityOf && { weightOf: camera => priorityOf(camera as CameraId) }, ...tenantOf && { groupOf: camera => tenantOf(camera as CameraId) }, ...tenantShareOf && { groupWeightOf: tenantShareOf },
     });
   }
 

@@ -1,7 +1,7 @@
 import { untilAborted } from '../../src/engine/timers.ts';
 import type { CameraId } from '../../src/engine/units.ts';
+import type { VisionRow } from '../../src/data-ops/camera-row.ts';
 import type { DetectorOptions } from '../../src/inference/detector-model.ts';
-import type { EncodingWish } from '../../src/messages/desired-camera.ts';
 import { connectIpc } from '../../src/transports/ipc/connect-ipc.ts';
 import type { IpcNode } from '../../src/transports/ipc-types.ts';
 import { listenIpc } from '../../src/transports/ipc/listen-ipc.ts';
@@ -12,6 +12,7 @@ import { POLICIES } from '../tree.ts';
 import type { GateSettings } from './gating.ts';
 import { cameraEncoders } from './camera-encoders.ts';
 import { DUTIES, type VisionDuty } from './duties.ts';
+import { serveStillPictures } from './still-pictures.ts';
 
 /** Settings of a vision process. */
 export interface VisionSettings {
@@ -28,16 +29,18 @@ export interface VisionSettings {
   readonly trackers?: Readonly<Record<string, string>>;
   readonly stalenessMs: number;
   readonly catchUpMs: number;
-  /** Shares of cameras in the time when there is not enough for all. @default 1 each */
-  readonly priorities?: Readonly<Record<string, number>>;
+  /** What is wanted of the cameras that are known beforehand. @default none is */
+  readonly cameras?: Readonly<Record<string, VisionRow>>;
+  /** Shares of tenants in the time when there is not enough for all. @default 1 each */
+  readonly tenants?: Readonly<Record<string, number>>;
   /** Most frames of several cameras that go through the model at once. @default 1 */
   readonly batchMax?: number;
   /** How long a frame may wait for others to go with, where that pays. @default 0 */
   readonly batchWithinMs?: number;
-  /** Frames per second to detect on, by camera; `*` for the others. */
-  readonly maxFps: Readonly<Record<string, number | null>>;
-  /** Encoders by camera. Absent where nobody keeps features. */
-  readonly encoders?: Readonly<Record<string, readonly EncodingWish[]>>;
+  /** Frames per second to detect on, of cameras that say nothing of it. null: all */
+  readonly maxFps: number | null;
+  /** True where somebody keeps the features that cameras want. @default false */
+  readonly hasFeatures?: boolean;
   /** Most frames per second of any camera that a featurizer sends. */
   readonly splitMaxFps: number;
   /** Activity gates. @default none: every frame is decoded */
@@ -46,19 +49,20 @@ export interface VisionSettings {
   readonly maxMemoryBytes?: number;
 }
 
-/** The root's message to a vision process: what is wanted of a camera now. */
-export interface VisionMessage { readonly camera: CameraId; readonly limit: number | null; readonly encoders?: readonly EncodingWish[] }
+/** The root's message to a vision process: what is wanted of a camera now; null: it is gone. */
+export interface VisionMessage { readonly camera: CameraId; readonly row: VisionRow | null }
 
 /** Encoded parts in, terminal records out; or, split, one half of that. */
 export async function visionRole(settings: unknown, ctx: RoleContext): Promise<void> {
   const options = settings as VisionSettings; // sent by the root of the same version
   ctx.limitMemory(options.maxMemoryBytes || halfOfMemory());
-  const maxFps = new Map(Object.entries(options.maxFps));
-  const encoders = options.encoders && cameraEncoders(options.model, new Map(Object.entries(options.encoders)), ctx);
+  const rows = new Map(Object.entries(options.cameras ?? {}));
+  const encoders = options.hasFeatures === true ? cameraEncoders(options.model, new Map([...rows].map(([camera, row]) => [camera, row.encoders ?? []])), ctx) : undefined;
   ctx.onMessage(message => {
-    const { camera, limit, encoders: wanted } = message as VisionMessage; // sent by the root of the same version
-    maxFps.set(camera, limit);
-    if (wanted !== undefined) encoders?.want(camera, wanted);
+    const { camera, row } = message as VisionMessage; // sent by the root of the same version
+    if (row === null) rows.delete(camera);
+    else rows.set(camera, row);
+    encoders?.want(camera, row?.encoders ?? []);
   });
   const link = { clock: ctx.clock, random: ctx.random };
   const results = connectIpc({ ...link, path: options.storeSocket, backoffMs: 10, backoffMaxMs: 200 });
@@ -66,9 +70,10 @@ export async function visionRole(settings: unknown, ctx: RoleContext): Promise<v
   const listen = async (): Promise<IpcNode> => {
     const node = await listenIpc({ ...link, path: options.socket, onError: error => ctx.log.warn({ error: String(error) }, 'link error') });
     nodes.unshift(node);
+    serveStillPictures(node);
     return node;
   };
-  const actors = await DUTIES[options.duty ?? 'fused'](options, { listen, results, maxFpsOf: camera => maxFps.get(camera) ?? maxFps.get('*') ?? null, ...encoders && { encoders: encoders.of } }, ctx);
+  const actors = await DUTIES[options.duty ?? 'fused'](options, { listen, results, rowOf: camera => rows.get(camera), ...encoders && { encoders: encoders.of } }, ctx);
   const failed = Promise.race(actors.map(async actor => {
     const exit = await ctx.system.supervise(actor, POLICIES.link).exit;
     if (exit.reason === 'escalated') throw exit.error;

@@ -57,7 +57,7 @@ async function count(): Promise<void> {
 
 function settingsOf(index: number): VisionSettings {
   return {
-    socket: join(folder, `vision-${index}.sock`), storeSocket: join(folder, 'store.sock'), stalenessMs: 100, catchUpMs: 5_000, splitMaxFps: 5, maxFps: { '*': null },
+    socket: join(folder, `vision-${index}.sock`), storeSocket: join(folder, 'store.sock'), stalenessMs: 100, catchUpMs: 5_000, splitMaxFps: 5, maxFps: null,
     model: { model: order.model, family: 'auto', providers: ['cpu'], scoreMin: 0.3, iouMax: 0.45, labels: [] }, gate: { modes: { '*': order.gate }, probeHz: 2, holdMs: 500 },
   };
 }

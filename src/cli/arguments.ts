@@ -1,15 +1,15 @@
-import { basename, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { parseArgs, type ParseArgsConfig } from 'node:util';
-import { PlatformError } from '../engine/errors.ts';
-import { isCameraId } from '../engine/units.ts';
+import type { PlatformError } from '../engine/errors.ts';
 import type { SampleSettings } from '../ingress/sample-meaning.ts';
 import { resolveModel, resolveUri } from '../utility-ops/config/load-config.ts';
 import type { ConfigInput } from '../utility-ops/config/schema.ts';
 import { nearest, suggest } from '../utility-ops/nearest.ts';
+import { camerasAction, type CamerasAction } from './cameras-arguments.ts';
 import { COMMANDS, type CommandName, type CommandRow, type FlagRow } from './flags.ts';
-
-/** A camera of the command line. */
-export interface CameraArgument { readonly id: string; readonly uri: string; readonly isLooping: boolean }
+import { defined, invalid, list, listIfGiven, number, text, words, type Values } from './flag-values.ts';
+import { parseCamera } from './parse-camera.ts';
+import { platformAddress, type PlatformAddress } from './ask-platform.ts';
 
 /** What the user asked for. Paths are absolute. `flags` is the strongest layer of the settings. */
 export type Invocation =
@@ -19,6 +19,7 @@ export type Invocation =
   | { readonly command: 'dead-letters'; readonly configFiles: readonly string[]; readonly flags: ConfigInput; readonly action: DeadLetterAction }
   | { readonly command: 'doctor'; readonly configFiles: readonly string[]; readonly flags: ConfigInput; readonly labelsFile?: string }
   | { readonly command: 'models'; readonly action: ModelsAction; readonly isJson: boolean }
+  | { readonly command: 'cameras'; readonly action: CamerasAction; readonly at: PlatformAddress; readonly isJson: boolean }
   | { readonly command: 'help'; readonly topic?: CommandName }
   | { readonly command: 'version' };
 
@@ -30,16 +31,11 @@ export type DeadLetterAction =
 /** What is done with models. */
 export type ModelsAction =
   | { readonly type: 'inspect'; readonly file: string; readonly family: string; readonly size: readonly number[] }
-  | { readonly type: 'list'; readonly url: string }
-  | { readonly type: 'use'; readonly model: string; readonly url: string };
+  | { readonly type: 'list'; readonly at: PlatformAddress }
+  | { readonly type: 'use'; readonly model: string; readonly at: PlatformAddress };
 
 /** Forms that `vto infer` writes. */
 export type OutputFormat = 'ndjson' | 'coco' | 'mot';
-
-/** Where a `vto start` without flags serves. */
-const DEFAULT_URL = 'http://127.0.0.1:8080';
-
-type Values = Readonly<Record<string, string | boolean | readonly string[] | undefined>>;
 
 /**
  * Reads the arguments behind `vto`.
@@ -60,6 +56,7 @@ export function parseArguments(args: readonly string[], cwd: string): Invocation
     case 'dead-letters': return { command: 'dead-letters', configFiles: files(values, cwd), flags: { kafka: defined({ brokers: words(values, 'kafka') }) }, action: deadLetterAction(values, positional ?? '') };
     case 'doctor': return { command: 'doctor', configFiles: files(values, cwd), flags: { modelOps: modelFlags(values, cwd), kafka: defined({ brokers: words(values, 'kafka') }) }, ...labelsFile(values, cwd) };
     case 'models': return { command: 'models', action: modelsAction(values, positional ?? '', operand, cwd), isJson: values['json'] === true };
+    case 'cameras': return { command: 'cameras', action: camerasAction(values, positional ?? '', operand, cwd), at: platformAddress(values), isJson: values['json'] === true };
     case 'help':
       if (positional === undefined) return { command: 'help' };
       if (!isCommand(positional)) throw invalid(`unknown command '${positional}'${suggest(positional, Object.keys(COMMANDS))}`, positional);
@@ -199,56 +196,21 @@ function deadLetterAction(values: Values, action: string): DeadLetterAction {
 }
 
 function modelsAction(values: Values, action: string, operand: string | undefined, cwd: string): ModelsAction {
-  const url = text(values, 'url') ?? DEFAULT_URL;
+  const at = platformAddress(values);
   if (action === 'inspect' && values['url'] !== undefined) throw invalid('--url is for vto models list and use', 'url');
   if (action !== 'inspect' && (values['family'] !== undefined || values['size'] !== undefined)) throw invalid('--family and --size are for vto models inspect', 'family');
-  if (!URL.canParse(url) || !/^https?:/.test(url)) throw invalid(`--url: '${url}' is no http address`, 'url');
   switch (action) {
     case 'inspect':
       if (operand === undefined) throw invalid('vto models inspect needs the ONNX file', 'arguments');
       return { type: 'inspect', file: resolve(cwd, operand), family: text(values, 'family') ?? 'auto', size: size(values) ?? [] };
     case 'list':
       if (operand !== undefined) throw invalid(`vto models list takes no argument, but got '${operand}'`, 'arguments');
-      return { type: 'list', url };
+      return { type: 'list', at };
     case 'use':
       if (operand === undefined) throw invalid('vto models use needs the model: NAME@VERSION', 'arguments');
-      return { type: 'use', model: operand, url };
+      return { type: 'use', model: operand, at };
     default: throw invalid(`unknown action '${action}'${suggest(action, ['inspect', 'list', 'use'])}`, 'arguments');
   }
-}
-
-/**
- * Reads `id=uri`, or a bare URI or path whose id is made of its file or host name (`10.0.0.12/cam` becomes `10-0-0-12`).
- * @param taken ids in use; the new one is added, with a number behind it when its name is taken and was not given
- * @throws PlatformError CONFIG_INVALID for an id outside the grammar
- */
-export function parseCamera(argument: string, cwd: string, isLooping: boolean, taken: Set<string>): CameraArgument {
-  const equals = argument.indexOf('=');
-  const before = argument.slice(0, Math.max(0, equals));
-  if (equals >= 0 && !/[/\\:.?]/.test(before)) { // `rtsp://host/?a=b` and `./a=b.mp4` hold no id
-    const uri = argument.slice(equals + 1);
-    if (!isCameraId(before)) throw invalid(`camera id '${before}' must be 1 to 63 of a-z 0-9 - _, starting with a letter or digit`, 'camera');
-    if (uri === '') throw invalid(`--camera ${before}= lacks the URI`, 'camera');
-    taken.add(before);
-    return { id: before, uri: resolveUri(uri, cwd), isLooping };
-  }
-  const stem = deriveId(argument);
-  let id = stem;
-  for (let copy = 2; taken.has(id); copy++) id = `${stem}-${copy}`;
-  taken.add(id);
-  return { id, uri: resolveUri(argument, cwd), isLooping };
-}
-
-function deriveId(uri: string): string {
-  const match = /^([a-z][a-z0-9+.-]+):(?:\/\/)?(.*)$/i.exec(uri);
-  const name = match === null || match[1]?.toLowerCase() === 'file' ? basename(uri).replace(/\.[^.]*$/, '') : hostOf(match[2] ?? '') || (match[1] ?? '');
-  const id = name.toLowerCase().replace(/[^a-z0-9_-]+/g, '-').replace(/^[-_]+|[-_]+$/g, '').slice(0, 56);
-  return id === '' ? 'camera' : id;
-}
-
-/** Host of an authority and path; passwords may hold `@` and `/`, so all up to the last `@` is login. */
-function hostOf(rest: string): string {
-  return (rest.replace(/\?.*$/, '').split('@').at(-1) ?? '').split(/[/:]/)[0] ?? '';
 }
 
 function modelFlags(values: Values, cwd: string): NonNullable<ConfigInput['modelOps']> {
@@ -279,11 +241,6 @@ function rolesFlag(values: Values): { roles?: ConfigInput['roles'] } {
   return roles === undefined ? {} : { roles: roles as NonNullable<ConfigInput['roles']> };
 }
 
-/** Words given one by one or comma-separated. */
-function words(values: Values, flag: string): string[] | undefined {
-  return listIfGiven(values, flag)?.flatMap((text) => text.split(',')).map((word) => word.trim()).filter((word) => word !== '');
-}
-
 function labelsFile(values: Values, cwd: string): { labelsFile?: string } {
   const file = text(values, 'labels');
   return file === undefined ? {} : { labelsFile: resolve(cwd, file) };
@@ -291,32 +248,4 @@ function labelsFile(values: Values, cwd: string): { labelsFile?: string } {
 
 function files(values: Values, cwd: string): readonly string[] {
   return list(values, 'config').map((file) => resolve(cwd, file));
-}
-
-function text(values: Values, flag: string): string | undefined {
-  const value = values[flag];
-  return typeof value === 'string' ? value : undefined;
-}
-
-function number(values: Values, flag: string): number | undefined {
-  const value = text(values, flag);
-  return value === undefined ? undefined : Number(value);
-}
-
-function list(values: Values, flag: string): readonly string[] {
-  const value = values[flag];
-  return Array.isArray(value) ? value as readonly string[] : [];
-}
-
-function listIfGiven(values: Values, flag: string): string[] | undefined {
-  const items = list(values, flag);
-  return items.length === 0 ? undefined : [...items];
-}
-
-function defined<Fields extends object>(fields: Fields): { [Key in keyof Fields]?: Exclude<Fields[Key], undefined> } {
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as { [Key in keyof Fields]?: Exclude<Fields[Key], undefined> };
-}
-
-function invalid(message: string, path: string): PlatformError {
-  return new PlatformError('CONFIG_INVALID', message, { path });
 }

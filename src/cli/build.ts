@@ -6,8 +6,8 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
-/** Generated code that is JavaScript already. */
-const COPIED = ['src/**/*.js', 'src/**/*.d.ts', 'actors/**/*.js', 'actors/**/*.d.ts'];
+/** Generated code that is JavaScript already, and the pages. */
+const COPIED = ['src/serving-ops/pages/*.{html,css}', 'src/**/*.js', 'src/**/*.d.ts', 'actors/**/*.js', 'actors/**/*.d.ts'];
 
 /**
  * Writes the compiled platform below `folder`, with declarations and source maps.

@@ -39,6 +39,14 @@ const modelFlags = {
 
 const kafka: FlagRow = { kind: 'text', value: 'HOST:PORT', isRepeatable: true, help: 'Kafka broker that links the nodes of a cluster (default: none, all on this machine)' };
 
+/** Fields of a camera that have a default, as the API names them. */
+export const CAMERA_FIELDS = ['fallbacks', 'standby', 'restoreAfterMs', 'tenant', 'priority', 'maxFps', 'detect', 'loop', 'encoders', 'modality', 'fps', 'metresPerStep', 'kelvinPerStep', 'range'] as const;
+
+const running = {
+  url: { kind: 'text', value: 'URL', help: 'API of the running vto (default: http://127.0.0.1:8080)' },
+  token: { kind: 'text', value: 'TOKEN', help: 'one of its tokens, where it has any; better in the environment, as VTO_TOKEN' },
+} as const satisfies Readonly<Record<string, FlagRow>>;
+
 /** Every command with its flags: parser, help and README come from this table. */
 export const COMMANDS = {
   start: {
@@ -105,10 +113,33 @@ export const COMMANDS = {
     flags: {
       family: { ...modelFlags.family, help: 'inspect: look at it as a file of this family (default: told from the file)' },
       size: modelFlags.size,
-      url: { kind: 'text', value: 'URL', help: 'list, use: API of the running vto (default: http://127.0.0.1:8080)' },
+      url: { ...running.url, help: 'list, use: API of the running vto (default: http://127.0.0.1:8080)' },
+      token: running.token,
       json: { kind: 'switch', help: 'one JSON object instead of text' },
     },
     examples: ['vto models list', 'vto models use yolox-tiny@1.0.0', 'vto models inspect yolox.onnx', 'vto models inspect rtdetr.onnx --family rt-detr --json'],
+  },
+  cameras: {
+    summary: 'List the cameras of a running vto; add, change and remove them while it works',
+    positional: { name: 'ACTION', help: 'list, show, add, change or remove', isRequired: true },
+    operand: { name: 'CAMERA', help: 'add: ID=URI, or a URI or path whose id is made of its name; show, change, remove: its id', isRequired: false },
+    flags: {
+      uri: { kind: 'text', value: 'URI', help: 'change: another source' },
+      fallback: { kind: 'text', value: 'URI', isRepeatable: true, help: 'further source for when the first fails, in order of preference' },
+      standby: { kind: 'text', value: 'HOW', choices: ['cold', 'warm'], help: 'warm: the next source is kept connected; cold: it is opened when needed' },
+      'restore-after-ms': { kind: 'number', value: 'MS', range: [0, 86_400_000], help: 'how long a better source must be stable before it is returned to' },
+      tenant: { kind: 'text', value: 'NAME', help: 'whose camera it is: tenants share the time for detection' },
+      priority: { kind: 'number', value: 'SHARE', range: [0.01, 100], help: 'share among the cameras of its tenant' },
+      'max-fps': { kind: 'number', value: 'FPS', range: [0, 1000], help: 'detect on at most so many frames a second, 0 for all' },
+      detect: { kind: 'text', value: 'YES-OR-NO', choices: ['yes', 'no'], help: 'no: the camera is recorded only' },
+      loop: { kind: 'text', value: 'YES-OR-NO', choices: ['yes', 'no'], help: 'yes: a file starts again at its end' },
+      modality: { kind: 'text', value: 'NAME', choices: ['auto', 'rgb', 'depth', 'thermal'], help: 'what its pictures show' },
+      encoders: { kind: 'text', value: 'NAMES', isRepeatable: true, help: 'features to compute of its frames' },
+      default: { kind: 'text', value: 'FIELD', isRepeatable: true, choices: CAMERA_FIELDS, help: 'change: field of the API that goes back to its default' },
+      url: running.url, token: running.token,
+      json: { kind: 'switch', help: 'JSON instead of text' },
+    },
+    examples: ['vto cameras add dock=rtsp://user:password@10.0.0.12/stream1 --fallback rtsp://user:password@10.0.0.12/stream2', 'vto cameras change dock --max-fps 5 --default priority', 'vto cameras list --url http://10.0.0.5:8080'],
   },
   doctor: {
     summary: 'Say what this machine can do, and the cluster: codecs, execution providers, model, Kafka',

@@ -19,6 +19,7 @@ async function run(invocation: Invocation, cwd: string): Promise<number> {
     case 'dead-letters': return (await import('./dead-letters-command.ts')).deadLettersCommand(invocation, cwd);
     case 'doctor': return (await import('./doctor-command.ts')).doctorCommand(invocation, cwd);
     case 'models': return (await import('./models-command.ts')).modelsCommand(invocation);
+    case 'cameras': return (await import('./cameras-command.ts')).camerasCommand(invocation);
     case 'help': process.stdout.write(invocation.topic === undefined ? renderHelp() : renderCommandHelp(invocation.topic)); return 0;
     case 'version': process.stdout.write(`${packageVersion()}\n`); return 0;
   }

@@ -9,7 +9,7 @@ type ModelsInvocation = Extract<Invocation, { command: 'models' }>;
 export async function modelsCommand({ action, isJson }: ModelsInvocation): Promise<number> {
   switch (action.type) {
     case 'inspect': return inspect(action, isJson);
-    case 'list': return listModels(action.url, isJson);
+    case 'list': return listModels(action.at, isJson);
     case 'use': return useModel(action, isJson);
   }
 }

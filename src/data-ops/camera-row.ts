@@ -94,7 +94,13 @@ export function rowText(row: CameraRow): string {
   return JSON.stringify(FIELDS.map(field => row[field]));
 }
 
-/** The row with other encoders. */
-export function withEncoders({ encoders: _, ...row }: CameraRow, encoders: readonly EncodingWish[]): CameraRow {
-  return { ...row, ...encoders.length > 0 && { encoders } };
+/** Makes of what is wanted of a camera now what is wanted from now on. */
+export type CameraEdit = (row: CameraRow) => CameraRow | Promise<CameraRow>;
+
+/** What vision processes need to know of a camera. */
+export type VisionRow = Pick<CameraRow, 'maxFps' | 'encoders' | 'tenant' | 'priority'>;
+
+/** The part of the row that vision processes need to know. */
+export function visionOf({ maxFps, encoders, tenant, priority }: VisionRow): VisionRow {
+  return { maxFps, ...encoders && { encoders }, ...tenant !== undefined && { tenant }, ...priority !== undefined && { priority } };
 }

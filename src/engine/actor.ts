@@ -18,6 +18,8 @@ export interface RestartPolicy {
   readonly jitter: number;
   /** True: an error whose fate is `stop` is tried again too, because what is wrong lies outside and may be put right meanwhile. @default false */
   readonly retriesStop?: boolean;
+  /** The wait after failures whose back-off lies with whoever throws them, in milliseconds: they spend no budget. undefined: as all others. @default none are such */
+  readonly ownWaitMs?: (error: unknown) => number | undefined;
   /** No `progress()` for this long is a failure with STALLED. 0: not watched. */
   readonly stallMs: number;
   /** How long `run` may take to settle after its signal aborts before it is reported as stuck and left behind. */

@@ -222,7 +222,7 @@ export class Supervisor implements Supervised {
     if (this.#isStopping) { this.#finish({ reason: 'stopped' }); return; }
     if (failure === undefined) { this.#finish({ reason: 'ended' }); return; }
     const isFinal = fateOf(failure.error) === 'stop' && this.#policy.retriesStop !== true;
-    const retryInMs = isFinal ? undefined : this.#budget.spend(this.#deps.clock.monotonicMs());
+    const retryInMs = isFinal ? undefined : this.#policy.ownWaitMs?.(failure.error) ?? this.#budget.spend(this.#deps.clock.monotonicMs());
     if (retryInMs === undefined) { this.#finish({ reason: 'escalated', error: failure.error }); return; }
     this.#restarts += 1;
     this.#state = 'backing-off';

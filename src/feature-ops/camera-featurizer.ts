@@ -110,6 +110,7 @@ export class CameraFeaturizer {
       return;
     }
     this.#isSynced = true;
+    if (unit.isActivityHint === true) activity?.hint();
     const arrival = { isAccounted, isStale: request.isStale, receivedAtMs: request.receivedAtMs };
     if (activity) activity.take(unit, arrival, this);
     else this.decode(unit, arrival);

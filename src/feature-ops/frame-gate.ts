@@ -24,18 +24,19 @@ export class EveryNth implements FrameGate {
 
 /** Chooses frames so that on average no more than `maxFps` pass, evenly spaced in event time. */
 export class FrameRateGate implements FrameGate {
-  readonly #periodMicros: number;
+  readonly #maxFps: () => number | null;
   #nextDue = Number.NEGATIVE_INFINITY;
 
-  /** @param maxFps frames per second; null lets every frame pass */
-  constructor(maxFps: number | null) {
-    this.#periodMicros = maxFps === null ? 0 : 1e6 / maxFps;
+  /** @param maxFps frames per second, asked at every frame where it may change; null lets every frame pass */
+  constructor(maxFps: number | null | (() => number | null)) {
+    this.#maxFps = typeof maxFps === 'function' ? maxFps : () => maxFps;
   }
 
   /** A jump back in time starts over. */
   admits(at: EpochMicros): boolean {
-    const period = this.#periodMicros;
-    if (period === 0) return true;
+    const maxFps = this.#maxFps();
+    if (maxFps === null) return true;
+    const period = 1e6 / maxFps;
     // Half a millisecond of tolerance: time bases such as 1/90000 do not hit the grid exactly.
     if (at + 500 < this.#nextDue && at > this.#nextDue - 2 * period) return false;
     const isOnGrid = at - this.#nextDue < period && at + 500 >= this.#nextDue;

@@ -2,6 +2,7 @@ import { PlatformError } from '../engine/errors.ts';
 import { Registry } from '../engine/registry.ts';
 import { redactUri } from '../utility-ops/redact-uri.ts';
 import { file } from './file.ts';
+import { onvif } from './onvif.ts';
 import { rtsp, rtsps } from './rtsp.ts';
 import { withMeaning, type SampleSettings } from './sample-meaning.ts';
 import type { SourceDeps } from './source-deps.ts';
@@ -9,7 +10,7 @@ import type { Source } from './source.ts';
 import { synthetic } from './synthetic.ts';
 
 /** Every source protocol by its URI scheme. A plain path is `file`. */
-export const sources = new Registry<Source, SourceDeps>('source', [file, rtsp, rtsps, synthetic]);
+export const sources = new Registry<Source, SourceDeps>('source', [file, onvif, rtsp, rtsps, synthetic]);
 
 /** What a source is made from. */
 export interface SourceRequest extends SourceDeps {

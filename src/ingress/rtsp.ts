@@ -4,6 +4,7 @@ import { definePlugin } from '../engine/registry.ts';
 import type { PluginEntry } from '../engine/registry.ts';
 import type { PacketReader } from '../media/types.ts';
 import { encodeLogin, uriLabel } from '../utility-ops/redact-uri.ts';
+import { away, doorOf, knock as overNetwork } from './knock.ts';
 import { liveSession } from './live-session.ts';
 import type { SourceDeps } from './source-deps.ts';
 import type { Source } from './source.ts';
@@ -20,7 +21,10 @@ const options = z.strictObject({
 /** Readers that were left behind blocked, per camera, before a new connection waits for one of them to end. */
 const LEFT_BEHIND_MAX = 2;
 
-/** A camera over RTSP 1.0 (RFC 2326). Reconnecting is left to whoever opens sessions. */
+/** A camera that says nothing within this share of the time for opening is not worth a thread that waits for it. */
+const KNOCK_SHARE = 0.4;
+
+/** A camera over RTSP 1.0 (RFC 2326). Opening asks first whether it is there, which costs next to nothing where it is not; trying again is left to whoever opens sessions. */
 export const rtsp = camera('rtsp', 'A camera over RTSP: H.264, H.265 and whatever else libav takes apart.');
 
 /** The same over TLS. */
@@ -30,8 +34,9 @@ function camera(type: string, summary: string): PluginEntry<Source, SourceDeps> 
   return definePlugin<Source, SourceDeps, typeof options>({
     type, summary, options,
     examples: [{}, { stallMs: 5000, clockOffsetMaxMs: 10_000 }],
-    create(chosen, { uri, ctx, media }) {
+    create(chosen, { uri, ctx, media, knock = overNetwork }) {
       const label = uriLabel(uri);
+      const door = doorOf(uri, ctx.clock);
       const leftBehind = new Set<Promise<void>>();
       const leave = (ending: Promise<void>): void => {
         leftBehind.add(ending);
@@ -48,6 +53,8 @@ function camera(type: string, summary: string): PluginEntry<Source, SourceDeps> 
         label,
         async open(signal) {
           if (leftBehind.size >= LEFT_BEHIND_MAX) await freed(leftBehind, { label, clock: ctx.clock, limitMs: chosen.openTimeoutMs, signal });
+          if (door === undefined) throw away(label, 'it names no host, or no port that can be');
+          await knock({ label, door, clock: ctx.clock, limitMs: chosen.openTimeoutMs * KNOCK_SHARE, signal });
           return liveSession({ ...chosen, label, clock: ctx.clock, media, leave }, await connect(signal));
         },
       };
@@ -106,3 +113,6 @@ async function freed(leftBehind: ReadonlySet<Promise<void>>, { label, limitMs, s
     over.abort();
   }
 }
+
+/** Options of cameras over RTSP, for sources that lead to one. */
+export const rtspOptions = options;

@@ -1,3 +1,4 @@
+import type { Knock } from './knock.ts';
 import type { MediaAccess } from './media-access.ts';
 import type { SourceContext } from './source.ts';
 
@@ -7,4 +8,6 @@ export interface SourceDeps {
   readonly uri: string;
   readonly ctx: SourceContext;
   readonly media: MediaAccess;
+  /** @default over the network */
+  readonly knock?: Knock;
 }

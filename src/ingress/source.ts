@@ -33,4 +33,6 @@ export interface Source {
   /** The URI without credentials, for logs and reports. */
   readonly label: string;
   open(signal: AbortSignal): Promise<SourceSession>;
+  /** Ends what it keeps between sessions, which `open` begins anew. Idempotent, never rejects. Absent: it keeps nothing. */
+  close?(): Promise<void>;
 }

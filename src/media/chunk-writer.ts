@@ -2,8 +2,9 @@ import { open, type FileHandle } from 'node:fs/promises';
 import { writevSync } from 'node:fs';
 import { PlatformError } from '../engine/errors.ts';
 import type { StreamParameters } from '../messages/stream-parameters.ts';
-import { encodeFragmentHead, encodeHeader, ticksOf, type Fragment } from './chunk-format.ts';
-import { inBandParameterSets, joinParameterSets, nalUnits } from './nal.ts';
+import { encodeFragmentHead, encodeHeader } from './chunk-format.ts';
+import { FragmentClock, payloadOf } from './fragment-clock.ts';
+import { inBandParameterSets, joinParameterSets } from './nal.ts';
 import { sampleDescription } from './sample-entry.ts';
 import type { ChunkWriter } from './types.ts';
 
@@ -34,33 +35,28 @@ function failed(path: string, cause: unknown): PlatformError {
   return new PlatformError('RECORDING_FAILED', `cannot write chunk ${path}: ${cause instanceof Error ? cause.message : String(cause)}`, { path }, cause);
 }
 
-const INT32_LIMIT = 2 ** 31;
-/** Buffers of one `writev` (IOV_MAX is 1024 on Linux and macOS). */
-const VECTOR_LIMIT = 512;
-
 class FragmentWriter implements ChunkWriter {
   readonly path: string;
   sizeBytes = 0;
   readonly #handle: FileHandle;
   readonly #parameters: StreamParameters;
-  #shift: number | undefined;
-  #lastDecode = -1;
-  #lastDuration = 1;
-  #sequence = 0;
+  readonly #clock: FragmentClock;
+  #hasBegun = false;
   #closing: Promise<void> | undefined;
 
   constructor(path: string, handle: FileHandle, parameters: StreamParameters) {
     this.path = path;
     this.#handle = handle;
     this.#parameters = parameters;
+    this.#clock = new FragmentClock(parameters);
   }
 
   async write(unit: WrittenUnit): Promise<void> {
     if (this.#closing !== undefined) throw failed(this.path, new Error('the writer is closed'));
     const parts: Uint8Array[] = [];
-    if (this.#shift === undefined) parts.push(await this.#header(unit));
-    const payload = this.#payloadOf(unit.data);
-    const fragment = this.#place(unit, payload.reduce((sum, part) => sum + part.length, 0));
+    if (!this.#hasBegun) parts.push(await this.#header(unit));
+    const payload = payloadOf(unit.data, this.#parameters);
+    const fragment = this.#clock.place(unit, payload.reduce((sum, part) => sum + part.length, 0));
     parts.push(encodeFragmentHead(fragment), ...payload);
     try {
       this.sizeBytes += writeWhole(this.#handle.fd, parts, this.sizeBytes);
@@ -68,47 +64,16 @@ class FragmentWriter implements ChunkWriter {
       await this.#handle.truncate(this.sizeBytes).catch(() => undefined); // the disk may be what fails; the next start cuts the tail
       throw failed(this.path, error);
     }
-    this.#sequence = fragment.sequence;
-    this.#lastDecode = fragment.decodeTicks;
-    this.#lastDuration = fragment.duration || 1;
+    this.#clock.advance(fragment);
   }
 
   async #header(unit: WrittenUnit): Promise<Buffer> {
     const needsSets = this.#parameters.extradata.length === 0 && this.#parameters.framing === 'annexb';
     const extradata = needsSets ? joinParameterSets(this.#parameters.codec, inBandParameterSets(unit.data, this.#parameters)) : this.#parameters.extradata;
     const parameters = { ...this.#parameters, extradata };
-    const first = wantedDecodeTicks(unit, parameters) ?? 0;
-    this.#shift = 0 - first; // never -0
-    const compositionOffset = unit.pts === null ? 0 : ticksOf(unit.pts, parameters) - first;
-    return encodeHeader(parameters, await sampleDescription(parameters), { shift: this.#shift, compositionOffset: compositionOffset < INT32_LIMIT ? compositionOffset : 0 });
-  }
-
-  /** Length-prefixed and raw units as they are; Annex-B units with 4-byte lengths for start codes. */
-  #payloadOf(unit: Uint8Array): readonly Uint8Array[] {
-    if (this.#parameters.framing !== 'annexb') return [unit];
-    const units = nalUnits(unit, this.#parameters);
-    const lengths = Buffer.allocUnsafe(units.length * 4);
-    const parts: Uint8Array[] = [];
-    units.forEach((nal, index) => {
-      lengths.writeUInt32BE(nal.length, index * 4);
-      parts.push(lengths.subarray(index * 4, index * 4 + 4), nal);
-    });
-    return parts.length < VECTOR_LIMIT ? parts : [Buffer.concat(parts)];
-  }
-
-  #place(unit: WrittenUnit, sizeBytes: number): Fragment {
-    const shift = this.#shift ?? 0;
-    const presentation = unit.pts === null ? null : ticksOf(unit.pts, this.#parameters) + shift;
-    const wanted = wantedDecodeTicks(unit, this.#parameters);
-    const decodeTicks = Math.max(wanted === null ? this.#lastDecode + this.#lastDuration : wanted + shift, this.#lastDecode + 1);
-    const offset = (presentation ?? decodeTicks) - decodeTicks;
-    const duration = ticksOf(unit.duration, this.#parameters);
-    return {
-      sequence: this.#sequence + 1, decodeTicks, sizeBytes, isKey: unit.isKey,
-      compositionOffset: Math.abs(offset) < INT32_LIMIT ? offset : 0,
-      duration: duration > 0 && duration < 2 * INT32_LIMIT ? duration : 0,
-      capturedMicros: unit.capturedAt ?? null,
-    };
+    const start = this.#clock.begin(unit);
+    this.#hasBegun = true;
+    return encodeHeader(parameters, await sampleDescription(parameters), start);
   }
 
   async sync(): Promise<void> {
@@ -120,15 +85,6 @@ class FragmentWriter implements ChunkWriter {
     this.#closing ??= this.#handle.close();
     return this.#closing;
   }
-}
-
-/**
- * The decode time a unit asks for. Where only the presentation time is known (Matroska before its first reordered picture), one second before
- * it: later than any reordering needs, so that composition offsets stay positive, which other readers expect.
- */
-function wantedDecodeTicks(unit: WrittenUnit, parameters: StreamParameters): number | null {
-  if (unit.dts !== null) return ticksOf(unit.dts, parameters);
-  return unit.pts === null ? null : ticksOf(unit.pts, parameters) - parameters.timeBase.den;
 }
 
 /** Writes every part at `position`; the system may take several calls. Synchronous: it costs less than handing the work to another thread. */

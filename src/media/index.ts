@@ -8,6 +8,7 @@ export {
 } from './nal.ts';
 export { createContentHash, type ContentHash } from './content-hash.ts';
 export { chunkExtension, createChunkWriter } from './chunk-writer.ts';
+export { LiveWriter, type LiveInput } from './live-writer.ts';
 export { countFrames, cutTornTail, readChunkFile } from './chunk-file.ts';
 export { createPictureDecoder as createDecoder } from './picture-decoder.ts';
 export type { DecoderOptions } from './decoder.ts';
@@ -15,6 +16,7 @@ export { openNvdec } from './nvdec.ts';
 export type { DeviceProbe, VideoDevice } from './video-device.ts';
 export { createRasterReader, type RasterReader } from './raster-reader.ts';
 export { describeStill, type StillDescription } from './stills/describe-still.ts';
+export { jpegOf } from './jpeg.ts';
 export { createScaler, type PooledScaler } from './scaler.ts';
 export { openGeneratedReader, type GeneratedEncoding, type GeneratedOptions } from './synthetic-reader.ts';
 export { mediaCapabilities, type MediaCapabilities } from './capabilities.ts';

@@ -23,6 +23,11 @@ export function scrubUri(uri: string): string {
 /** `-ETIMEDOUT` of Linux and of macOS and Windows; libav passes the system's number through. */
 const TIMED_OUT: ReadonlySet<number> = new Set([-110, -60, -138]);
 
+/** The camera did not take the user and password, or needs some. */
+function isLogin(code: number): boolean {
+  return code === AVERROR_HTTP_UNAUTHORIZED || code === AVERROR_HTTP_FORBIDDEN;
+}
+
 function codeOf(code: number, isNetwork: boolean, isOpening: boolean): ErrorCode {
   switch (code) {
     case AVERROR_HTTP_UNAUTHORIZED: case AVERROR_HTTP_FORBIDDEN: return 'SOURCE_REFUSED';
@@ -44,5 +49,5 @@ export function readerError(code: number, uri: string, phase: 'open' | 'read'): 
   const shown = scrubUri(uri);
   const named = codeOf(code, isNetworkUri(uri), phase === 'open');
   // A camera that is cut off while it answers gives invalid data too: it is tried again, unlike a file.
-  return new PlatformError(named === 'MEDIA_INVALID' && CAMERA.test(uri) ? 'SOURCE_UNREACHABLE' : named, `cannot ${phase} ${shown}: ${explain(code).toLowerCase()}`, { uri: shown, libav: code });
+  return new PlatformError(named === 'MEDIA_INVALID' && CAMERA.test(uri) ? 'SOURCE_UNREACHABLE' : named, `cannot ${phase} ${shown}: ${explain(code).toLowerCase()}`, { uri: shown, libav: code, ...isLogin(code) && { isLogin: true } });
 }

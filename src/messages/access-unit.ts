@@ -19,6 +19,8 @@ export interface SourceUnit {
   readonly arrivedAt: EpochMicros;
   /** Present on the first unit of a session and whenever the stream changes (new SPS): ends the chunk before it. */
   readonly parameters?: StreamParameters;
+  /** The camera itself said, since the unit before, that something moves. */
+  readonly isActivityHint?: true;
 }
 
 /** An encoded picture with its place in the camera's history. */

@@ -14,7 +14,7 @@ const MODEL_STATES = ['active', 'refused'] as const satisfies readonly EventOf<'
 
 const NOTHING: Omit<PlatformEventWire, 'type' | 'at'> = {
   camera: null, node: null, state: null, code: null, message: null, retryInMs: null, from: null, to: null, reason: null, file: null, cutBytes: null,
-  process: null, generation: null, epoch: null, received: null, model: null,
+  process: null, generation: null, epoch: null, received: null, model: null, fromSource: null, toSource: null,
 };
 
 /** How events lie on the wire. */
@@ -43,7 +43,7 @@ function subjectOf(event: PlatformEvent): string {
   switch (event.type) {
     case 'process': return event.process;
     case 'model': return event.model;
-    case 'camera-state': case 'gap': case 'backfilled': case 'torn-tail': case 'received': return event.camera;
+    case 'camera-state': case 'gap': case 'backfilled': case 'failed-over': case 'restored': case 'torn-tail': case 'received': return event.camera;
   }
 }
 
@@ -56,6 +56,10 @@ function eventOf(wire: PlatformEventWire): PlatformEvent {
     };
     case 'gap': return { type: 'gap', camera: cameraOf(set(wire, 'camera')), at, from: epochMicros(set(wire, 'from')), to: epochMicros(set(wire, 'to')), reason: set(wire, 'reason') };
     case 'backfilled': return { type: 'backfilled', camera: cameraOf(set(wire, 'camera')), at, from: epochMicros(set(wire, 'from')), to: epochMicros(set(wire, 'to')), frames: set(wire, 'received') };
+    case 'failed-over': return {
+      type: 'failed-over', camera: cameraOf(set(wire, 'camera')), at, fromSource: set(wire, 'fromSource'), toSource: set(wire, 'toSource'), reason: set(wire, 'reason'),
+    };
+    case 'restored': return { type: 'restored', camera: cameraOf(set(wire, 'camera')), at, fromSource: set(wire, 'fromSource'), toSource: set(wire, 'toSource') };
     case 'torn-tail': return { type: 'torn-tail', camera: cameraOf(set(wire, 'camera')), at, file: set(wire, 'file'), cutBytes: set(wire, 'cutBytes') };
     case 'process': return {
       type: 'process', at, process: set(wire, 'process'), state: stateOf(wire, PROCESS_STATES), generation: set(wire, 'generation'),

@@ -7,6 +7,10 @@ export type PlatformEvent = { readonly node?: string } & (
   | { readonly type: 'gap'; readonly camera: CameraId; readonly at: EpochMicros; readonly from: EpochMicros; readonly to: EpochMicros; readonly reason: string }
   /** Of a gap, what was captured between `from` and `to` became durable after all, from the camera's own recording: so many frames. */
   | { readonly type: 'backfilled'; readonly camera: CameraId; readonly at: EpochMicros; readonly from: EpochMicros; readonly to: EpochMicros; readonly frames: number }
+  /** Another source of the camera is recorded from now on, because the one before failed; `reason` is its error code. Labels of sources hold no credentials. */
+  | { readonly type: 'failed-over'; readonly camera: CameraId; readonly at: EpochMicros; readonly fromSource: string; readonly toSource: string; readonly reason: string }
+  /** A better source of the camera is recorded again. */
+  | { readonly type: 'restored'; readonly camera: CameraId; readonly at: EpochMicros; readonly fromSource: string; readonly toSource: string }
   /** Bytes of an unfinished fragment were cut off a chunk at start. */
   | { readonly type: 'torn-tail'; readonly camera: CameraId; readonly at: EpochMicros; readonly file: string; readonly cutBytes: number }
   | { readonly type: 'process'; readonly at: EpochMicros; readonly process: string; readonly state: 'started' | 'ready' | 'exited' | 'stopped' | 'escalated'; readonly generation: number; readonly message?: string }

@@ -46,6 +46,8 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /** Nobody needs a token: the route serves nothing of this platform's cameras. */
     isOpen?: boolean;
+    /** A page for people: without a token they are asked for it. */
+    isPage?: boolean;
     /** The token may come as `?access_token=`. */
     takesQueryToken?: boolean;
   }

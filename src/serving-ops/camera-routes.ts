@@ -1,11 +1,11 @@
 import type { FastifyInstance } from 'fastify';
-import { encodersOf, picturesOf, wishesOf, type EncoderWish } from '../data-ops/camera-row.ts';
+import { encodersOf } from '../data-ops/camera-row.ts';
 import { PlatformError } from '../engine/errors.ts';
 import { checkEncoders } from '../feature-ops/check-encoders.ts';
-import type { Modality } from '../messages/raster.ts';
 import { streamNotAllowed } from './allow-stream.ts';
+import { patchedWish, rowOfBody, type CameraWish } from './camera-body.ts';
 import type { Face } from './face.ts';
-import { CameraBody, CameraChangeBody, CameraPath, NoQuery, parseRequest } from './requests.ts';
+import { CameraBody, CameraPath, NoQuery, parseRequest } from './requests.ts';
 import { cameraView } from './resolve-stream.ts';
 import { parseStreamUri, type StreamTarget } from './stream-uri.ts';
 
@@ -31,19 +31,25 @@ function checkAllowed(face: Face, uri: string, field = 'uri'): void {
   if ((readsFiles || !face.isLoopbackOnly) && !face.allowList.allows(target)) throw streamNotAllowed(target);
 }
 
+function checkSources(face: Face, { uri, fallbacks, replay }: { readonly uri?: string | undefined; readonly fallbacks: readonly string[]; readonly replay?: string | undefined }): void {
+  if (uri !== undefined) checkAllowed(face, uri);
+  if (typeof replay === 'string') checkReplay(face, replay);
+  fallbacks.forEach((fallback, index) => { checkAllowed(face, fallback, `fallbacks.${String(index)}`); });
+}
+
 /** Encoders must exist and take their options; a model file needs leave, as every file that a request names. */
-async function checkWanted(face: Face, encoders: readonly EncoderWish[], modality: Modality | null): Promise<void> {
+async function checkWanted(face: Face, { encoders, modality }: Pick<CameraWish, 'encoders' | 'modality'>): Promise<void> {
   const wishes = encodersOf(encoders).encoders ?? [];
   for (const { options: { file } } of wishes) if (typeof file === 'string') checkAllowed(face, file);
   try {
-    await checkEncoders(wishes, modality);
+    await checkEncoders(wishes, modality === 'auto' ? null : modality);
   } catch (error) {
     if (error instanceof PlatformError && error.code === 'CONFIG_INVALID') throw new PlatformError('REQUEST_INVALID', error.message, { field: 'encoders' }, error);
     throw error;
   }
 }
 
-/** The camera collection: list, add, show, remove. */
+/** The camera collection: list, add, show, change, remove. */
 export function cameraRoutes(app: FastifyInstance, face: Face): void {
   app.get('/api/v1/cameras', (request) => {
     parseRequest(NoQuery, request.query, 'query');
@@ -52,12 +58,9 @@ export function cameraRoutes(app: FastifyInstance, face: Face): void {
   app.post('/api/v1/cameras', async (request, reply) => {
     parseRequest(NoQuery, request.query, 'query');
     const body = parseRequest(CameraBody, request.body, 'body');
-    checkAllowed(face, body.uri);
-    body.fallbacks.forEach((uri, index) => checkAllowed(face, uri, `fallbacks.${String(index)}`));
-    if (body.replay !== undefined) checkReplay(face, body.replay);
-    const { id, uri, maxFps, detect, loop, encoders, ...wishes } = body;
-    await checkWanted(face, encoders, wishes.modality === 'auto' ? null : wishes.modality);
-    const view = await face.backend.addCamera({ id, uri, maxFps, isDetecting: detect, isLooping: loop, ...picturesOf(wishes), ...encodersOf(encoders), ...wishesOf(wishes) });
+    checkSources(face, body);
+    await checkWanted(face, body);
+    const view = await face.backend.addCamera(rowOfBody(body));
     face.log.info({ camera: view.id }, 'camera added by API');
     return await reply.code(201).header('location', `/api/v1/cameras/${view.id}`).send(view);
   });
@@ -68,10 +71,15 @@ export function cameraRoutes(app: FastifyInstance, face: Face): void {
   app.patch('/api/v1/cameras/:id', async (request) => {
     parseRequest(NoQuery, request.query, 'query');
     const { id } = cameraView(face, parseRequest(CameraPath, request.params, 'path').id);
-    const { encoders } = parseRequest(CameraChangeBody, request.body, 'body');
-    await checkWanted(face, encoders, null); // whether its pictures are of the modality, they tell
-    const view = await face.backend.changeEncoders(id, encodersOf(encoders).encoders ?? []);
-    face.log.info({ camera: id, encoders: view.encoders.map(({ name }) => name).join() }, 'encoders changed by API');
+    const { body } = request;
+    const view = await face.backend.changeCamera(id, async (row) => {
+      const wish = patchedWish(row, body);
+      const said = body as Readonly<Partial<CameraWish>>; // an object with keys of a wish: just checked
+      checkSources(face, { uri: said.uri, fallbacks: said.fallbacks ?? [], replay: said.replay }); // what it had before, the settings may have given it
+      if (said.encoders !== undefined || said.modality !== undefined) await checkWanted(face, wish);
+      return rowOfBody(wish);
+    });
+    face.log.info({ camera: id, changed: Object.keys(body as object).join() }, 'camera changed by API');
     return view;
   });
   app.delete('/api/v1/cameras/:id', async (request, reply) => {

@@ -5,6 +5,7 @@ import { PlatformError } from '../engine/errors.ts';
 import { CHALLENGE } from './authorize.ts';
 import { ENDPOINTS, methodsOf } from './endpoints.ts';
 import type { Face } from './face.ts';
+import { sendPage } from './live/send-page.ts';
 import { PROBLEM_TYPE, problemOf, type Problem } from './problem.ts';
 import { isRegistryPath, REGISTRY_ENDPOINTS, sendRegistryError } from './registry-routes.ts';
 
@@ -34,8 +35,12 @@ export function sendProblem(face: Face, error: unknown, request: FastifyRequest,
     face.counts.failures++;
     face.log.error({ request: request.id, error }, 'request failed unexpectedly');
   }
+  reply.code(problem.status);
   if (problem.status === 429 || problem.status === 503) reply.header('retry-after', String(RETRY_AFTER_SECONDS));
-  if (problem.status === 401) reply.header('www-authenticate', CHALLENGE);
+  if (problem.status === 401) {
+    reply.header('www-authenticate', CHALLENGE);
+    if (request.routeOptions.config.isPage === true) { void sendPage(reply, 'sign-in.html'); return; }
+  }
   if (isRegistryPath(pathOf(request))) {
     sendRegistryError(reply, { status: problem.status, errorCode: problem.status, message: problem.detail });
     return;

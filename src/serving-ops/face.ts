@@ -1,5 +1,7 @@
 import type { Clock } from '../engine/clock.ts';
 import type { AllowList } from './allow-stream.ts';
+import type { LiveHub } from './live/live-hub.ts';
+import type { Snapshots } from './live/snapshots.ts';
 import type { ServingLog } from './log.ts';
 import type { ServingBackend } from './service.ts';
 import type { StreamSlots } from './stream-slots.ts';
@@ -19,6 +21,8 @@ export interface GatewayCounts {
   slowReaders: number;
   /** Frames left out of aligned groups because they came after their group was sent. */
   lateFrames: number;
+  /** Live pictures left out because their viewer was slow. */
+  liveDropped: number;
 }
 
 /** What the routes share. */
@@ -29,6 +33,9 @@ export interface Face {
   readonly schemes: readonly StreamScheme[];
   readonly allowList: AllowList;
   readonly slots: StreamSlots;
+  /** Live pictures. */
+  readonly hub: LiveHub;
+  readonly snapshots: Snapshots;
   readonly counts: GatewayCounts;
   readonly isLoopbackOnly: boolean;
   readonly slowReaderMs: number;

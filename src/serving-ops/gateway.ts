@@ -5,6 +5,7 @@ import { PlatformError } from '../engine/errors.ts';
 import { createAllowList } from './allow-stream.ts';
 import { createAuthorizer } from './authorize.ts';
 import { cameraRoutes } from './camera-routes.ts';
+import { discoveryRoutes } from './discovery-routes.ts';
 import { errorReplies, refuseConnection, sendProblem } from './error-replies.ts';
 import type { Face, GatewayCounts } from './face.ts';
 import { FEATURES_PATH, featureRoutes } from './feature-routes.ts';
@@ -13,9 +14,15 @@ import { historyRoutes } from './history-routes.ts';
 import { guardRequest, isLoopbackHost } from './host-guard.ts';
 import { INFER_PATH, inferRoutes } from './infer-route.ts';
 import { lagRoutes } from './lag-routes.ts';
+import { LiveHub } from './live/live-hub.ts';
+import { LIVE_FILE_PATH, liveRoutes } from './live/live-routes.ts';
+import { isSocketRequest, liveSockets } from './live/live-sockets.ts';
+import { Snapshots } from './live/snapshots.ts';
 import type { ServingLog } from './log.ts';
+import { pageRoutes } from './live/page-routes.ts';
 import { modelRoutes } from './model-routes.ts';
 import { REGISTRY_ENDPOINTS, registryRoutes } from './registry-routes.ts';
+import { ptzRoutes } from './ptz-routes.ts';
 import { scrubbedJson } from './scrub.ts';
 import type { ServingBackend } from './service.ts';
 import { createStreamSlots } from './stream-slots.ts';
@@ -70,6 +77,9 @@ export interface Gateway {
 /** Routes that need no token: how this node is, and the schemas of the topics. */
 const OPEN_ROUTES: ReadonlySet<string> = new Set(['/', '/healthz', '/readyz', '/metrics', ...REGISTRY_ENDPOINTS.map(({ path }) => path)]);
 
+/** Answers that go on for as long as the client reads. */
+const ENDLESS_PATHS: ReadonlySet<string> = new Set([INFER_PATH, FEATURES_PATH, LIVE_FILE_PATH]);
+
 const BODY_LIMIT_BYTES = 64 * 1024;
 const HEADERS_TIMEOUT_MS = 10_000;
 const REQUEST_TIMEOUT_MS = 15_000;
@@ -81,8 +91,9 @@ function createFace(options: GatewayOptions): Face {
   return {
     backend: options.backend, clock: options.clock, log: options.log, schemes,
     allowList: createAllowList(options.allowStreams ?? [], schemes),
-    slots: createStreamSlots(options.maxStreams ?? 64),
-    counts: { requests: 0, failures: 0, refusedStreams: 0, openedStreams: 0, sentLines: 0, slowReaders: 0, lateFrames: 0 },
+    slots: createStreamSlots(options.maxStreams ?? 64), hub: new LiveHub(options),
+    snapshots: new Snapshots(() => options.backend.live, options.clock, options.answerMs ?? 30_000),
+    counts: { requests: 0, failures: 0, refusedStreams: 0, openedStreams: 0, sentLines: 0, slowReaders: 0, lateFrames: 0, liveDropped: 0 },
     isLoopbackOnly: isLoopbackHost(options.host ?? '127.0.0.1'),
     slowReaderMs: options.slowReaderMs ?? 10_000, lingerMs: options.lingerMs ?? 2_000, answerMs: options.answerMs ?? 30_000,
   };
@@ -95,11 +106,12 @@ function createApp(face: Face): FastifyInstance {
     routerOptions: { maxParamLength: 200 },
     clientErrorHandler: refuseConnection,
     frameworkErrors: (error, request, reply) => { sendProblem(face, error, request, reply); },
-    http: { headersTimeout: HEADERS_TIMEOUT_MS, connectionsCheckingInterval: CHECK_INTERVAL_MS, keepAlive: true, keepAliveInitialDelay: 30_000 },
+    http: { headersTimeout: HEADERS_TIMEOUT_MS, connectionsCheckingInterval: CHECK_INTERVAL_MS, keepAlive: true, keepAliveInitialDelay: 30_000, shouldUpgradeCallback: isSocketRequest },
   });
   app.removeContentTypeParser('text/plain');
+  app.addContentTypeParser('application/merge-patch+json', { parseAs: 'string' }, app.getDefaultJsonParser('error', 'error'));
   app.setReplySerializer(scrubbedJson);
-  app.addHook('onRoute', (route) => { if (route.url !== INFER_PATH && route.url !== FEATURES_PATH) route.handlerTimeout = face.answerMs; });
+  app.addHook('onRoute', (route) => { if (!ENDLESS_PATHS.has(route.url)) route.handlerTimeout = face.answerMs; });
   return app;
 }
 
@@ -173,8 +185,15 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     done(null, payload);
   });
   errorReplies(app, face);
-  for (const routes of [healthRoutes, cameraRoutes, featureRoutes, historyRoutes, lagRoutes, modelRoutes, inferRoutes]) routes(app, face);
+  for (const routes of [healthRoutes, cameraRoutes, featureRoutes, historyRoutes, lagRoutes, modelRoutes, inferRoutes, ptzRoutes, discoveryRoutes, liveRoutes, pageRoutes]) routes(app, face);
   registryRoutes(app, options.topicPrefix ?? 'vto');
+  liveSockets(app.server, face, {
+    check({ method = '', headers }, token) {
+      if (closing !== undefined) throw new PlatformError('SHUTTING_DOWN', 'vto is stopping');
+      guardRequest({ method, headers }, guard);
+      authorizer.check({ header: headers.authorization, query: token });
+    },
+  });
   await app.ready();
   app.server.maxConnections = options.maxConnections ?? 1024;
   return {

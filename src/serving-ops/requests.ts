@@ -48,13 +48,21 @@ export const FeaturesQuery = z.strictObject({
   format: z.enum(['json', 'ndjson'], { error: "must be 'json' or 'ndjson'" }).default('json'),
 });
 
+const accessToken = z.string().optional(); // looked at before the request comes here
+
+/** Query of `GET /api/v1/cameras/:id/live`. */
+export const LiveQuery = z.strictObject({ format: z.enum(['units', 'fmp4'], { error: "must be 'units' or 'fmp4'" }).default('units'), access_token: accessToken });
+
+/** Query of `GET /api/v1/cameras/:id/live.mp4`, and of pages. */
+export const FileQuery = z.strictObject({ access_token: accessToken });
+
+/** Query of `GET /api/v1/cameras/:id/snapshot.jpg`. */
+export const SnapshotQuery = z.strictObject({ width: whole(16, 4096).optional(), access_token: accessToken });
+
 /** Path parameters of one camera. */
 export const CameraPath = z.strictObject({ id: cameraId });
 
 const encoders = z.array(encoder).max(16);
-
-/** Body of `PATCH /api/v1/cameras/:id`. */
-export const CameraChangeBody = z.strictObject({ encoders });
 
 /** Body of `POST /api/v1/cameras`. */
 export const CameraBody = z.strictObject({
@@ -66,7 +74,7 @@ export const CameraBody = z.strictObject({
   replay: z.string().min(1).max(2048).optional(),
   tenant: z.string().regex(/^[a-z0-9][a-z0-9_-]{0,62}$/, 'must be 1 to 63 of a-z 0-9 - _, starting with a letter or digit').optional(),
   priority: z.number().min(0.01).max(100).optional(),
-  maxFps: z.number().positive().max(1000).nullable().default(null),
+  maxFps: z.number().min(0).max(1000).nullable().default(null),
   detect: z.boolean().default(true),
   loop: z.boolean().default(false),
   encoders: encoders.default([]),

@@ -1,8 +1,11 @@
 import type { ActorReport } from '../engine/actor.ts';
 import type { CameraId, EpochMicros } from '../engine/units.ts';
+import type { CameraEdit } from '../data-ops/camera-row.ts';
 import type { PartitionLag } from '../data-ops/group-lag.ts';
 import type { Balance, CameraRow, ChunkRow, CommittedRecord, FeatureQuery, StoredFeature } from '../data-ops/store.ts';
-import type { EncodingWish, PictureSettings } from '../messages/desired-camera.ts';
+import type { PtzCommand, PtzView } from '../ingress/onvif/ptz.ts';
+import type { PictureSettings } from '../messages/desired-camera.ts';
+import type { LiveItem } from '../messages/live-item.ts';
 import type { PlatformEvent } from '../messages/platform-event.ts';
 import type { DropReason } from '../messages/terminal-record.ts';
 
@@ -39,6 +42,18 @@ export interface CameraView {
   readonly lastError?: { readonly code: string; readonly message: string };
   /** Activity gate; absent where every frame is decoded. */
   readonly gate?: GateView;
+  /** In order of preference, where the camera has several; absent until its process told of them. */
+  readonly sources?: readonly SourceView[];
+}
+
+/** How one of several sources of a camera is. Holds no credentials. */
+export interface SourceView {
+  readonly label: string;
+  /** `active`: recorded. `standby`: connected. `trying`: being opened. `away`: tried again. `failed`: for good. `idle`: not wanted now. */
+  readonly state: 'active' | 'standby' | 'trying' | 'away' | 'failed' | 'idle';
+  /** Why it is away, or failed. */
+  readonly code?: string;
+  readonly message?: string;
 }
 
 /** What the activity gate of a camera does. */
@@ -99,6 +114,30 @@ export interface Readiness {
   readonly links?: readonly LinkView[];
 }
 
+/** A still picture of a camera. */
+export interface Snapshot {
+  readonly jpeg: Uint8Array;
+  readonly width: number;
+  readonly height: number;
+  readonly epoch: number;
+  readonly frameSeq: number;
+  readonly capturedAt: EpochMicros;
+}
+
+/** The pictures of cameras, as they come. */
+export interface LiveAccess {
+  /**
+   * What viewers of a camera get, from its newest key frame on; goes on over losses of the camera, until the signal aborts.
+   * @throws PlatformError CAMERA_UNKNOWN; CAMERA_ELSEWHERE, ROLE_ABSENT on a node of a cluster that does not run it; PORT_CLOSED when the process that does was replaced: to be watched again
+   */
+  watch(camera: CameraId, signal: AbortSignal): AsyncIterable<LiveItem>;
+  /**
+   * Its newest key frame as JPEG, `width` pixels wide or as it is.
+   * @throws PlatformError as `watch`; SOURCE_UNREACHABLE while the camera sends nothing; ROLE_ABSENT where no vision process can decode it; MEDIA_UNSUPPORTED, MEDIA_CORRUPT
+   */
+  snapshot(camera: CameraId, width: number | undefined, signal: AbortSignal): Promise<Snapshot>;
+}
+
 /** Where a stream of records starts and ends. */
 export interface RecordQuery {
   readonly camera: CameraId;
@@ -106,6 +145,14 @@ export interface RecordQuery {
   readonly after?: number;
   /** Aborts when the reader has left. */
   readonly signal: AbortSignal;
+}
+
+/** Turns cameras. */
+export interface PtzAccess {
+  /** @throws PlatformError PTZ_UNSUPPORTED, CAMERA_ELSEWHERE; SOURCE_UNREACHABLE, SOURCE_REFUSED and others of what the camera answers */
+  view(camera: CameraId): Promise<PtzView>;
+  /** Resolves when the camera has taken it. @throws as `view` */
+  command(camera: CameraId, command: PtzCommand): Promise<void>;
 }
 
 /** A temporary camera, opened for one reader. */
@@ -125,8 +172,11 @@ export interface ServingBackend {
   cameraOf(uri: string): CameraId | undefined;
   /** @throws PlatformError CAMERA_EXISTS, REQUEST_INVALID (the URI), PLUGIN_UNKNOWN, STORE_FAILED */
   addCamera(request: CameraRow): Promise<CameraView>;
-  /** Changes what is computed of a camera's frames, from one of its next frames on. @throws PlatformError CAMERA_UNKNOWN, STORE_FAILED */
-  changeEncoders(id: CameraId, encoders: readonly EncodingWish[]): Promise<CameraView>;
+  /**
+   * Changes a camera while it runs; its session goes on unless what it is made of changes. The edit is given what is wanted now, credentials included.
+   * @throws PlatformError CAMERA_UNKNOWN, STORE_FAILED; what the edit throws
+   */
+  changeCamera(id: CameraId, edit: CameraEdit): Promise<CameraView>;
   /** @throws PlatformError CAMERA_UNKNOWN, STORE_FAILED */
   removeCamera(id: CameraId): Promise<void>;
   /**
@@ -157,6 +207,8 @@ export interface ServingBackend {
    * @throws PlatformError MODEL_UNKNOWN, ROLE_ABSENT, KAFKA_UNAVAILABLE
    */
   useModel(reference: string): Promise<ActiveModelView>;
+  readonly live: LiveAccess;
+  readonly ptz: PtzAccess;
   tree(): ActorReport;
   isReady(): Readiness;
   /** How far consumer groups of the cluster are behind, as last measured; empty without a cluster. */

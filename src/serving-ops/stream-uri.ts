@@ -17,6 +17,7 @@ export interface StreamScheme {
 export const STREAM_SCHEMES: readonly StreamScheme[] = [
   { name: 'rtsp', defaultPort: 554, readsFiles: false },
   { name: 'rtsps', defaultPort: 322, readsFiles: false },
+  { name: 'onvif', defaultPort: 80, readsFiles: false },
   { name: 'synthetic', readsFiles: false },
   { name: 'file', readsFiles: true },
 ];

@@ -11,6 +11,7 @@ const LAYERS = [['engine'], ['flow', 'messages', 'utility-ops'], ['transports', 
 const FENCES: Readonly<Record<string, string>> = {
   nact: 'src/engine/', 'node-av': 'src/media/', 'onnxruntime-node': 'src/inference/', fastify: 'src/serving-ops/', 'prom-client': 'src/utility-ops/telemetry/', kafkajs: 'src/transports/',
   ws: 'src/serving-ops/',
+  onvif: 'src/ingress/',
 };
 
 const files = sourceFiles('src', 'actors');

@@ -1,7 +1,8 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { PlatformError } from '../../src/engine/errors.ts';
-import { parseArguments, parseCamera, userFolder, type Invocation } from '../../src/cli/arguments.ts';
+import { parseArguments, userFolder, type Invocation } from '../../src/cli/arguments.ts';
+import { parseCamera } from '../../src/cli/parse-camera.ts';
 import { COMMANDS } from '../../src/cli/flags.ts';
 import { renderCommandHelp, renderHelp } from '../../src/cli/help.ts';
 import { loadConfig } from '../../src/utility-ops/config/load-config.ts';
@@ -72,13 +73,31 @@ test('models inspects a file, as the family and in the size that are named', () 
 });
 
 test('models of a running vto are listed and changed at its address', () => {
-  assert.equal(parse('models list'), { command: 'models', action: { type: 'list', url: 'http://127.0.0.1:8080' }, isJson: false });
-  assert.equal(parse('models use yolox@1 --url http://10.0.0.3:9000 --json'), { command: 'models', action: { type: 'use', model: 'yolox@1', url: 'http://10.0.0.3:9000' }, isJson: true });
+  assert.equal(parse('models list'), { command: 'models', action: { type: 'list', at: { url: 'http://127.0.0.1:8080' } }, isJson: false });
+  assert.equal(parse('models use yolox@1 --url http://10.0.0.3:9000 --json'), { command: 'models', action: { type: 'use', model: 'yolox@1', at: { url: 'http://10.0.0.3:9000' } }, isJson: true });
   assert.match(refusal('models use'), 'needs the model: NAME@VERSION');
   assert.match(refusal('models list yolox@1'), "takes no argument, but got 'yolox@1'");
   assert.match(refusal('models use yolox@1 --url 10.0.0.3'), "'10.0.0.3' is no http address");
   assert.match(refusal('models use yolox@1 --family yolox'), '--family and --size are for vto models inspect');
   assert.match(refusal('models inspect m.onnx --url http://a'), '--url is for vto models list and use');
+});
+
+test('cameras of a running vto are listed, added, changed and removed', () => {
+  const action = (line: string): unknown => (parse(`cameras ${line}`) as Extract<Invocation, { command: 'cameras' }>).action;
+  assert.equal(parse('cameras list --url http://10.0.0.3:9000 --token abc --json'), { command: 'cameras', action: { type: 'list' }, at: { url: 'http://10.0.0.3:9000', token: 'abc' }, isJson: true });
+  assert.equal(action('show gate'), { type: 'show', id: 'gate' });
+  assert.equal(action('remove gate'), { type: 'remove', id: 'gate' });
+  assert.equal(action('add gate=rtsp://h/1 --fallback rtsp://h/2 --fallback b.mp4 --standby warm --restore-after-ms 500 --tenant harbour --priority 2 --max-fps 0 --detect no --loop yes --encoders hog,lbp'), {
+    type: 'add', body: { id: 'gate', uri: 'rtsp://h/1', fallbacks: ['rtsp://h/2', '/home/me/b.mp4'], standby: 'warm', restoreAfterMs: 500, tenant: 'harbour', priority: 2, maxFps: 0, detect: false, loop: true, encoders: ['hog', 'lbp'] },
+  });
+  assert.equal(action('add rtsp://u:p@10.0.0.12/1'), { type: 'add', body: { id: '10-0-0-12', uri: 'rtsp://u:p@10.0.0.12/1' } });
+  assert.equal(action('change gate --uri a.mp4 --max-fps 5 --default priority --default fallbacks'), { type: 'change', id: 'gate', patch: { uri: '/home/me/a.mp4', maxFps: 5, priority: null, fallbacks: null } });
+  const refused: readonly (readonly [string, string])[] = [
+    ['', 'needs ACTION'], ['shw gate', "unknown action 'shw'; did you mean 'show'"], ['list gate', "takes no camera, but got 'gate'"], ['show', 'needs the id of a camera'], ['remove Gate', "'Gate' is no id of a camera"],
+    ['add', 'needs the camera: ID=URI'], ['add a=b.mp4 --uri c.mp4', '--uri is for vto cameras change'], ['change gate', 'needs what is to change'], ['show gate --priority 2', 'changes nothing'],
+    ['add a=b.mp4 --default priority', '--default is for vto cameras change'], ['change gate --default speed', "unknown value 'speed'"], ['change gate --standby hot', "unknown value 'hot'"], ['list --url 10.0.0.3', 'is no http address'],
+  ];
+  for (const [line, said] of refused) assert.match(refusal(`cameras ${line}`.trim()), said, line);
 });
 
 test('verify, doctor, help and version', () => {

@@ -47,6 +47,16 @@ test('forgets restarts that are older than the window', async () => {
   await system.stop();
 });
 
+test('failures whose back-off lies with whoever throws them wait as told, never double, and spend no budget', async () => {
+  const { system, clock, events } = bench();
+  const policy: RestartPolicy = { ...POLICY, maxRestarts: 1, ownWaitMs: error => (error instanceof PlatformError && error.code === 'SOURCE_UNREACHABLE' ? 7 : undefined) };
+  const child = system.supervise({ name: 'camera', async run(ctx) { throw ctx.generation < 6 ? new PlatformError('SOURCE_UNREACHABLE', 'gone') : new Error('disk full'); } }, policy);
+  await clock.advance(10_000);
+  assert.is((await child.exit).reason, 'escalated');
+  assert.equal(events.flatMap(each => (each.type === 'failed' ? [each.retryInMs] : [])), [7, 7, 7, 7, 7, 100]);
+  await system.stop();
+});
+
 test('takes away up to the jitter of a back-off at random', async () => {
   const { system, clock, events } = bench();
   system.supervise({ name: 'flaky', async run() { throw new Error('no'); } }, { ...POLICY, maxRestarts: 3, jitter: 0.5, backoffMaxMs: 100 });

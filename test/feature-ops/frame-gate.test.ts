@@ -58,6 +58,20 @@ test('a clock that was set back starts the rate over', () => {
   assert.ok(gate.admits(epochMicros(51e6)));
 });
 
+test('a rate that changes holds from the next frame on', () => {
+  let maxFps: number | null = 1;
+  const gate = new FrameRateGate(() => maxFps);
+  const admitted = (fromSeconds: number): number => Array.from({ length: 25 }, (_, index) => gate.admits(epochMicros((fromSeconds + index / 25) * 1e6))).filter(Boolean).length;
+  assert.is(admitted(100), 1);
+  maxFps = 5;
+  assert.ok(Math.abs(admitted(101) - 5) <= 1);
+  assert.is(admitted(102), 5);
+  maxFps = null;
+  assert.is(admitted(103), 25);
+  maxFps = 1;
+  assert.is(admitted(104), 1);
+});
+
 test('every third picture passes, the first one included', () => {
   const gate = new EveryNth(3);
   assert.equal(Array.from({ length: 7 }, () => gate.admits()), [true, false, false, true, false, false, true]);

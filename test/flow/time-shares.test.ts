@@ -6,17 +6,18 @@ import { rollDice, type Dice } from '../support/dice.ts';
 interface Job { readonly key: string; readonly atMs: number; readonly deadlineMs: number; readonly costMs: number }
 
 /** A source of jobs: one a period, each taking `costMs`, due one period after it comes. */
-interface Task { readonly key: string; readonly periodMs: number; readonly costMs: number; readonly offsetMs?: number; readonly weight?: number }
+interface Task { readonly key: string; readonly periodMs: number; readonly costMs: number; readonly offsetMs?: number; readonly weight?: number; readonly group?: string }
 
 interface Done extends Job { readonly endMs: number }
 
 /** One worker on a simulated clock; work is never interrupted. Jobs are what `tasks` send until `untilMs`; all of them are worked off unless `isCut`. */
-function simulate(tasks: readonly Task[], untilMs: number, isCut = false): { readonly done: readonly Done[]; readonly misses: number } {
+function simulate(tasks: readonly Task[], untilMs: number, isCut = false, groupWeights: Readonly<Record<string, number>> = {}): { readonly done: readonly Done[]; readonly misses: number } {
   const jobs = tasks.flatMap(({ key, periodMs, costMs, offsetMs = 0 }): Job[] => (
     Array.from({ length: Math.max(0, Math.ceil((untilMs - offsetMs) / periodMs)) }, (_, index) => ({ key, atMs: offsetMs + index * periodMs, deadlineMs: offsetMs + (index + 1) * periodMs, costMs }))
   )).toSorted((a, b) => a.atMs - b.atMs);
   const weights = new Map(tasks.map(({ key, weight = 1 }) => [key, weight]));
-  const shares = new TimeShares<Job>({ keyOf: job => job.key, deadlineMs: job => job.deadlineMs, weightOf: key => weights.get(key) ?? 1 });
+  const groups = new Map(tasks.map(({ key, group = '' }) => [key, group]));
+  const shares = new TimeShares<Job>({ keyOf: job => job.key, deadlineMs: job => job.deadlineMs, weightOf: key => weights.get(key) ?? 1, groupOf: key => groups.get(key) ?? '', groupWeightOf: group => groupWeights[group] ?? 1 });
   const done: Done[] = [];
   let nowMs = 0;
   let next = 0;
@@ -87,6 +88,75 @@ test('keys that always wait get shares of the time that differ by less than an i
       }
     }
   }
+});
+
+/** Tasks that always wait, of some groups with some keys each. */
+function crowd(dice: Dice): readonly Task[] {
+  return Array.from({ length: dice.between(2, 4) }, (_, group) => Array.from({ length: dice.between(1, 10) }, (__, index) => ({
+    key: `g${group}k${index}`, group: `g${group}`, periodMs: 1, costMs: dice.between(2, 40), weight: dice.pick([0.5, 1, 1, 2]),
+  }))).flat();
+}
+
+test('groups that always wait share the time by their weights, however many keys each has, and the keys of a group share its time', () => {
+  const dice = rollDice('groups');
+  for (let round = 0; round < 120; round += 1) {
+    const tasks = crowd(dice);
+    const groupWeights = Object.fromEntries([...new Set(tasks.map(({ group }) => group ?? ''))].map(group => [group, dice.pick([0.5, 1, 1, 3])]));
+    const { done } = simulate(tasks, 3_000, true, groupWeights);
+    const groups = Object.entries(groupWeights).map(([name, weight]) => {
+      const own = tasks.filter(({ group }) => group === name);
+      return { name, weight, own, spentMs: own.reduce((sum, { key }) => sum + spentOn(done, key), 0), largestMs: Math.max(...own.map(({ costMs }) => costMs)) };
+    });
+    for (const one of groups) {
+      for (const other of groups) {
+        const lag = Math.abs(one.spentMs / one.weight - other.spentMs / other.weight);
+        assert.ok(lag <= one.largestMs / one.weight + other.largestMs / other.weight, `${one.name} and ${other.name} differ by ${lag} ms: ${JSON.stringify({ tasks, groupWeights })}`);
+      }
+      for (const a of one.own) {
+        for (const b of one.own) {
+          const lag = Math.abs(spentOn(done, a.key) / (a.weight ?? 1) - spentOn(done, b.key) / (b.weight ?? 1));
+          assert.ok(lag <= a.costMs / (a.weight ?? 1) + b.costMs / (b.weight ?? 1), `${a.key} and ${b.key} differ by ${lag} ms: ${JSON.stringify(tasks)}`);
+        }
+      }
+    }
+  }
+});
+
+test('a group with ten keys gets no more than one with one key when there is not enough for all', () => {
+  const many = Array.from({ length: 10 }, (_, index) => ({ key: `many${index}`, group: 'many', periodMs: 40, costMs: 10, offsetMs: index }));
+  const { done } = simulate([...many, { key: 'single', group: 'single', periodMs: 5, costMs: 10 }], 20_000, true);
+  const share = spentOn(done, 'single') / 20_000;
+  assert.ok(Math.abs(share - 0.5) < 0.01, `${share}`);
+});
+
+test('what a group does not ask for goes to the others: nothing waits while the worker is idle', () => {
+  const dice = rollDice('work-conserving groups');
+  for (let round = 0; round < 100; round += 1) {
+    const modest = { key: 'modest', group: 'modest', periodMs: dice.between(50, 200), costMs: 5 };
+    const greedy = crowd(dice).map(task => ({ ...task, group: 'greedy' }));
+    const { done } = simulate([modest, ...greedy], 6_000, true);
+    assert.ok(done.reduce((sum, { costMs }) => sum + costMs, 0) >= 6_000 - 40, 'the worker is never idle');
+    const limitMs = 2 * Math.max(...greedy.map(({ costMs }) => costMs)) + modest.costMs;
+    for (const job of done.filter(({ key, atMs }) => key === 'modest' && atMs > 1_000)) assert.ok(job.endMs - job.atMs <= limitMs, `a group that asks for little waits ${job.endMs - job.atMs} ms: ${JSON.stringify({ modest, greedy })}`);
+  }
+});
+
+test('a key that changes its group is counted there from then on', () => {
+  let group = 'a';
+  const shares = new TimeShares<string>({ keyOf: item => item[0] as string, groupOf: key => (key === 'X' ? group : 'b') });
+  const turns = (count: number): number => {
+    let own = 0;
+    for (let turn = 0; turn < count; turn += 1) {
+      for (const key of ['X', 'Y', 'Z']) if (shares.waiting(key) === 0) shares.add(key);
+      const taken = shares.take(0)?.item as string;
+      shares.spend(taken, 10);
+      if (taken === 'X') own += 1;
+    }
+    return own;
+  };
+  assert.ok(Math.abs(turns(60) - 30) <= 1, 'half of the time, alone in its group');
+  group = 'b';
+  assert.ok(Math.abs(turns(60) - 20) <= 1, 'a third, as one of three');
 });
 
 test('no key starves: what waits is worked on within one turn of every other key', () => {

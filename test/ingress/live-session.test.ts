@@ -10,7 +10,7 @@ import type { FakeClock } from '../support/fake-clock.ts';
 import { fakeMedia, fakeReader, packet } from '../support/fake-media.ts';
 
 const signal = new AbortController().signal;
-const camera = (media: MediaAccess, clock: FakeClock): Promise<Source> => createSource({ uri: 'rtsp://u:p@cam/1', media, ctx: { clock, random: seededRandom(1) } });
+const camera = (media: MediaAccess, clock: FakeClock): Promise<Source> => createSource({ uri: 'rtsp://u:p@cam/1', media, knock: async () => undefined, ctx: { clock, random: seededRandom(1) } });
 const codeOf = (promise: Promise<unknown>): Promise<string> => promise.then(() => 'no failure', (error: unknown) => (error instanceof PlatformError ? error.code : String(error)));
 
 test('a read that libav never ends is left behind: the stall is told, and close returns', async () => {

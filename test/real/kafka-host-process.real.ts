@@ -51,7 +51,7 @@ if (kafka !== undefined) test(`Kafka ${kafka.version}: host and vision processes
   const { kafka: settings } = CONFIG_SCHEMA.parse({ kafka: { brokers: [...kafka.brokers], topicPrefix: prefix, sessionTimeoutMs: 6_000 } });
   const host: HostDuty = { duty: 'fused', socket: join(folder, 'host.sock'), visionSockets: [join(folder, 'vision.sock')], kafka: settings, maxRewindMs: 60_000 };
   const vision: VisionSettings = {
-    socket: join(folder, 'vision.sock'), storeSocket: host.socket, stalenessMs: 60_000, catchUpMs: 60_000, splitMaxFps: 5, maxFps: { '*': null },
+    socket: join(folder, 'vision.sock'), storeSocket: host.socket, stalenessMs: 60_000, catchUpMs: 60_000, splitMaxFps: 5, maxFps: null,
     model: { model: 'motion', family: 'auto', providers: ['cpu'], scoreMin: 0.3, iouMax: 0.45, labels: [] },
   };
   const system = createActorSystem({ name: 'test', ...LINK, onEvent: () => {} });

@@ -7,6 +7,7 @@ import { REGISTRY_ENDPOINTS } from '../../src/serving-ops/registry-routes.ts';
 import { createGateway } from '../../src/serving-ops/gateway.ts';
 import { detected, FakeBackend } from '../support/fake-backend.ts';
 import { eventually } from '../support/eventually.ts';
+import { liveStart, liveUnit } from '../support/live-items.ts';
 import { readLines } from '../support/line-reader.ts';
 import { withGateway } from '../support/with-gateway.ts';
 
@@ -14,12 +15,13 @@ const quiet = { debug() {}, info() {}, warn() {}, error() {} };
 
 test('every endpoint of the index answers, and no route is missing from it', () => withGateway({}, async ({ backend, call }) => {
   backend.addView('dock-1');
+  backend.liveItems = [liveStart(), liveUnit(0, true)];
   backend.end();
   for (const endpoint of ENDPOINTS) {
     const path = endpoint.path.replace(':id', 'dock-1') + (endpoint.path.endsWith('/infer') ? '?stream=dock-1' : '');
     const bodies: Readonly<Record<string, object>> = { POST: { body: { id: 'dock-9', uri: 'rtsp://cam/9' } }, PATCH: { body: { encoders: ['hog'] } }, PUT: { body: { model: 'yolox@1' } } };
-    const answer = await call(endpoint.method, path, bodies[endpoint.method] ?? {});
-    assert.ok(answer.status < 300, `${endpoint.method} ${path}: ${String(answer.status)} ${answer.text}`);
+    const answer = await call(endpoint.method, path, endpoint.path.endsWith('/ptz') && endpoint.method === 'POST' ? { body: { stop: true } } : bodies[endpoint.method] ?? {});
+    assert.ok(endpoint.path.endsWith('/live') && endpoint.path !== '/live' ? answer.status === 426 : answer.status < 300, `${endpoint.method} ${path}: ${String(answer.status)} ${answer.text}`);
   }
   assert.equal((await call('GET', '/')).json['endpoints'], [...ENDPOINTS, ...REGISTRY_ENDPOINTS] as unknown);
 }));

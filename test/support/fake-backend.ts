@@ -2,11 +2,14 @@ import type { ActorReport } from '../../src/engine/actor.ts';
 import type { PartitionLag } from '../../src/data-ops/group-lag.ts';
 import { PlatformError } from '../../src/engine/errors.ts';
 import { epochMicros, type CameraId } from '../../src/engine/units.ts';
-import type { Balance, ChunkRow, CommittedRecord, FeatureQuery, StoredFeature } from '../../src/data-ops/store.ts';
-import type { EncodingWish } from '../../src/messages/desired-camera.ts';
+import type { CameraEdit } from '../../src/data-ops/camera-row.ts';
+import type { Balance, CameraRow, ChunkRow, CommittedRecord, FeatureQuery, StoredFeature } from '../../src/data-ops/store.ts';
 import type { DetectedRecord, DroppedRecord } from '../../src/messages/terminal-record.ts';
+import type { LiveItem } from '../../src/messages/live-item.ts';
+import type { PtzCommand } from '../../src/ingress/onvif/ptz.ts';
 import type { PlatformEvent } from '../../src/messages/platform-event.ts';
-import type { ActiveModelView, CameraView, ModelView, OpenedStream, Readiness, RecordQuery, ServingBackend } from '../../src/serving-ops/service.ts';
+import { shownOf } from '../../src/serving-ops/camera-body.ts';
+import type { ActiveModelView, CameraView, LiveAccess, ModelView, OpenedStream, Readiness, RecordQuery, ServingBackend } from '../../src/serving-ops/service.ts';
 
 /** A detected frame of a camera, `at` in microseconds. */
 export function detected(camera: string, frameSeq: number, at = frameSeq * 40_000, padding = ''): DetectedRecord {
@@ -25,6 +28,8 @@ export function dropped(camera: string, from: number, to: number): DroppedRecord
 /** A backend in memory: records are appended by the test, readers wait for them. */
 export class FakeBackend implements ServingBackend {
   readonly views: CameraView[] = [];
+  /** Cameras that were added or changed. */
+  readonly rows = new Map<CameraId, CameraRow>();
   readonly store: CommittedRecord[] = [];
   readonly platformEvents: PlatformEvent[] = [];
   readonly uris = new Map<string, CameraId>();
@@ -41,6 +46,12 @@ export class FakeBackend implements ServingBackend {
   openDelay: Promise<void> = Promise.resolve();
   failWith: unknown;
   isEnded = false;
+  /** What cameras were told. */
+  readonly ptzCommands: { readonly camera: CameraId; readonly command: PtzCommand }[] = [];
+  readonly ptz: ServingBackend['ptz'] = {
+    view: async () => { if (this.failWith !== undefined) throw this.failWith; return { status: { pan: 0.5, tilt: 0, panTiltState: 'IDLE' }, presets: [{ token: '007', name: 'gate' }] }; },
+    command: async (camera, command) => { if (this.failWith !== undefined) throw this.failWith; this.ptzCommands.push({ camera, command }); },
+  };
   #nextId = 0;
   #wake: (() => void)[] = [];
 
@@ -69,14 +80,17 @@ export class FakeBackend implements ServingBackend {
   async addCamera(request: Parameters<ServingBackend['addCamera']>[0]): Promise<CameraView> {
     this.#check();
     if (this.views.some((view) => view.id === request.id)) throw new PlatformError('CAMERA_EXISTS', `camera '${request.id}' exists`);
-    return await Promise.resolve(this.addView(request.id, { maxFps: request.maxFps, isDetecting: request.isDetecting, isLooping: request.isLooping, encoders: viewOf(request.encoders), ...request.pictures && { pictures: request.pictures } }));
+    this.rows.set(request.id, request);
+    return await Promise.resolve(this.addView(request.id, shownOf(request)));
   }
 
-  async changeEncoders(id: CameraId, encoders: readonly EncodingWish[]): Promise<CameraView> {
+  async changeCamera(id: CameraId, edit: CameraEdit): Promise<CameraView> {
     this.#check();
+    const row = await edit(this.rows.get(id) ?? { id, uri: `rtsp://cam/${id}`, maxFps: null, isDetecting: true, isLooping: false });
     const index = this.views.findIndex((view) => view.id === id);
-    this.views[index] = { ...this.views[index]!, encoders: viewOf(encoders) };
-    return await Promise.resolve(this.views[index]);
+    this.rows.set(id, row);
+    this.views[index] = { ...this.views[index]!, ...shownOf(row) };
+    return this.views[index];
   }
 
   async features({ camera, encoder, from, to, after, max }: FeatureQuery): Promise<readonly StoredFeature[]> {
@@ -141,10 +155,28 @@ export class FakeBackend implements ServingBackend {
     this.model = reference;
     return await this.activeModel();
   }
+  /** What viewers get of each camera: these items, then nothing until the viewer leaves. */
+  liveItems: readonly LiveItem[] = [];
+  /** Watches that are open. */
+  watches = 0;
+  readonly live: LiveAccess = {
+    watch: (camera, signal) => this.#watch(camera, signal),
+    snapshot: async (_camera, width, _signal) => await Promise.resolve({ jpeg: Uint8Array.of(0xff, 0xd8, 0xff, 0xd9), width: width ?? 640, height: 360, epoch: 1, frameSeq: ++this.shots, capturedAt: epochMicros(1_700_000_000_000_000) }),
+  };
+  shots = 0;
+
+  async *#watch(_camera: CameraId, signal: AbortSignal): AsyncGenerator<LiveItem, void, undefined> {
+    this.watches++;
+    try {
+      yield* this.liveItems;
+      if (this.isEnded) throw new PlatformError('CAMERA_UNKNOWN', 'the camera is gone');
+      await new Promise<void>((resolve) => { signal.addEventListener('abort', () => resolve(), { once: true }); });
+    } finally {
+      this.watches--;
+    }
+  }
+
   isReady(): Readiness { return this.readiness; }
   async metrics(): Promise<{ contentType: string; body: string }> { return await Promise.resolve({ contentType: 'text/plain; version=0.0.4', body: 'visutility_up 1\n' }); }
 }
 
-function viewOf(encoders: readonly EncodingWish[] = []): CameraView['encoders'] {
-  return encoders.map(({ name, options }) => ({ ...options, name }));
-}

@@ -34,6 +34,7 @@ function chunkPart(dice: Dice): ChunkPart {
     },
     units: many(dice, [0, 1, 5], () => ({
       frameSeq: long(dice), pts: pts(), dts: pts(), duration: long(dice), isKey: dice.chance(0.5), isCorrupt: dice.chance(0.5), capturedAt: time(dice), arrivedAt: time(dice), data: bytes(dice),
+      ...dice.chance(0.2) && { isActivityHint: true as const },
     })),
     isOpenGop: dice.chance(0.5), isEpochEnd: dice.chance(0.5), isRecovered: dice.chance(0.5), isAccounted: dice.chance(0.5), feed: long(dice),
     ...dice.chance(0.5) && { contentHash: 'ab'.repeat(32) },
@@ -68,6 +69,8 @@ function platformEvent(dice: Dice): PlatformEvent {
     () => ({ type: 'camera-state', camera, at, state: dice.pick(['connecting', 'live', 'removed']), ...dice.chance(0.5) && { code: 'SOURCE_STALLED' }, ...message, ...dice.chance(0.5) && { retryInMs: 12.25 }, ...node }),
     () => ({ type: 'gap', camera, at, from: time(dice), to: time(dice), reason: text(dice), ...node }),
     () => ({ type: 'backfilled', camera, at, from: time(dice), to: time(dice), frames: long(dice), ...node }),
+    () => ({ type: 'failed-over', camera, at, fromSource: text(dice), toSource: text(dice), reason: text(dice), ...node }),
+    () => ({ type: 'restored', camera, at, fromSource: text(dice), toSource: text(dice), ...node }),
     () => ({ type: 'torn-tail', camera, at, file: text(dice), cutBytes: long(dice), ...node }),
     () => ({ type: 'process', at, process: text(dice), state: dice.pick(['started', 'escalated']), generation: long(dice), ...message, ...node }),
     () => ({ type: 'model', at, model: text(dice), state: dice.pick(['active', 'refused']), ...dice.chance(0.5) && { code: 'MODEL_INVALID' }, ...message, ...node }),

@@ -61,7 +61,7 @@ export function startDetector(options: SplitOptions): Promise<SplitNode> {
 async function startNode<Part extends TrackedPart, Out extends Ending>(duty: VisionDuty, { kafka, prefix, splitMaxFps }: SplitOptions, makeTask: (host: IpcNode, child: IpcNode, signal: AbortSignal) => HostTask<Part, Out>): Promise<SplitNode> {
   const folder = temporaryFolder();
   const settings: VisionSettings = {
-    duty, socket: join(folder, 'vision.sock'), storeSocket: join(folder, 'host.sock'), stalenessMs: 60_000, catchUpMs: 60_000, splitMaxFps, maxFps: { '*': null },
+    duty, socket: join(folder, 'vision.sock'), storeSocket: join(folder, 'host.sock'), stalenessMs: 60_000, catchUpMs: 60_000, splitMaxFps, maxFps: null,
     model: { model: 'motion', family: 'auto', providers: ['cpu'], scoreMin: 0.3, iouMax: 0.45, labels: [] },
   };
   const stopping = new AbortController();

@@ -109,6 +109,8 @@ export interface AccessUnitWire {
   readonly arrivedAt: number;
   /** Bytes of the payload that are this unit, after those of the units before it. */
   readonly sizeBytes: number;
+  /** True: the camera itself said, since the unit before, that something moves. */
+  readonly isActivityHint: boolean;
 }
 
 /** Topic chunks: consecutive access units of one chunk, as the camera encoded them. Their bytes are concatenated in payload, which is last so that a reader can decode the rest and view it without a copy. */
@@ -241,7 +243,7 @@ export interface TerminalRecordWire {
 
 /** Topic events: what happened to cameras and processes. type says which of the nullable fields are set. */
 export interface PlatformEventWire {
-  /** camera-state, gap, backfilled, torn-tail, process, model or received; more may come. */
+  /** camera-state, gap, backfilled, failed-over, restored, torn-tail, process, model or received; more may come. */
   readonly type: string;
   /** When it happened, microseconds since the Unix epoch, UTC. */
   readonly at: number;
@@ -261,7 +263,7 @@ export interface PlatformEventWire {
   readonly from: number | null;
   /** gap: up to here, never became durable; backfilled: did so after all. */
   readonly to: number | null;
-  /** gap: why. */
+  /** gap: why; failed-over: error code of the source before. */
   readonly reason: string | null;
   /** torn-tail: the recording, relative to the archive. */
   readonly file: string | null;
@@ -277,6 +279,10 @@ export interface PlatformEventWire {
   readonly received: number | null;
   /** model: its name@version. */
   readonly model: string | null;
+  /** failed-over, restored: URI of the source before, without credentials. */
+  readonly fromSource: string | null;
+  /** failed-over, restored: URI of the source from now on, without credentials. */
+  readonly toSource: string | null;
 }
 
 /** model = source * scale + pad. */

@@ -16,7 +16,7 @@ const camera = z.strictObject({
   id: z.string().regex(NAME, 'expected 1 to 63 of a-z 0-9 - _, starting with a letter or digit').describe('Name of the camera: 1 to 63 of `a-z 0-9 - _`, starting with a letter or digit.').meta({ examples: ['dock-2'] }),
   uri: z.string().min(1).describe('Where its pictures come from: an rtsp:// address, a file or a folder of pictures.').meta({ examples: ['rtsp://user:password@10.0.0.12/stream1'] }),
   fallbacks: z.array(z.string().min(1)).max(8).default([]).describe('Further sources in order of preference, for when `uri` fails: a sub-stream, a second camera, a file.').meta({ examples: [['rtsp://user:password@10.0.0.12/stream2', 'please-stand-by.mp4']] }),
-  standby: z.enum(['cold', 'warm']).default('cold').describe('`warm`: the next source is kept connected, so that it takes over within a GOP. `cold`: it is opened when it is needed.'),
+  standby: z.enum(['cold', 'warm']).default('cold').describe('How the next source waits: `cold`, opened when it is needed, or `warm`, kept connected, so that it takes over within a GOP.'),
   restoreAfterMs: milliseconds(0).default(10_000).describe('A better source must have been stable for so long before it is returned to.'),
   replay: z.string().regex(/^rtsps?:\/\//i, 'expected an rtsp:// or rtsps:// address').optional().describe('Where the camera replays what it recorded itself (ONVIF Profile G), to fill gaps from. Absent: an onvif:// camera is asked for it, others have none.').meta({ examples: ['rtsp://user:password@10.0.0.12/replay'] }),
   maxFps: z.number().min(0).max(1000).optional().describe('At most so many frames a second are detected on; all are recorded. 0: every frame. Absent: `ingress.maxFps`.').meta({ examples: [10] }),
@@ -33,6 +33,11 @@ const camera = z.strictObject({
   kelvinPerStep: z.number().positive().max(1000).optional().describe('Kelvin of one step of 16-bit thermal pictures that carry no constants: 0.04 or 0.4 for FLIR TLinear, 0.01 for Lepton. Absent: they are counts.').meta({ examples: [0.04] }),
   range: z.tuple([z.number(), z.number()]).refine(([black, white]) => white > black, 'expected [black, white] with black < white').optional()
     .describe('What black and white stand for where 16-bit samples are shown in 8 bits, as to detectors: metres of depth, degrees Celsius, or steps of uncalibrated pictures. Absent: 0 to 10 m, -20 to 60 degrees, or all steps.').meta({ examples: [[0.5, 4]] }),
+});
+
+const tenant = z.strictObject({
+  name: z.string().regex(NAME, 'expected 1 to 63 of a-z 0-9 - _, starting with a letter or digit').describe('Name of the tenant, as its cameras have it.').meta({ examples: ['harbour'] }),
+  share: z.number().min(0.01).max(100).default(1).describe('Its share of the time for detection when there is not enough for all, however many cameras it has: one with 2 gets twice as much as one with 1.'),
 });
 
 const inputSize = z.array(z.int().min(1).max(8192)).max(2).refine((size) => size.length !== 1, 'expected width and height, or neither').default([])
@@ -53,11 +58,11 @@ const ingress = z.strictObject({
   maxFps: z.number().min(0).max(1000).default(0).describe('At most so many frames a second of each camera are detected on; all are recorded. 0: every frame.'),
   stallMs: milliseconds(100).default(2_000).describe('A camera that sends nothing for so long is closed and opened again.'),
   connectTimeoutMs: milliseconds(100).default(5_000).describe('A camera that does not answer within this time counts as unreachable.'),
-  reconnectBackoffMs: milliseconds(1).default(250).describe('First wait before a lost camera is tried again; doubles with each failure.'),
-  reconnectBackoffMaxMs: milliseconds(1).default(10_000).describe('Longest wait between two tries of a lost camera.'),
+  reconnectBackoffMs: milliseconds(1).default(250).describe('First wait before a camera that answers but gives no pictures is tried again; doubles with each failure. One that does not answer is asked twice a second.'),
+  reconnectBackoffMaxMs: milliseconds(1).default(10_000).describe('Longest wait between two tries of a camera that answers; six times as long where it refuses the login, as cameras lock accounts.'),
   backfillMaxMs: milliseconds(0).default(3_600_000).describe('A gap is filled from the recording of the camera, where it has one; of a longer gap, the last part of this length. 0: never.'),
   camerasPerProcess: z.int().min(1).max(256).default(16).describe('Cameras that share one ingest process: more save memory, fewer lose less when one process fails.'),
-  threadPoolSize: z.int().min(0).max(1024).default(0).describe('Threads of an ingest process for blocking reads. 0: twice its cameras and four.'),
+  threadPoolSize: z.int().min(0).max(1024).default(0).describe('Threads of an ingest process for blocking reads. 0: twice its cameras and their further sources, and four.'),
 });
 
 const recording = z.strictObject({
@@ -152,6 +157,7 @@ export const CONFIG_SCHEMA = z.strictObject({
   store: store.prefault({}).describe('The database of detections and state.'),
   utilityOps: utilityOps.prefault({}).describe('Logs.'),
   models: z.array(model).default([]).describe('Models that detection can be switched to while it runs: one table each, besides `motion` and files `NAME@VERSION.onnx` in the folder `models` of `data`.'),
+  tenants: z.array(tenant).refine((all) => new Set(all.map(({ name }) => name)).size === all.length, 'a tenant is named twice').default([]).describe('Tenants that have another share than the others: one table each.'),
   cameras: z.array(camera).default([]).describe('Cameras: one table each. Tables of several files are joined by id.'),
 });
 

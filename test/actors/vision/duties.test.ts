@@ -29,7 +29,7 @@ const START_LIMIT_MS = 20_000;
 async function startDuty(duty: VisionDuty, maxFps: number | null, splitMaxFps: number) {
   const folder = temporaryFolder();
   const settings: VisionSettings = {
-    duty, socket: join(folder, 'vision.sock'), storeSocket: join(folder, 'host.sock'), stalenessMs: 60_000, catchUpMs: 60_000, splitMaxFps, maxFps: { '*': maxFps },
+    duty, socket: join(folder, 'vision.sock'), storeSocket: join(folder, 'host.sock'), stalenessMs: 60_000, catchUpMs: 60_000, splitMaxFps, maxFps,
     model: { model: 'motion', family: 'auto', providers: ['cpu'], scoreMin: 0.3, iouMax: 0.45, labels: [] },
   };
   const host = await listenIpc({ ...LINK, path: settings.storeSocket, onError: () => {} });

@@ -1,0 +1,21 @@
+/** A certificate that a camera signed itself, and its key: of no use but to tests. Valid for a hundred years. */
+export const SELF_SIGNED = {
+  key: `-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgUclyHY2f79A+1R0D
+FMh6BWf1/WHY3a5SxVZh1kc1rn+hRANCAAT0SKJGgT0GeglacNy8ulDUGYpdJyOQ
+dwdG7H9PTNLbuZw4sjucCappjHJTJ/CsNoXZUmrBhc+7f9TvTIeBZIBT
+-----END PRIVATE KEY-----
+`,
+  cert: `-----BEGIN CERTIFICATE-----
+MIIBgjCCASmgAwIBAgIUSEYj/ln4xyXnlz3ocfCkV+YvooAwCgYIKoZIzj0EAwIw
+FjEUMBIGA1UEAwwLdGVzdC1jYW1lcmEwIBcNMjYxMTI0MDIxODM0WhgPMjEyNjEw
+MzEwMjE4MzRaMBYxFDASBgNVBAMMC3Rlc3QtY2FtZXJhMFkwEwYHKoZIzj0CAQYI
+KoZIzj0DAQcDQgAE9EiiRoE9BnoJWnDcvLpQ1BmKXScjkHcHRux/T0zS27mcOLI7
+nAmqaYxyUyfwrDaF2VJqwYXPu3/U70yHgWSAU6NTMFEwHQYDVR0OBBYEFGz+ayjh
+vEbAMfMo3hJtwpMrnfDTMB8GA1UdIwQYMBaAFGz+ayjhvEbAMfMo3hJtwpMrnfDT
+MA8GA1UdEwEB/wQFMAMBAf8wCgYIKoZIzj0EAwIDRwAwRAIgDqJ3ba+oWW3UEkbk
+hp5MGPIFLoWL8jArTr7gY10VVB4CIG7VtcnRWJSKTx8O14HN3OnRER8gF3gbvWpo
+o/fXaisb
+-----END CERTIFICATE-----
+`,
+} as const;
