@@ -15,6 +15,7 @@ import { memory } from './memory.ts';
 import { pipelineThroughput } from './pipeline-throughput.ts';
 import { plainScript } from './plain-script.ts';
 import { quietCameras } from './quiet-cameras.ts';
+import { recordedCameras } from './recorded-cameras.ts';
 import { recordedOnly } from './recorded-only.ts';
 import { installOutside, outsidePython } from '../test/support/outside-python.ts';
 import { isMet, machineText, type Bench } from './support/bench.ts';
@@ -22,7 +23,7 @@ import { readmeText, rowText, type BenchReport } from './support/report.ts';
 
 /** In the order of the table. */
 const BENCHES: readonly Bench[] = [
-  pipelineThroughput, plainScript, inGraphProcessing, engineOverhead, frameAllocations, busySubstreams, quietCameras, activityGate, recordedOnly, memory, firstDetection,
+  pipelineThroughput, plainScript, inGraphProcessing, engineOverhead, frameAllocations, busySubstreams, quietCameras, activityGate, recordedOnly, recordedCameras, memory, firstDetection,
   kafkaChunks, clusterRecords, deliveryGuarantee, clusterLatency,
 ];
 const RESULTS = fileURLToPath(new URL('results/', import.meta.url));

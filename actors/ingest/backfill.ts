@@ -3,7 +3,7 @@ import { PlatformError, reportError } from '../../src/engine/errors.ts';
 import type { Limiter } from '../../src/engine/limiter.ts';
 import { untilAborted } from '../../src/engine/timers.ts';
 import { epochMicros, type CameraId, type EpochMicros } from '../../src/engine/units.ts';
-import type { Recording, Recordings } from '../../src/ingress/replay/recordings.ts';
+import type { Recordings } from '../../src/ingress/replay/recordings.ts';
 import { replaySource, type ReplayCounts, type ReplayOptions } from '../../src/ingress/replay/replay-source.ts';
 import { withMeaning, type SampleSettings } from '../../src/ingress/sample-meaning.ts';
 import type { ChunkPart } from '../../src/messages/chunk-part.ts';
@@ -11,13 +11,20 @@ import type { PlatformEvent } from '../../src/messages/platform-event.ts';
 import type { Logger } from '../../src/utility-ops/log.ts';
 import { runSession, sinkPort, type SessionOptions } from './session.ts';
 
+/** Where a gap begins or ends. */
+export interface GapEdge {
+  /** Event time of the picture there. */
+  readonly capturedAt: EpochMicros;
+  /** What the camera's own clock said of it, which is how its recording counts; undefined when it is not known. */
+  readonly cameraClock: EpochMicros | undefined;
+}
+
 /** A time of which nothing is in the archive, between two sessions. */
 export interface Gap {
-  /** When the last picture before was captured, and the first behind it. */
-  readonly from: EpochMicros;
-  readonly to: EpochMicros;
-  /** Which of the two times is the camera's own, to which its recording can be cut; the others are when pictures arrived. */
-  readonly isExact: { readonly from: boolean; readonly to: boolean };
+  /** The last picture before. */
+  readonly from: GapEdge;
+  /** The first picture behind. */
+  readonly to: GapEdge;
   /** Epochs that lie between those of the two sessions: one for each try. */
   readonly epochs: readonly number[];
 }
@@ -52,8 +59,10 @@ const WAIT_MS = [1_000, 5_000, 20_000] as const;
 const GAPS_MAX = 16;
 /** A recording that reaches this close to the end is complete. */
 const COMPLETE_MICROS = 1_000_000;
-/** Where only the arrival of a picture is known: it was captured before, by the way it took and by what the camera's clock may be off. */
+/** Where the camera's clock is known at neither end: what event times may differ from it, as long as it is believed. */
 const INEXACT_MICROS = 2_000_000;
+/** Where it is known at one end: what its offset may have changed. */
+const NEAR_MICROS = 200_000;
 /** Replayed at most so many times as fast as it was captured: an hour in six minutes, and no burst that live streams would feel. */
 const SPEED_MAX = 10;
 
@@ -107,7 +116,7 @@ export class Backfill {
     let reached = bounds.from;
     let frames = 0;
     let failure: unknown;
-    const isComplete = (): boolean => reached >= bounds.to - COMPLETE_MICROS - (gap.isExact.to ? 0 : INEXACT_MICROS);
+    const isComplete = (): boolean => reached >= bounds.to - COMPLETE_MICROS - (gap.to.cameraClock === undefined ? INEXACT_MICROS : 0);
     for (const [index, epoch] of gap.epochs.entries()) {
       await clock.sleep(WAIT_MS[index] ?? 0, ending).catch(() => { /* the camera ends */ });
       if (ending.aborted) break;
@@ -121,7 +130,7 @@ export class Backfill {
       }
       if (isComplete()) break;
     }
-    if (frames > 0) report({ type: 'backfilled', camera, at: clock.now(), from: epochMicros(Math.max(gap.from, bounds.from)), to: isComplete() ? gap.to : epochMicros(Math.min(gap.to, reached)), frames });
+    if (frames > 0) report({ type: 'backfilled', camera, at: clock.now(), from: epochMicros(Math.max(gap.from.capturedAt, bounds.from)), to: isComplete() ? gap.to.capturedAt : epochMicros(Math.min(gap.to.capturedAt, reached)), frames });
     if (isComplete() || ending.aborted) return;
     const reason: LeftReason = this.#isSupported ? failure === undefined ? 'not-recorded' : 'failed' : 'unsupported';
     onLeft(reason);
@@ -149,7 +158,7 @@ export class Backfill {
       const recording = await recordings.find(bounds.from, bounds.to, ending);
       if (recording === undefined) return { counts, frames: 0, error: undefined };
       const replayed = replaySource({
-        ...reading, ...offsetBy(recording, bounds), uri: recording.uri, login: recording.login, label: recordings.label, ctx: session.host, from: bounds.from, to: bounds.to,
+        ...reading, clockOffsetMicros: bounds.clockOffsetMicros ?? recording.clockOffsetMicros ?? 0, uri: recording.uri, login: recording.login, label: recordings.label, ctx: session.host, from: bounds.from, to: bounds.to,
         speedMax: SPEED_MAX, onEnd: ended => { counts = ended; },
       });
       const source = withMeaning({ label: replayed.label, open: signal => replayed.open(AbortSignal.any([signal, ending])) }, samples);
@@ -176,15 +185,18 @@ const NOTHING: Try = { counts: { wanted: 0, overlap: 0, skipped: 0, lastCaptured
 /** How long it may take. */
 interface Life { readonly ctx: ActorContext; readonly ending: AbortSignal }
 
-interface Bounds { readonly from: EpochMicros; readonly to: EpochMicros; readonly isCameraTime: boolean }
+/** What is asked of a device: event times, and what its clock is ahead of them; undefined when no picture tells. */
+interface Bounds { readonly from: EpochMicros; readonly to: EpochMicros; readonly clockOffsetMicros: number | undefined }
 
-/** Wider by what an arrival may be late: a picture that is in the archive twice is better than one that is not. */
-function boundsOf({ from, to, isExact }: Gap, maxMs: number): Bounds {
-  const wide = { from: from - (isExact.from ? 0 : INEXACT_MICROS), to: to + (isExact.to ? 0 : INEXACT_MICROS) };
-  return { from: epochMicros(Math.max(wide.from, wide.to - maxMs * 1000)), to: epochMicros(wide.to), isCameraTime: isExact.from || isExact.to };
-}
-
-/** Times of the camera's own clock need no correction; where there are none, the clock was too far off to be believed. */
-function offsetBy({ clockOffsetMicros }: Recording, { isCameraTime }: Bounds): { readonly clockOffsetMicros?: number } {
-  return isCameraTime || clockOffsetMicros === undefined ? {} : { clockOffsetMicros };
+/**
+ * By the camera's own clock where it is known: the pictures at both ends are then found exactly. An end of which it is not known is put by the other's
+ * offset, and wider by what it may be off: a picture that is in the archive twice is better than one that is not.
+ */
+function boundsOf({ from, to }: Pick<Gap, 'from' | 'to'>, maxMs: number): Bounds {
+  const offsets = [to, from].flatMap(({ capturedAt, cameraClock }) => (cameraClock === undefined ? [] : [cameraClock - capturedAt]));
+  const [offset] = offsets;
+  const slack = offset === undefined ? INEXACT_MICROS : NEAR_MICROS;
+  const exact = ({ cameraClock }: GapEdge): number | undefined => (cameraClock === undefined || offset === undefined ? undefined : cameraClock - offset);
+  const end = exact(to) ?? to.capturedAt + slack;
+  return { from: epochMicros(Math.max(exact(from) ?? from.capturedAt - slack, end - maxMs * 1000)), to: epochMicros(end), clockOffsetMicros: offset };
 }

@@ -42,8 +42,8 @@ interface Past {
   recovered: Promise<Recovered>;
   /** Event time of the last durable frame of this process. */
   endedAt: EpochMicros | undefined;
-  /** It is the camera's own time, not that of arrival. */
-  isExact: boolean;
+  /** What the camera's own clock said then. */
+  cameraClock: EpochMicros | undefined;
   /** Why it ended. */
   reason: string;
 }
@@ -75,7 +75,7 @@ export function cameraActor(options: CameraOptions): Actor {
       if ((message as typeof FINISH | typeof LEAVE).type === 'finish') finishing.abort(); // sent by the ingest role
     },
     run: async ctx => {
-      const past: Past = { recovered: options.recover(), endedAt: undefined, isExact: false, reason: 'restart' };
+      const past: Past = { recovered: options.recover(), endedAt: undefined, cameraClock: undefined, reason: 'restart' };
       past.recovered.catch(() => { /* the feeder below fails with it */ });
       ctx.supervise({
         name: 'feeder',
@@ -127,7 +127,7 @@ async function runCameraSession(options: CameraOptions, ctx: ActorContext, { pas
   const { clock } = options.session.host;
   const durable = sinkPort(part => {
     const last = part.units.at(-1);
-    if (last) { past.endedAt = last.capturedAt; past.isExact = isCameraTime(last); }
+    if (last) { past.endedAt = last.capturedAt; past.cameraClock = last.cameraClock; }
     options.onDurable(part);
     if (options.recordedOnly) options.recordedOnly(part).catch(() => { /* the link is closing: `giveUp` accounts for them, here or at the next start */ });
     else options.feeder.offer(part);
@@ -142,7 +142,7 @@ async function runCameraSession(options: CameraOptions, ctx: ActorContext, { pas
       },
       onLive: first => {
         report({ type: 'camera-state', camera: row.id, at: clock.now(), state: 'live' });
-        void reportGap(options, past, { to: first.capturedAt, isExact: isCameraTime(first), spare });
+        void reportGap(options, past, { first, spare });
       },
       onLost: (from, to, reason) => report({ type: 'gap', camera: row.id, at: clock.now(), from, to, reason }),
     }, ctx);
@@ -155,20 +155,17 @@ async function runCameraSession(options: CameraOptions, ctx: ActorContext, { pas
 }
 
 /** The first frame of a session, and the epochs that are free in front of it. */
-interface Beginning { readonly to: EpochMicros; readonly isExact: boolean; readonly spare: readonly number[] }
+interface Beginning { readonly first: Pick<SourceUnit, 'capturedAt' | 'cameraClock'>; readonly spare: readonly number[] }
 
 /** What lies between the last durable frame, of this process or an earlier one, and the first of the new session. */
-async function reportGap(options: CameraOptions, past: Past, { to, isExact, spare }: Beginning): Promise<void> {
-  const { endedAt, reason } = past;
-  const isExactAt = { from: past.isExact, to: isExact };
+async function reportGap(options: CameraOptions, past: Past, { first, spare }: Beginning): Promise<void> {
+  const { endedAt, cameraClock, reason } = past;
+  const to = first.capturedAt;
   const from = endedAt ?? await lastBefore(options, past);
   if (from === undefined || to <= from) return;
   options.report({ type: 'gap', camera: options.row.id, at: options.session.host.clock.now(), from, to, reason });
-  options.backfill?.offer({ from, to, isExact: isExactAt, epochs: spare });
+  options.backfill?.offer({ from: { capturedAt: from, cameraClock }, to: { capturedAt: to, cameraClock: first.cameraClock }, epochs: spare });
 }
-
-/** Where the camera's clock is believed, a picture was captured at another time than it arrived. */
-function isCameraTime({ capturedAt, arrivedAt }: Pick<SourceUnit, 'capturedAt' | 'arrivedAt'>): boolean { return capturedAt !== arrivedAt; }
 
 async function lastBefore({ endedElsewhere }: CameraOptions, { recovered }: Past): Promise<EpochMicros | undefined> {
   const { lastCapturedAt, lastEpoch } = await recovered.catch(() => ({ lastCapturedAt: undefined, lastEpoch: 0 }));

@@ -1,6 +1,8 @@
 import { reportError } from '../../src/engine/errors.ts';
 import { untilAborted } from '../../src/engine/timers.ts';
 import type { CameraId, EpochMicros } from '../../src/engine/units.ts';
+import { gatherRows } from '../../src/data-ops/archive/gather-rows.ts';
+import type { IndexSink } from '../../src/data-ops/archive/index-feed.ts';
 import { Feeder } from '../../src/data-ops/feeder.ts';
 import { lastElsewhere } from '../../src/data-ops/last-elsewhere.ts';
 import { Recorder } from '../../src/data-ops/recorder.ts';
@@ -77,6 +79,8 @@ export interface LeftNote { readonly type: 'left'; readonly id: CameraId }
 
 interface Links {
   readonly store: RemoteStore;
+  /** Index rows of all recorders. */
+  readonly index: IndexSink;
   readonly records: LinkOutPort<TerminalRecord>;
   readonly routes: CameraRoutes;
   /** In a cluster: instead of the vision processes. */
@@ -101,7 +105,7 @@ export async function ingestRole(settings: unknown, ctx: RoleContext): Promise<v
     gopOf: ({ camera, epoch, before, signal }) => archiveHistory(camera, options.archive, store).read({ epoch, from: before, startsAtKey: true, signal, onLost: () => { /* of what is decoded for reference */ } }),
   }, ctx);
   const links: Links = {
-    store,
+    store, index: gatherRows(rows => store.putChunks(rows)),
     records: storeNode.output('vto.detections', terminalRecordCodec, { maxItems: 1024, maxBytes: 8 << 20 }),
     routes: new CameraRoutes(visions.ports),
     chunkLog: kafka?.chunkLog, endedBefore: kafka?.endedBefore, signal: closing.signal, live: new LiveTaps(),
@@ -194,7 +198,7 @@ function openChunkLog(kafka: Config['kafka'], partMs: number, ctx: RoleContext, 
 interface Wanted { readonly row: SourceRow; readonly floor: number; readonly source: Source | undefined }
 
 function createCamera({ row, floor, source }: Wanted, options: IngestSettings, links: Links, ctx: RoleContext): ReturnType<typeof cameraActor> {
-  const { store, signal, chunkLog, endedBefore } = links;
+  const { store, index, signal, chunkLog, endedBefore } = links;
   const host = { clock: ctx.clock, random: ctx.random, observer: ctx.telemetry };
   const publish = (records: readonly DroppedRecord[]): Promise<void> =>
     links.records.push(records.map(body => ({ body, key: row.id, capturedAt: body.capturedAt, trace: '' })), signal);
@@ -211,7 +215,7 @@ function createCamera({ row, floor, source }: Wanted, options: IngestSettings, l
   });
   const createRecorder = (epoch: number): Recorder => {
     live.add(epoch);
-    return new Recorder({ folder: options.archive, createWriter: createChunkWriter, createHash: contentHashOf, index: rows => store.putChunks(rows), partMs: options.recording.partMs });
+    return new Recorder({ folder: options.archive, createWriter: createChunkWriter, createHash: contentHashOf, index, partMs: options.recording.partMs });
   };
   const shared = {
     report: (event: PlatformEvent): void => report(event, links, ctx),
@@ -227,7 +231,7 @@ function createCamera({ row, floor, source }: Wanted, options: IngestSettings, l
     ...shared, backfill, recordedOnly: ended(),
     row, feeder, onConsumer: consumer.onAttach, sessionPolicy: sessionPolicy(options.ingress), isSpooling: chunkLog !== undefined, isLeftover: source === undefined,
     session: {
-      host, tap: links.live.of(row.id), chunkSeconds: options.recording.chunkSeconds, source: source ?? { label: row.id, open: () => Promise.reject(new Error('this camera is elsewhere')) },
+      host, tap: links.live.of(row.id), chunkSeconds: options.recording.chunkSeconds, onClockStep: () => noteClockStep(row.id, ctx), source: source ?? { label: row.id, open: () => Promise.reject(new Error('this camera is elsewhere')) },
       nextEpoch: (behind = 0) => store.nextEpoch(row.id, ctx.clock.now(), chunkLog ? Math.max(floor, Math.floor(ctx.clock.now() / 1000) - 1) : behind),
       createRecorder,
     },
@@ -250,6 +254,11 @@ function countDurable(part: ChunkPart, ctx: RoleContext): void {
   if (units.length === 0) return;
   ctx.telemetry.count('framesReceived', { camera }, units.length);
   ctx.telemetry.count('chunkBytes', { camera }, units.reduce((bytes, unit) => bytes + unit.data.byteLength, 0));
+}
+
+function noteClockStep(camera: CameraId, ctx: RoleContext): void {
+  ctx.telemetry.count('clockSteps', { camera });
+  ctx.log.warn({ camera }, 'clock or time stamps of the camera jumped; event time was set anew');
 }
 
 function report(event: PlatformEvent, { store }: Links, ctx: RoleContext): void {

@@ -28,9 +28,11 @@ export interface SessionOptions {
   /** Aborts when the session must end in order: as if the source had ended. */
   readonly finishing: AbortSignal;
   /** The first unit of the session arrived. */
-  readonly onLive: (first: Pick<SourceUnit, 'capturedAt' | 'arrivedAt'>, label: string) => void;
+  readonly onLive: (first: Pick<SourceUnit, 'capturedAt' | 'cameraClock'>, label: string) => void;
   /** Between these times of capture the source had something that could not be read. */
   readonly onLost: (from: EpochMicros, to: EpochMicros, why: string) => void;
+  /** Event time was set anew: a clock or the source's time stamps jumped. */
+  readonly onClockStep?: () => void;
 }
 
 /**
@@ -41,12 +43,14 @@ export async function runSession(options: SessionOptions, ctx: ActorContext): Pr
   ctx.status('connecting');
   const session = await options.source.open(ctx.signal);
   try {
-    const live = { isLive: false };
+    const live = { isLive: false, clockSteps: 0 };
     const tellLoss = lossWatch(session, options);
     const units = new SessionUnits(options.camera, session, AbortSignal.any([ctx.signal, options.finishing]), unit => {
       ctx.progress();
       options.tap?.take(unit);
       tellLoss(unit.capturedAt);
+      if (session.clockSteps !== undefined && session.clockSteps > live.clockSteps) options.onClockStep?.();
+      live.clockSteps = session.clockSteps ?? 0;
       if (live.isLive) return;
       live.isLive = true;
       ctx.status('live');

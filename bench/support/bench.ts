@@ -94,16 +94,22 @@ export interface Running {
   /** Cores that it is pinned to; 0: not pinned. @default 1 */
   readonly cores?: number;
   readonly env?: Readonly<Record<string, string>>;
+  /** Told each line that it prints. */
+  readonly onLine?: (line: string) => void;
 }
 
 /** Runs a program of `bench/support` with one JSON argument, and gives the JSON of its last line. @throws Error with its output when it fails */
-export async function runProgram<Result>(name: string, order: unknown, { cores = 1, env = {} }: Running = {}): Promise<Result> {
+export async function runProgram<Result>(name: string, order: unknown, { cores = 1, env = {}, onLine }: Running = {}): Promise<Result> {
   const program = [fileURLToPath(new URL(`${name}.ts`, import.meta.url)), JSON.stringify(order)];
   const [command, args] = cores > 0 ? pinned(program, cores) : [process.execPath, ['--disable-warning=ExperimentalWarning', ...program]];
   const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...env } });
   let out = '';
   let errors = '';
-  child.stdout.setEncoding('utf8').on('data', (text: string) => { out += text; });
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    const from = out.lastIndexOf('\n') + 1;
+    out += text;
+    if (onLine !== undefined) for (const line of out.slice(from).split('\n').slice(0, -1)) onLine(line);
+  });
   child.stderr.setEncoding('utf8').on('data', (text: string) => { errors += text; });
   const code = await new Promise<number | null>((resolve, reject) => { child.once('error', reject); child.once('close', resolve); });
   const last = out.trim().split('\n').at(-1) ?? '';

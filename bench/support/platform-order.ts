@@ -16,10 +16,17 @@ export interface PlatformOrder {
   readonly measureMs: number;
 }
 
+/** The line that a measured program prints when it begins to measure. */
+export const MEASURING = 'measuring';
+
 /** What happened in the measured time; processor time of the whole tree, to the nanosecond. */
 export interface PlatformResult {
   readonly wallMs: number;
   readonly cpuMs: number;
+  /** The same, by role: root, store, ingest, vision. */
+  readonly cpuMsOf: Readonly<Record<string, number>>;
+  /** Memory of the tree at the end, shared pages counted once. */
+  readonly memoryBytes: number;
   /** Durable frames. */
   readonly received: number;
   /** Of every frame detected on. */

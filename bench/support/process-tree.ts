@@ -57,6 +57,15 @@ export function residentBytes(pid: number): number | undefined {
   }
 }
 
+/** Memory of one process with its share of what it has in common with others (proc_pid_smaps(5), Pss), in bytes; 0 when it has ended. */
+export function proportionalBytes(pid: number): number {
+  try {
+    return Number(/^Pss:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8'))?.[1] ?? 0) * 1024;
+  } catch {
+    return 0;
+  }
+}
+
 /** Command line of a process, for finding one of a tree by its name. */
 export function titleOf(pid: number): string {
   try {

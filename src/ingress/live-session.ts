@@ -1,8 +1,11 @@
 import type { Clock } from '../engine/clock.ts';
 import { PlatformError } from '../engine/errors.ts';
+import { epochMicros } from '../engine/units.ts';
 import type { EpochMicros } from '../engine/units.ts';
 import type { MediaPacket, PacketReader } from '../media/types.ts';
+import type { Codec, StreamParameters } from '../messages/stream-parameters.ts';
 import { cameraClock } from './camera-clock.ts';
+import type { CameraClock } from './camera-clock.ts';
 import type { MediaAccess } from './media-access.ts';
 import { parameterWatch } from './parameter-watch.ts';
 import { patientReader } from './patient-reader.ts';
@@ -30,9 +33,9 @@ const CLOSE_WAIT_MS = 200;
 export function liveSession(options: LiveOptions, opened: PacketReader): SourceSession {
   const { clock } = options;
   const reader = patientReader(opened);
-  const stream = keyedStream(options, reader, opened.parameters.timeBase.num / opened.parameters.timeBase.den);
-  const watch = parameterWatch(options.media, opened);
   const cameraTime = cameraClock({ offsetMaxMs: options.clockOffsetMaxMs, jitterMaxMs: options.clockJitterMaxMs });
+  const stream = keyedStream(options, reader, { cameraTime, parameters: opened.parameters });
+  const watch = parameterWatch(options.media, opened);
   let closing: Promise<void> | undefined;
   const close = async (): Promise<void> => {
     const ending = reader.close().catch(() => undefined);
@@ -46,13 +49,15 @@ export function liveSession(options: LiveOptions, opened: PacketReader): SourceS
     expectedUnits: null,
     get unreadablePackets() { return reader.unreadablePackets; },
     get lastUnreadable() { return reader.lastUnreadable; },
+    get clockSteps() { return cameraTime.steps; },
     async next(signal) {
       const { packet, arrivedAt } = await stream.next(signal);
       const parameters = watch.changeAt(packet);
       const { data, pts, dts, duration, isKey, isCorrupt } = packet;
       return {
         data, pts, dts, duration, isKey, isCorrupt, arrivedAt,
-        capturedAt: cameraTime.capturedAt(packet.cameraClockMicros, arrivedAt),
+        capturedAt: cameraTime.capturedAt(pts === null ? null : pts * stream.microsPerTick, arrivedAt),
+        ...(packet.cameraClockMicros === null ? {} : { cameraClock: epochMicros(packet.cameraClockMicros) }),
         ...(parameters === null ? {} : { parameters }),
       };
     },
@@ -65,20 +70,33 @@ export function liveSession(options: LiveOptions, opened: PacketReader): SourceS
 
 interface Arrived { readonly packet: MediaPacket; readonly arrivedAt: EpochMicros }
 
-/** The packets from the first key unit on, each within its time. */
-function keyedStream(options: LiveOptions, reader: PatientReader, secondsPerTick: number): { next(signal: AbortSignal): Promise<Arrived> } {
+interface KeyedStream {
+  readonly microsPerTick: number;
+  next(signal: AbortSignal): Promise<Arrived>;
+}
+
+/** Codecs of which libav gives a unit when the next one begins (libavformat, rtpdec: AVSTREAM_PARSE_FULL). */
+const ENDED_BY_NEXT: ReadonlySet<string> = new Set(['h264', 'hevc'] satisfies Codec[]);
+
+/** The packets from the first key unit on, each within its time. The clock sees all, with the time at which each began to arrive. */
+function keyedStream(options: LiveOptions, reader: PatientReader, { cameraTime, parameters }: { readonly cameraTime: CameraClock; readonly parameters: StreamParameters }): KeyedStream {
   const { clock, label } = options;
+  const microsPerTick = parameters.timeBase.num / parameters.timeBase.den * 1e6;
+  const isEndedByNext = ENDED_BY_NEXT.has(parameters.codec);
   const startMs = clock.monotonicMs();
   const ready: Arrived[] = [];
   let first: Arrived | undefined;
-  let hasAny = false;
+  let lastArrivedAt: EpochMicros | undefined;
   let isStarted = false;
   const read = async (signal: AbortSignal): Promise<Arrived> => {
-    const ms = hasAny ? options.stallMs : Math.max(options.stallMs, options.openTimeoutMs);
+    const ms = lastArrivedAt === undefined ? Math.max(options.stallMs, options.openTimeoutMs) : options.stallMs;
     const packet = await reader.read(signal, { ms, clock, error: () => new PlatformError('SOURCE_STALLED', `${label} sent no picture for ${ms} ms`, { ms }) });
     if (packet === undefined) throw new PlatformError('SOURCE_UNREACHABLE', `${label} ended the session`, {});
-    hasAny = true;
-    return { packet, arrivedAt: clock.now() };
+    const arrivedAt = clock.now();
+    const begunAt = isEndedByNext ? lastArrivedAt ?? arrivedAt : arrivedAt;
+    cameraTime.see({ ptsMicros: packet.pts === null ? null : packet.pts * microsPerTick, cameraMicros: packet.cameraClockMicros, begunAt });
+    lastArrivedAt = arrivedAt;
+    return { packet, arrivedAt };
   };
   /** libav's parser takes the first unit's PTS away, so the unit after it is read to tell it. */
   const start = async (signal: AbortSignal): Promise<void> => {
@@ -91,13 +109,14 @@ function keyedStream(options: LiveOptions, reader: PatientReader, secondsPerTick
     }
     if (first.packet.pts === null) {
       const second = await read(signal);
-      ready.push({ ...first, packet: { ...first.packet, pts: firstPts(first.packet, second.packet, secondsPerTick) } }, second);
+      ready.push({ ...first, packet: { ...first.packet, pts: firstPts(first.packet, second.packet, microsPerTick) } }, second);
     } else {
       ready.push(first);
     }
     isStarted = true;
   };
   return {
+    microsPerTick,
     async next(signal) {
       if (!isStarted) await start(signal);
       return ready.shift() ?? read(signal);
@@ -106,7 +125,7 @@ function keyedStream(options: LiveOptions, reader: PatientReader, secondsPerTick
 }
 
 /** By the camera's clock where both units have it; else libav counts from the first unit, so it is 0 (libavformat, rtpdec.c, finalize_packet). */
-function firstPts(first: MediaPacket, second: MediaPacket, secondsPerTick: number): number {
+function firstPts(first: MediaPacket, second: MediaPacket, microsPerTick: number): number {
   if (second.pts === null || first.cameraClockMicros === null || second.cameraClockMicros === null) return 0;
-  return second.pts - Math.round((second.cameraClockMicros - first.cameraClockMicros) / 1e6 / secondsPerTick);
+  return second.pts - Math.round((second.cameraClockMicros - first.cameraClockMicros) / microsPerTick);
 }

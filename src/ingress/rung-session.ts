@@ -53,6 +53,7 @@ export class RungSession implements SourceSession {
   get expectedUnits(): number | null { return this.#options.session.expectedUnits; }
   get unreadablePackets(): number { return this.#options.session.unreadablePackets; }
   get lastUnreadable(): PlatformError | undefined { return this.#options.session.lastUnreadable; }
+  get clockSteps(): number { return this.#options.session.clockSteps ?? 0; }
   get isReplaced(): boolean { return this.#betterLabel !== undefined; }
 
   /** Ends the session in favour of a better source, when what was read before is given out. */

@@ -19,6 +19,8 @@ export interface SourceSession {
   readonly unreadablePackets: number;
   /** Why the last of them could not be read. */
   readonly lastUnreadable: PlatformError | undefined;
+  /** How often event time was set anew because a clock or the time stamps of a camera jumped. */
+  readonly clockSteps?: number;
   /**
    * The next unit; the first carries `parameters`. `undefined` at the end of a finite source.
    * @throws PlatformError SOURCE_STALLED, SOURCE_UNREACHABLE, SOURCE_REFUSED, MEDIA_INVALID, MEDIA_UNSUPPORTED; the signal's reason

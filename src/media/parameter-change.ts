@@ -2,12 +2,14 @@ import type { StreamParameters } from '../messages/stream-parameters.ts';
 import { extradataParameterSets, inBandParameterSets, joinParameterSets, parameterSetsDiffer, unitType } from './nal.ts';
 import { pictureSizeOf } from './picture-size.ts';
 import type { PictureSize } from './picture-size.ts';
+import { readJpegHeader } from './stills/jpeg-header.ts';
 
 /**
  * The parameters that hold from this unit on when it brings parameter sets that `current` does not hold, with the new picture size;
  * null when it brings none. Sets of kinds that the unit leaves out stay as they were. Parameters without a size get it from the sets they hold.
  */
 export function changedParameters(unit: Uint8Array, current: StreamParameters): StreamParameters | null {
+  if (current.codec === 'mjpeg') return resized(current, readJpegHeader(unit));
   if (!parameterSetsDiffer(current, unit)) return current.width > 0 ? null : sized(current, extradataParameterSets(current));
   const brought = inBandParameterSets(unit, current);
   const kinds = new Set(brought.map((set) => unitType(current.codec, set)));
@@ -15,6 +17,12 @@ export function changedParameters(unit: Uint8Array, current: StreamParameters): 
   const sets = [...kept, ...brought].toSorted((left, right) => unitType(current.codec, left) - unitType(current.codec, right));
   const extradata = current.framing === 'length-prefixed' ? recordOf(current, sets) : joinParameterSets(current.codec, sets);
   return { ...current, extradata, ...pictureSizeIn(current.codec, sets) };
+}
+
+/** A JPEG says its size itself; over RTP nothing else does (RFC 2435). Half the height is a field of an interlaced picture. */
+function resized(current: StreamParameters, said: PictureSize | undefined): StreamParameters | null {
+  if (said === undefined || (said.width === current.width && (said.height === current.height || said.height * 2 === current.height))) return null;
+  return { ...current, width: said.width, height: said.height };
 }
 
 function sized(current: StreamParameters, sets: readonly Uint8Array[]): StreamParameters | null {

@@ -23,6 +23,9 @@ export function scrubUri(uri: string): string {
 /** `-ETIMEDOUT` of Linux and of macOS and Windows; libav passes the system's number through. */
 const TIMED_OUT: ReadonlySet<number> = new Set([-110, -60, -138]);
 
+/** `-EPROTONOSUPPORT`, likewise: what RTSP's 461 becomes. */
+const NO_SUCH_TRANSPORT: ReadonlySet<number> = new Set([-93, -43, -135]);
+
 /** The camera did not take the user and password, or needs some. */
 function isLogin(code: number): boolean {
   return code === AVERROR_HTTP_UNAUTHORIZED || code === AVERROR_HTTP_FORBIDDEN;
@@ -40,6 +43,7 @@ function codeOf(code: number, isNetwork: boolean, isOpening: boolean): ErrorCode
     default: break;
   }
   if (TIMED_OUT.has(code)) return isOpening ? 'SOURCE_UNREACHABLE' : 'SOURCE_STALLED';
+  if (isNetwork && NO_SUCH_TRANSPORT.has(code)) return 'SOURCE_REFUSED';
   if (isNetwork) return 'SOURCE_UNREACHABLE';
   return isOpening ? 'MEDIA_INVALID' : 'MEDIA_CORRUPT';
 }
@@ -49,5 +53,5 @@ export function readerError(code: number, uri: string, phase: 'open' | 'read'): 
   const shown = scrubUri(uri);
   const named = codeOf(code, isNetworkUri(uri), phase === 'open');
   // A camera that is cut off while it answers gives invalid data too: it is tried again, unlike a file.
-  return new PlatformError(named === 'MEDIA_INVALID' && CAMERA.test(uri) ? 'SOURCE_UNREACHABLE' : named, `cannot ${phase} ${shown}: ${explain(code).toLowerCase()}`, { uri: shown, libav: code, ...isLogin(code) && { isLogin: true } });
+  return new PlatformError(named === 'MEDIA_INVALID' && CAMERA.test(uri) ? 'SOURCE_UNREACHABLE' : named, `cannot ${phase} ${shown}: ${explain(code).toLowerCase()}`, { uri: shown, libav: code, ...isLogin(code) && { isLogin: true }, ...NO_SUCH_TRANSPORT.has(code) && { refused: 'transport' } });
 }

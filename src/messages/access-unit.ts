@@ -13,10 +13,12 @@ export interface SourceUnit {
   readonly isKey: boolean;
   /** The demuxer marked it damaged. */
   readonly isCorrupt: boolean;
-  /** Event time: camera clock where trusted, else arrival; for files start time + PTS. */
+  /** Event time: the camera's clock where it is right, else its time stamps put to the earliest arrivals; for files start time + PTS. */
   readonly capturedAt: EpochMicros;
   /** When the bytes reached this machine. */
   readonly arrivedAt: EpochMicros;
+  /** What the camera's own clock said, right or wrong; absent: it said nothing. */
+  readonly cameraClock?: EpochMicros;
   /** Present on the first unit of a session and whenever the stream changes (new SPS): ends the chunk before it. */
   readonly parameters?: StreamParameters;
   /** The camera itself said, since the unit before, that something moves. */

@@ -53,7 +53,7 @@ function wireUnit(unit: AccessUnit): AccessUnitWire {
   return {
     frameSeq: unit.frameSeq, pts: longOf(unit.pts), dts: longOf(unit.dts), duration: longOf(unit.duration) ?? 0, isKey: unit.isKey, isCorrupt: unit.isCorrupt,
     capturedAt: Math.round(unit.capturedAt), arrivedAt: Math.round(unit.arrivedAt), sizeBytes: unit.data.byteLength,
-    isActivityHint: unit.isActivityHint === true,
+    isActivityHint: unit.isActivityHint === true, cameraClock: longOf(unit.cameraClock ?? null),
   };
 }
 
@@ -66,7 +66,7 @@ function unitsOf(wires: readonly AccessUnitWire[], payload: Uint8Array): readonl
     return {
       frameSeq: unit.frameSeq, pts: unit.pts, dts: unit.dts, duration: unit.duration, isKey: unit.isKey, isCorrupt: unit.isCorrupt,
       capturedAt: epochMicros(unit.capturedAt), arrivedAt: epochMicros(unit.arrivedAt), data,
-      ...unit.isActivityHint && { isActivityHint: true as const },
+      ...unit.isActivityHint && { isActivityHint: true as const }, ...unit.cameraClock !== null && { cameraClock: epochMicros(unit.cameraClock) },
     };
   });
   if (offset !== payload.byteLength) throw new PlatformError('RECORD_INVALID', `chunk part of ${payload.byteLength} bytes names ${offset}`);

@@ -31,7 +31,7 @@ export type StreamTarget =
 
 const MAX_LENGTH = 2048;
 const SCHEME = /^([a-z][a-z0-9+.-]*):\/\//i; // as the sources tell it; anything else is a path to them
-const NETWORK = /^(?:([\w.~!$&'()*+,;=:%-]*)@)?(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::(\d{1,5}))?(\/[^?#]*(?:\?[^#]*)?)?$/i;
+const NETWORK = /^(?:([\w.~!$&'()*+,;=:%-]*)@)?(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::(\d{1,5}))?(\/[^?#]*(?:\?[^#]*)?)?(?:#transport=(?:tcp|udp))?$/i; // the fragment is for the source, and says nothing of where it connects
 const HOST_NAME = /^(?!-)[a-z0-9_-]{1,63}(?<!-)(?:\.(?!-)[a-z0-9_-]{1,63}(?<!-))*$/;
 
 function refuse(reason: string): PlatformError {

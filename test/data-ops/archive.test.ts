@@ -78,8 +78,8 @@ test('brings a sidecar that disagrees in line with the chunk', async ({ folder, 
   for (const change of ['longer', 'shorter', 'torn', 'gone'] as const) {
     rmSync(manifestPath(file));
     writeFileSync(sidecarPath(file), whole);
-    if (change === 'longer') appendFileSync(sidecarPath(file), whole.subarray(-56));
-    if (change === 'shorter') truncateSync(sidecarPath(file), whole.length - 56 * 2);
+    if (change === 'longer') appendFileSync(sidecarPath(file), whole.subarray(-64));
+    if (change === 'shorter') truncateSync(sidecarPath(file), whole.length - 64 * 2);
     if (change === 'torn') truncateSync(sidecarPath(file), whole.length - 20);
     if (change === 'gone') rmSync(sidecarPath(file));
     const found = await recover([opened(row!)]);

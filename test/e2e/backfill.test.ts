@@ -18,7 +18,7 @@ import { CLIP, PATIENT } from '../support/three-cameras.ts';
 import { until, VtoRun } from '../support/vto-run.ts';
 
 const LAUNCHER = fileURLToPath(new URL('../../src/cli/vto.mjs', import.meta.url));
-const STALL_FRAMES = 5 * CLIP.fps;
+const STALL_FRAMES = 4 * CLIP.fps;
 const LOGIN = { user: 'admin', password: 'p@ss/word' } as const;
 
 interface Events { readonly events: readonly { readonly type: string; readonly from?: string; readonly to?: string; readonly frames?: number }[] }
@@ -44,10 +44,10 @@ async function countersOf(data: string): Promise<ReadonlyMap<number, readonly nu
   return byEpoch;
 }
 
-test('what a camera recorded while its stream stood still is in the archive afterwards: every picture, detected on, and the ledger is sound', async () => {
+for (const clockSkewMs of [0, 3_600_000]) test(`what a camera recorded while its stream stood still is in the archive afterwards: every picture, detected on, and the ledger is sound; its clock is ${clockSkewMs / 1000} s ahead`, async () => {
   const data = temporaryFolder();
   const server = await startRtspServer();
-  const path = server.addPath('dock', { content: await makeClip(CLIP), isRecording: true, credentials: LOGIN });
+  const path = server.addPath('dock', { content: await makeClip(CLIP), isRecording: true, credentials: LOGIN, clockSkewMs });
   const device = await startReplayServer({ codec: 'h264', frameRate: CLIP.fps, frames: () => path.recorded, login: { ...LOGIN, scheme: 'SHA-256', hasQop: true } });
   const settings = join(temporaryFolder(), 'dock.toml');
   writeFileSync(settings, `[[cameras]]\nid = "dock"\nuri = "${server.url('dock')}"\nreplay = "${device.url.replace('rtsp://', 'rtsp://admin:p%40ss%2Fword@')}"\n`);

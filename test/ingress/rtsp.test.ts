@@ -84,16 +84,19 @@ test('a password pasted unescaped works as well', async () => {
   assert.is(source.label, `rtsp://127.0.0.1:${server.port}/${path.name}`);
 });
 
-test('event time is the camera clock while it is near ours, else the arrival', async () => {
-  const [near, far, never] = [await camera({ clockSkewMs: 300 }), await camera({ clockSkewMs: 60_000 }), await camera({ firstReportAfterMs: null })];
-  const offsets = async ({ source, path }: typeof near): Promise<number> => {
-    const { units } = await read(source, 20);
-    return (units[10]!.capturedAt - path.sent[10]!.sentAtMicros) / 1000;
+test('event time is the camera clock while it is near ours, else that of the earliest arrivals; the camera clock is kept beside it', async () => {
+  const [near, far, never] = [await camera({ clockSkewMs: -80 }), await camera({ clockSkewMs: 60_000 }), await camera({ firstReportAfterMs: null })];
+  const offsets = async ({ source, path }: typeof near): Promise<{ captured: number; clock: number | undefined }> => {
+    const { units } = await read(source, 40);
+    const sentAt = path.sent[30]!.sentAtMicros;
+    return { captured: (units[30]!.capturedAt - sentAt) / 1000, clock: units[30]!.cameraClock === undefined ? undefined : (units[30]!.cameraClock - sentAt) / 1000 };
   };
   const [byCamera, byArrival, alone] = [await offsets(near), await offsets(far), await offsets(never)];
-  assert.ok(Math.abs(byCamera - 300) < 100, `${byCamera} ms`);
-  assert.ok(byArrival >= 0 && byArrival < 1000, `${byArrival} ms`);
-  assert.ok(alone >= 0 && alone < 1000, `${alone} ms`);
+  assert.ok(Math.abs(byCamera.captured + 80) < 40, `${byCamera.captured} ms`);
+  assert.ok(Math.abs(byArrival.captured) < 40, `${byArrival.captured} ms`);
+  assert.ok(Math.abs(alone.captured) < 40, `${alone.captured} ms`);
+  assert.ok(Math.abs(byArrival.clock! - 60_000) < 40, `${byArrival.clock} ms`);
+  assert.is(alone.clock, undefined);
 });
 
 test('a camera that hangs is noticed within its limit and half a second', async () => {

@@ -12,7 +12,7 @@ const part: ChunkPart = {
   parameters: { codec: 'h264', width: 640, height: 360, extradata: Uint8Array.of(1, 2, 3), timeBase: { num: 1, den: 90_000 }, framing: 'annexb', frameRate: 15 },
   units: [
     { frameSeq: 40, pts: 1, dts: null, duration: 0, isKey: true, isCorrupt: false, capturedAt: epochMicros(5), arrivedAt: epochMicros(6), data: Uint8Array.of(9, 8) },
-    { frameSeq: 41, pts: null, dts: -4, duration: 3, isKey: false, isCorrupt: true, capturedAt: epochMicros(7), arrivedAt: epochMicros(8), data: Uint8Array.of(7) },
+    { frameSeq: 41, pts: null, dts: -4, duration: 3, isKey: false, isCorrupt: true, capturedAt: epochMicros(7), arrivedAt: epochMicros(8), cameraClock: epochMicros(-9), data: Uint8Array.of(7) },
   ],
   isOpenGop: true, isEpochEnd: false, isRecovered: true, isAccounted: false, feed: 12,
 };

@@ -7,7 +7,7 @@ import * as assert from 'uvu/assert';
 
 const FOLDER = fileURLToPath(new URL('../fuzz/', import.meta.url));
 /** Cases of each file that take a few seconds; `npm run fuzz` tries more. */
-const CASES: Readonly<Record<string, number>> = { chunks: 60, config: 300, containers: 100, ipc: 500, models: 400, records: 3000, rtsp: 60 };
+const CASES: Readonly<Record<string, number>> = { 'camera-units': 100, chunks: 60, config: 300, containers: 100, ipc: 500, models: 400, records: 3000, rtsp: 60 };
 const seed = Math.floor(Math.random() * 2 ** 32);
 
 for (const file of readdirSync(FOLDER).filter((name) => name.endsWith('.fuzz.ts'))) {

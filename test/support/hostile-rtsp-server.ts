@@ -17,7 +17,10 @@ const LINES = [
   'a=fmtp:96 sprop-parameter-sets=AAAA,////', 'a=control:../../../x', `a=control:${'/'.repeat(3000)}`, 'c=IN IP4 255.255.255.255', 'a=range:npt=0-99999999999999', 'a=framesize:96 99999-99999', 'a=framerate:1e999', 'a=rtpmap:96 VP9/90000', 'a=rtpmap:96 X-QT/90000',
 ];
 
-/** An RTSP server whose answers are damaged by chance: the path `/<seed>` says how. Everything it does for one path is repeatable. */
+/** What is damaged: everything a little, only the session description (no session comes of it), or only what is streamed. */
+export type HostileMode = 'all' | 'sdp' | 'rtp';
+
+/** An RTSP server whose answers are damaged by chance: the path `/<mode>/<seed>` says how. Everything it does for one path is repeatable. */
 export async function startHostileServer(clips: readonly Clip[]): Promise<{ readonly port: number; close(): Promise<void> }> {
   const sockets = new Set<Socket>();
   const server: Server = createServer((socket) => {
@@ -38,7 +41,7 @@ export async function startHostileServer(clips: readonly Clip[]): Promise<{ read
 
 function serve(socket: Socket, clips: readonly Clip[]): void {
   let pending: Buffer = Buffer.alloc(0);
-  let random: FuzzRandom | undefined;
+  let session: HostileSession | undefined;
   let answered = 0;
   socket.on('data', (bytes) => {
     pending = Buffer.concat([pending, bytes]);
@@ -46,23 +49,32 @@ function serve(socket: Socket, clips: readonly Clip[]): void {
       const { request, rest } = takeRequest(pending);
       pending = rest;
       if (request === null) return;
-      random ??= new FuzzRandom(Number(/\/(\d+)/.exec(request.url.replace(/^rtsp:\/\/[^/]*/, ''))?.[1] ?? 1));
+      session ??= sessionOf(request.url);
       if (answered++ > 20) { socket.destroy(); return; } // a client that asks for ever is its own fault
-      socket.write(reply(request, random, clips));
-      if (request.method === 'PLAY') play(socket, random, clips);
+      socket.write(reply(request, session, clips));
+      if (request.method === 'PLAY') play(socket, session, clips);
     }
   });
 }
 
-function reply(request: RtspRequest, random: FuzzRandom, clips: readonly Clip[]): Uint8Array {
-  const clip = random.pick(clips);
-  const isWrong = random.next() < 0.35;
+interface HostileSession { readonly mode: HostileMode; readonly random: FuzzRandom; clip?: Clip }
+
+function sessionOf(url: string): HostileSession {
+  const [, mode = 'all', seed = '1'] = /^\/(all|sdp|rtp)\/(\d+)/.exec(url.replace(/^rtsp:\/\/[^/]*/, '')) ?? [];
+  return { mode: mode === 'sdp' || mode === 'rtp' ? mode : 'all', random: new FuzzRandom(Number(seed)) };
+}
+
+function reply(request: RtspRequest, session: HostileSession, clips: readonly Clip[]): Uint8Array {
+  const { mode, random } = session;
+  if (mode === 'sdp' && request.method === 'SETUP') return Buffer.from(answer('404 Not Found', request));
+  const clip = session.clip ??= random.pick(clips);
+  const isWrong = mode === 'all' && random.next() < 0.35;
   const headers: Record<string, string> = { Session: '12345678;timeout=60', Transport: 'RTP/AVP/TCP;unicast;interleaved=0-1', Public: 'OPTIONS, DESCRIBE, SETUP, PLAY' };
   let body = '';
   if (request.method === 'DESCRIBE') {
     headers['Content-Type'] = 'application/sdp';
     body = sessionDescription(clip.codec, clip.units[0]!.data, clip.frameRate);
-    if (random.next() < 0.5) body = withLines(body, random);
+    if (mode !== 'rtp' && random.next() < (mode === 'sdp' ? 0.99 : 0.5)) body = withLines(body, random);
   }
   const status = isWrong && random.next() < 0.4 ? random.pick(STATUSES) : '200 OK';
   let text = answer(status, request, headers, body);
@@ -78,15 +90,16 @@ function withLines(description: string, random: FuzzRandom): string {
 }
 
 /** The clip's packets at once, some of them damaged, out of order or on another channel, with garbage between. */
-function play(socket: Socket, random: FuzzRandom, clips: readonly Clip[]): void {
-  const clip = random.pick(clips);
+function play(socket: Socket, session: HostileSession, clips: readonly Clip[]): void {
+  const { mode, random } = session;
+  const clip = mode === 'rtp' ? session.clip ?? random.pick(clips) : random.pick(clips);
   const stream = rtpStream(clip.codec);
-  const wrong = random.next() * 0.3;
-  const packets = clip.units.slice(0, 20).flatMap(({ data }, index) => [...index === 5 ? [stream.senderReport(1.7e15 * random.next(), index * 3600)] : [], ...stream.packetize(data, index * 3600)]);
+  const wrong = random.next() * (mode === 'rtp' ? 0.9 : 0.3);
+  const packets = clip.units.slice(0, 20).flatMap(({ data }, index) => [...index % 5 === 0 ? [stream.senderReport(1.7e15 * random.next(), index * 3600)] : [], ...stream.packetize(data, index * 3600)]);
   for (const packet of packets) {
     const bytes = random.next() < wrong ? damaged(packet, random) : packet;
     const head = Buffer.from([0x24, random.next() < wrong / 3 ? random.integer(256) : packet[1] === 200 ? 1 : 0, bytes.length >> 8, bytes.length & 0xff]);
     socket.write(Buffer.concat([random.next() < wrong / 5 ? random.bytes(random.integer(40)) : new Uint8Array(0), head, bytes]));
   }
-  if (random.next() < 0.8) socket.end();
+  if (mode === 'rtp' || random.next() < 0.8) socket.end();
 }

@@ -34,6 +34,7 @@ function chunkPart(dice: Dice): ChunkPart {
     },
     units: many(dice, [0, 1, 5], () => ({
       frameSeq: long(dice), pts: pts(), dts: pts(), duration: long(dice), isKey: dice.chance(0.5), isCorrupt: dice.chance(0.5), capturedAt: time(dice), arrivedAt: time(dice), data: bytes(dice),
+      ...dice.chance(0.5) && { cameraClock: time(dice) },
       ...dice.chance(0.2) && { isActivityHint: true as const },
     })),
     isOpenGop: dice.chance(0.5), isEpochEnd: dice.chance(0.5), isRecovered: dice.chance(0.5), isAccounted: dice.chance(0.5), feed: long(dice),

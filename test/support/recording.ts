@@ -40,7 +40,7 @@ export interface RecordingOptions {
 
 /** Units of a recording: their bytes and times depend on their number only. */
 export function recordedUnit(index: number, gop = 10): SourceUnit {
-  return unit(index, { isKey: index % gop === 0, ...index === 0 ? { parameters } : {}, ...index % 13 === 5 ? { isCorrupt: true } : {}, ...index % 17 === 4 ? { pts: null, dts: null } : {} });
+  return unit(index, { isKey: index % gop === 0, ...index === 0 ? { parameters } : {}, ...index % 13 === 5 ? { isCorrupt: true } : {}, ...index % 17 === 4 ? { pts: null, dts: null } : {}, ...index % 3 === 1 ? { cameraClock: epochMicros(index * 40_000 - 5_000_000) } : {} });
 }
 
 /** Records `count` units, a second of event time a chunk (at the next key frame), and ends in order. Returns the newest row of each chunk. */

@@ -12,7 +12,12 @@ export interface RtspRequest {
 }
 
 /** What a client must know to enter. */
-export interface Credentials { readonly user: string; readonly password: string; readonly scheme?: 'digest' | 'basic' }
+export interface Credentials {
+  readonly user: string;
+  readonly password: string;
+  /** `qop`: digest as RFC 2617 has it since 1999; `offers`: several at once, a digest that no MD5 is among them. @default digest, as RFC 2069 has it */
+  readonly scheme?: 'digest' | 'basic' | 'qop' | 'offers';
+}
 
 const NONCE = 'dmlzdXRpbGl0eS10ZXN0LW5vbmNl';
 const REALM = 'test camera';
@@ -34,7 +39,7 @@ export function takeRequest(bytes: Buffer): { request: RtspRequest | null; rest:
   const total = end + 4 + Number(headers.get('content-length') ?? 0);
   if (rest.length < total) return { request: null, rest };
   const [method = '', url = ''] = first.split(' ');
-  const path = /^rtsp:\/\/[^/]*\/([^/?]*)/.exec(url)?.[1] ?? '';
+  const path = /^rtsps?:\/\/[^/]*\/([^/?]*)/.exec(url)?.[1] ?? '';
   return { request: { method, url, path, headers }, rest: rest.subarray(total) };
 }
 
@@ -48,19 +53,28 @@ export function answer(status: string, request: RtspRequest, headers: Readonly<R
 
 /** The challenge of a 401 answer. */
 export function challenge(credentials: Credentials): string {
-  return credentials.scheme === 'basic' ? `Basic realm="${REALM}"` : `Digest realm="${REALM}", nonce="${NONCE}"`;
+  const digest = `Digest realm="${REALM}", nonce="${NONCE}"`;
+  switch (credentials.scheme) {
+    case 'basic': return `Basic realm="${REALM}"`;
+    case 'qop': return `${digest}, qop="auth,auth-int", opaque="6f7061717565", algorithm=MD5, stale=FALSE`;
+    case 'offers': return [`Basic realm="${REALM}"`, `${digest}, algorithm=SHA-256, qop="auth"`, `${digest}, algorithm=MD5, qop="auth"`].join('\r\nWWW-Authenticate: ');
+    default: return digest;
+  }
 }
 
-/** True when the request carries the right answer to `challenge` (RFC 2617, sections 2 and 3.2.2 without qop). */
+/** True when the request carries the right answer to `challenge` (RFC 2617, sections 2 and 3.2.2; RFC 7616, section 3.4.1). */
 export function isAuthorized(request: RtspRequest, credentials: Credentials): boolean {
   const header = request.headers.get('authorization') ?? '';
-  if (credentials.scheme === 'basic') {
+  if (credentials.scheme === 'basic' || (credentials.scheme === 'offers' && header.startsWith('Basic '))) {
     return header === `Basic ${Buffer.from(`${credentials.user}:${credentials.password}`).toString('base64')}`;
   }
-  const field = (name: string): string => new RegExp(`\\b${name}="([^"]*)"`).exec(header)?.[1] ?? '';
-  const secret = md5(`${credentials.user}:${REALM}:${credentials.password}`);
-  const expected = md5(`${secret}:${NONCE}:${md5(`${request.method}:${field('uri')}`)}`);
-  return header.startsWith('Digest ') && field('username') === credentials.user && field('response') === expected;
+  const field = (name: string): string => new RegExp(`\\b${name}="?([^",]*)"?`).exec(header)?.[1] ?? '';
+  const hash = (text: string): string => createHash(field('algorithm') === 'SHA-256' ? 'sha256' : 'md5').update(text).digest('hex');
+  const secret = hash(`${credentials.user}:${REALM}:${credentials.password}`);
+  const asked = hash(`${request.method}:${field('uri')}`);
+  const isStrict = credentials.scheme === 'qop' || credentials.scheme === 'offers';
+  const expected = hash(isStrict ? `${secret}:${NONCE}:${field('nc')}:${field('cnonce')}:${field('qop')}:${asked}` : `${secret}:${NONCE}:${asked}`);
+  return header.startsWith('Digest ') && field('username') === credentials.user && field('response') === expected && (!isStrict || field('qop') === 'auth');
 }
 
 /** Session description with the parameter sets of `keyUnit` (RFC 4566, RFC 6184 section 8.1, RFC 7798 section 7.1). */
@@ -76,8 +90,4 @@ export function sessionDescription(codec: NalCodec, keyUnit: Uint8Array, frameRa
     'v=0', 'o=- 1 1 IN IP4 127.0.0.1', 's=test camera', 'c=IN IP4 0.0.0.0', 't=0 0', 'a=control:*', 'm=video 0 RTP/AVP 96',
     `a=rtpmap:96 ${codec === 'h264' ? 'H264' : 'H265'}/90000`, `a=fmtp:96 ${format}`, `a=framerate:${frameRate}`, 'a=control:track1', '',
   ].join('\r\n');
-}
-
-function md5(text: string): string {
-  return createHash('md5').update(text).digest('hex');
 }

@@ -29,7 +29,16 @@ export interface PathOptions {
   readonly isRecording?: boolean;
   /** A new client's first unit is a key unit. @default true */
   readonly startsAtKey?: boolean;
+  /** What the camera says of itself instead. @default its streams as they are */
+  readonly describe?: (description: string) => string;
+  /** How it sends. @default both */
+  readonly transport?: 'tcp' | 'udp';
+  /** Its answers name the base of its control addresses. @default true */
+  readonly namesBase?: boolean;
 }
+
+/** Sends a packet of the stream, or of its reports, to one client. */
+export type Deliver = (packet: Uint8Array, isReport: boolean) => void;
 
 /** One access unit that went to a playing client. */
 export interface SentFrame {
@@ -38,6 +47,8 @@ export interface SentFrame {
   readonly isKey: boolean;
   /** Grows with every PLAY on this server. */
   readonly clientSession: number;
+  /** The path as the client named it. */
+  readonly view?: string;
 }
 
 /** A picture as the camera keeps it, by its own clock. */
@@ -74,7 +85,10 @@ const MAX_BACKLOG_BYTES = 4 << 20;
 
 interface Client {
   readonly session: number;
+  readonly view: string;
+  readonly skewMs: number;
   readonly socket: Socket;
+  readonly deliver: Deliver;
   readonly stream: RtpStream;
   isWaitingForKey: boolean;
   reportsFrom: number;
@@ -99,7 +113,9 @@ export interface CameraPath {
   readonly playing: number;
   /** A key unit with parameter sets, for SDP. */
   keyUnit(): Promise<Uint8Array>;
-  play(socket: Socket, channel: number, session: number): Player;
+  readonly options: PathOptions;
+  /** `view`: the path as the client named it; `~ms` at its end is a further skew of the wall clock, for cameras that see the same. */
+  play(socket: Socket, deliver: Deliver, client: { readonly session: number; readonly view: string }): Player;
   fault(fault: Fault): void;
   clear(): void;
   close(): void;
@@ -109,7 +125,7 @@ const wallMicros = (): number => Math.round((performance.timeOrigin + performanc
 
 /** Opens a camera below `name`. */
 export function cameraPath(name: string, options: PathOptions): CameraPath {
-  const clients = new Map<number, Client & { channel: number }>();
+  const clients = new Map<number, Client>();
   const sent: SentFrame[] = [];
   const recorded: RecordedFrame[] = [];
   const state = { faults: new Map<Fault['kind'], Fault>(), content: options.content, damage: 0, produced: 0, isClosed: false };
@@ -122,20 +138,12 @@ export function cameraPath(name: string, options: PathOptions): CameraPath {
   let timer: NodeJS.Timeout | undefined;
 
   const rtpTime = (seconds: number): number => (clockBase + Math.round(seconds * RTP_CLOCK_HZ)) % 2 ** 32;
-  const interleave = (socket: Socket, channel: number, packet: Uint8Array): void => {
-    const head = Buffer.alloc(4);
-    head[0] = 0x24;
-    head[1] = channel;
-    head.writeUInt16BE(packet.length, 2);
-    socket.write(head);
-    socket.write(packet);
-  };
-  const report = (client: Client & { channel: number }, nowMs: number): void => {
+  const report = (client: Client, nowMs: number): void => {
     if (nowMs < client.reportsFrom) return;
     client.reportsFrom = nowMs + 1000;
     const skew = state.faults.get('skew');
-    const skewMs = skew?.kind === 'skew' ? skew.ms : options.clockSkewMs ?? 0;
-    interleave(client.socket, client.channel + 1, client.stream.senderReport(epochMicros + dueSeconds * 1e6 + skewMs * 1000, rtpTime(dueSeconds)));
+    const skewMs = client.skewMs + (skew?.kind === 'skew' ? skew.ms : options.clockSkewMs ?? 0);
+    client.deliver(client.stream.senderReport(epochMicros + dueSeconds * 1e6 + skewMs * 1000, rtpTime(dueSeconds)), true);
   };
   const send = (unit: ContentUnit, data: Uint8Array, timestamp: number): void => {
     const nowMs = performance.now();
@@ -147,9 +155,9 @@ export function cameraPath(name: string, options: PathOptions): CameraPath {
       client.isWaitingForKey = false;
       client.socket.cork();
       report(client, nowMs);
-      for (const packet of client.stream.packetize(data, timestamp)) interleave(client.socket, client.channel, packet);
+      for (const packet of client.stream.packetize(data, timestamp)) client.deliver(packet, false);
       client.socket.uncork();
-      sent.push({ counter: state.produced, sentAtMicros: wallMicros(), isKey: unit.isKey, clientSession: client.session });
+      sent.push({ counter: state.produced, sentAtMicros: wallMicros(), isKey: unit.isKey, clientSession: client.session, view: client.view });
     }
   };
   const tick = async (): Promise<void> => {
@@ -167,7 +175,7 @@ export function cameraPath(name: string, options: PathOptions): CameraPath {
   timer = setTimeout(() => void tick(), 0);
 
   return {
-    name, sent, recorded,
+    name, sent, recorded, options,
     get content() { return state.content; },
     credentials: options.credentials,
     get isRefusing() { return state.faults.has('refuse'); },
@@ -180,11 +188,11 @@ export function cameraPath(name: string, options: PathOptions): CameraPath {
       for await (const unit of unitsOf(state.content)) if (unit.isKey) return unit.data;
       throw new Error(`content of path '${name}' has no key unit`);
     },
-    play(socket, channel, session) {
+    play(socket, deliver, { session, view }) {
       const nowMs = performance.now();
       const slow = state.faults.get('slow-start');
       clients.set(session, {
-        session, socket, channel, stream: rtpStream(state.content.codec), isWaitingForKey: options.startsAtKey ?? true,
+        session, view, skewMs: Number(/~(-?\d+)$/.exec(view)?.[1] ?? 0), socket, deliver, stream: rtpStream(state.content.codec), isWaitingForKey: options.startsAtKey ?? true,
         reportsFrom: options.firstReportAfterMs === null ? Infinity : nowMs + (options.firstReportAfterMs ?? 0),
         startsAt: nowMs + (slow?.kind === 'slow-start' ? slow.ms : 0),
       });

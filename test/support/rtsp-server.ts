@@ -1,10 +1,13 @@
 import { randomBytes } from 'node:crypto';
+import { createSocket } from 'node:dgram';
+import type { Socket as Datagrams } from 'node:dgram';
 import { createServer } from 'node:net';
 import type { Server, Socket } from 'node:net';
+import { createServer as createTlsServer } from 'node:tls';
 import { answer, challenge, isAuthorized, sessionDescription, takeRequest } from './rtsp-message.ts';
 import type { RtspRequest } from './rtsp-message.ts';
 import { cameraPath } from './rtsp-path.ts';
-import type { CameraPath, PathOptions, Player } from './rtsp-path.ts';
+import type { CameraPath, Deliver, PathOptions, Player } from './rtsp-path.ts';
 
 export type { CameraPath, Content, ContentUnit, Fault, PathOptions, RecordedFrame, SentFrame } from './rtsp-path.ts';
 
@@ -23,8 +26,17 @@ export interface RtspServer {
   close(): Promise<void>;
 }
 
+/** Where and how a server listens. */
+export interface RtspServerOptions {
+  /** @default 127.0.0.1 */
+  readonly host?: string;
+  /** Within TLS, by this certificate and key in PEM. */
+  readonly tls?: { readonly cert: string; readonly key: string };
+}
+
 /** Starts a server; port 0 picks a free one. */
-export async function startRtspServer(port = 0): Promise<RtspServer> {
+export async function startRtspServer(port = 0, options: RtspServerOptions = {}): Promise<RtspServer> {
+  const { host = '127.0.0.1', tls } = options;
   const paths = new Map<string, CameraPath>();
   const sockets = new Set<Socket>();
   let sessions = 0;
@@ -34,7 +46,7 @@ export async function startRtspServer(port = 0): Promise<RtspServer> {
     socket.on('close', () => sockets.delete(socket));
     serve(socket, paths, () => ++sessions);
   };
-  let listener = await listening(port, accept);
+  let listener = await listening(port, accept, options);
   const address = listener.address();
   const boundPort = typeof address === 'object' && address !== null ? address.port : port;
   const path = (name: string): CameraPath => {
@@ -53,12 +65,12 @@ export async function startRtspServer(port = 0): Promise<RtspServer> {
     url(name) {
       const login = path(name).credentials;
       const prefix = login === undefined ? '' : `${encodeURIComponent(login.user)}:${encodeURIComponent(login.password)}@`;
-      return `rtsp://${prefix}127.0.0.1:${boundPort}/${name}`;
+      return `${tls === undefined ? 'rtsp' : 'rtsps'}://${prefix}${host.includes(':') ? `[${host}]` : host}:${boundPort}/${name}`;
     },
     get connections() { return sockets.size; },
     async listen(isListening) {
       if (listener.listening === isListening) return;
-      if (isListening) listener = await listening(boundPort, accept);
+      if (isListening) listener = await listening(boundPort, accept, options);
       else listener.close();
     },
     async close() {
@@ -70,20 +82,23 @@ export async function startRtspServer(port = 0): Promise<RtspServer> {
   };
 }
 
-function listening(port: number, accept: (socket: Socket) => void): Promise<Server> {
+function listening(port: number, accept: (socket: Socket) => void, { host = '127.0.0.1', tls }: RtspServerOptions): Promise<Server> {
   return new Promise((resolve, reject) => {
-    const server = createServer(accept);
+    const server = tls === undefined ? createServer(accept) : createTlsServer(tls, accept);
     server.once('error', reject);
-    server.listen(port, '127.0.0.1', () => resolve(server));
+    server.listen(port, host, () => resolve(server));
   });
 }
 
 /** Answers one connection until it closes. */
 function serve(socket: Socket, paths: ReadonlyMap<string, CameraPath>, nextSession: () => number): void {
   let pending: Buffer = Buffer.alloc(0);
-  const session = { id: randomBytes(6).toString('hex'), channel: 0, player: undefined as Player | undefined };
+  const session: Session = { id: randomBytes(6).toString('hex'), deliver: undefined, datagrams: [], player: undefined };
   socket.on('error', () => socket.destroy());
-  socket.on('close', () => session.player?.stop());
+  socket.on('close', () => {
+    session.player?.stop();
+    for (const datagrams of session.datagrams) datagrams.close();
+  });
   socket.on('data', (bytes) => {
     pending = Buffer.concat([pending, bytes]);
     for (;;) {
@@ -95,16 +110,18 @@ function serve(socket: Socket, paths: ReadonlyMap<string, CameraPath>, nextSessi
   });
 }
 
+interface Session { readonly id: string; deliver: Deliver | undefined; datagrams: Datagrams[]; player: Player | undefined }
+
 interface Exchange {
   readonly socket: Socket;
-  readonly session: { readonly id: string; channel: number; player: Player | undefined };
+  readonly session: Session;
   readonly paths: ReadonlyMap<string, CameraPath>;
   readonly nextSession: () => number;
 }
 
 async function respond(request: RtspRequest, exchange: Exchange): Promise<void> {
   const { socket, session } = exchange;
-  const path = exchange.paths.get(request.path);
+  const path = exchange.paths.get(request.path.replace(/~-?\d+$/, ''));
   const write = (text: string): void => { if (!socket.destroyed) socket.write(text); };
   if (path?.isRefusing === true && session.player === undefined) { socket.destroy(); return; }
   if (path?.isMute === true && session.player === undefined) return;
@@ -120,13 +137,14 @@ async function respond(request: RtspRequest, exchange: Exchange): Promise<void> 
     case 'DESCRIBE': {
       if (path.slowStartMs > 0) await new Promise((resolve) => setTimeout(resolve, path.slowStartMs));
       const description = sessionDescription(path.content.codec, await path.keyUnit(), path.content.frameRate);
-      write(answer('200 OK', request, { 'Content-Base': `${request.url}/`, 'Content-Type': 'application/sdp' }, description));
+      const base = path.options.namesBase === false ? {} : { 'Content-Base': `${request.url}/` };
+      write(answer('200 OK', request, { ...base, 'Content-Type': 'application/sdp' }, path.options.describe?.(description) ?? description));
       return;
     }
-    case 'SETUP': write(setup(request, exchange)); return;
+    case 'SETUP': write(await setup(request, exchange, path.options.transport)); return;
     case 'PLAY':
       write(answer('200 OK', request, named));
-      session.player ??= path.play(socket, session.channel, exchange.nextSession());
+      if (session.deliver !== undefined) session.player ??= path.play(socket, session.deliver, { session: exchange.nextSession(), view: request.path });
       return;
     case 'GET_PARAMETER': write(answer('200 OK', request, named)); return;
     case 'TEARDOWN':
@@ -138,10 +156,38 @@ async function respond(request: RtspRequest, exchange: Exchange): Promise<void> 
   }
 }
 
-function setup(request: RtspRequest, { session }: Exchange): string {
-  const interleaved = /RTP\/AVP\/TCP.*interleaved=(\d+)-\d+/.exec(request.headers.get('transport') ?? '');
-  if (interleaved === null) return answer('461 Unsupported Transport', request);
-  session.channel = Number(interleaved[1]);
-  const transport = `RTP/AVP/TCP;unicast;interleaved=${session.channel}-${session.channel + 1}`;
-  return answer('200 OK', request, { Transport: transport, Session: `${session.id};timeout=60` });
+/** The first stream that is set up is the one that plays. */
+async function setup(request: RtspRequest, { session, socket }: Exchange, only: 'tcp' | 'udp' | undefined): Promise<string> {
+  const wanted = request.headers.get('transport') ?? '';
+  const named = { Session: `${session.id};timeout=60` };
+  const interleaved = /RTP\/AVP\/TCP.*interleaved=(\d+)-\d+/.exec(wanted);
+  if (interleaved !== null && only !== 'udp') {
+    const channel = Number(interleaved[1]);
+    session.deliver ??= (packet, isReport) => interleave(socket, channel + (isReport ? 1 : 0), packet);
+    return answer('200 OK', request, { Transport: `RTP/AVP/TCP;unicast;interleaved=${channel}-${channel + 1}`, ...named });
+  }
+  const ports = /RTP\/AVP(?:\/UDP)?;.*client_port=(\d+)-(\d+)/.exec(wanted);
+  if (ports === null || only === 'tcp') return answer('461 Unsupported Transport', request);
+  const [rtp, rtcp] = [await datagramSocket(socket), await datagramSocket(socket)];
+  session.datagrams = [rtp, rtcp];
+  session.deliver = (packet, isReport) => { if (!socket.destroyed) (isReport ? rtcp : rtp).send(packet, Number(ports[isReport ? 2 : 1]), socket.remoteAddress); };
+  const transport = `RTP/AVP;unicast;client_port=${ports[1]}-${ports[2]};server_port=${rtp.address().port}-${rtcp.address().port}`;
+  return answer('200 OK', request, { Transport: transport, ...named });
+}
+
+/** RFC 2326, section 10.12. */
+function interleave(socket: Socket, channel: number, packet: Uint8Array): void {
+  const head = Buffer.alloc(4);
+  head[0] = 0x24;
+  head[1] = channel;
+  head.writeUInt16BE(packet.length, 2);
+  socket.write(head);
+  socket.write(packet);
+}
+
+async function datagramSocket({ localAddress = '127.0.0.1', remoteFamily }: Socket): Promise<Datagrams> {
+  const datagrams = createSocket(remoteFamily === 'IPv6' ? 'udp6' : 'udp4');
+  datagrams.on('error', () => { /* the client is gone */ });
+  await new Promise<void>((resolve) => { datagrams.bind(0, localAddress, () => resolve()); });
+  return datagrams;
 }

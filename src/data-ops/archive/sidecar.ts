@@ -10,14 +10,17 @@ import { writeFileAtomically } from './durable-file.ts';
 /*
  * Beside each chunk lies a file of what MP4 cannot hold: when each frame was captured, and its times in the source's own time base.
  * Little-endian:
- *   header := "VTOIDX1\n" length:u32 crc32(json):u32 json[length]
- *   entry  := frameSeq:u32 flags:u32 capturedAt:f64 arrivedAt:f64 pts:f64 dts:f64 duration:f64 sizeBytes:u32 crc32(the 52 bytes before):u32
- * flags: 1 key frame, 2 marked damaged by the demuxer. A null pts or dts is NaN.
+ *   header := "VTOIDX2\n" length:u32 crc32(json):u32 json[length]
+ *   entry  := frameSeq:u32 flags:u32 capturedAt:f64 arrivedAt:f64 pts:f64 dts:f64 duration:f64 cameraClock:f64 sizeBytes:u32 crc32(the 60 bytes before):u32
+ * flags: 1 key frame, 2 marked damaged by the demuxer. A null pts, dts or cameraClock is NaN. Files that begin with "VTOIDX1\n" have no cameraClock.
  * An entry is written before its frame, so that every frame in the chunk has one; where they disagree, the chunk is right.
  */
-const MAGIC = Buffer.from('VTOIDX1\n');
+const MAGIC = Buffer.from('VTOIDX2\n');
+const MAGIC_BEFORE = Buffer.from('VTOIDX1\n');
 const PREFIX_BYTES = MAGIC.length + 8;
-const ENTRY_BYTES = 56;
+const ENTRY_BYTES = 64;
+/** Of files without cameraClock. */
+const ENTRY_BYTES_BEFORE = 56;
 const KEY = 1;
 const CORRUPT = 2;
 
@@ -72,7 +75,7 @@ export class SidecarWriter {
     }
   }
 
-  /** Gives the entries to the operating system. Synchronous: it costs a fraction of handing 56 bytes to another thread. */
+  /** Gives the entries to the operating system. Synchronous: it costs a fraction of handing 64 bytes to another thread. */
   append(units: readonly AccessUnit[]): void {
     appendFileSync(this.#file.fd, encodeEntries(units.map((unit) => ({ ...unit, sizeBytes: unit.data.byteLength }))));
   }
@@ -87,29 +90,33 @@ export class SidecarWriter {
 export class Sidecar {
   readonly header: SidecarHeader;
   readonly #entries: Buffer;
+  readonly #entryBytes: number;
 
-  constructor(header: SidecarHeader, entries: Buffer) {
+  constructor(header: SidecarHeader, entries: Buffer, entryBytes: number) {
     this.header = header;
     this.#entries = entries;
+    this.#entryBytes = entryBytes;
   }
 
-  get count(): number { return this.#entries.length / ENTRY_BYTES; }
+  get count(): number { return this.#entries.length / this.#entryBytes; }
 
   /** The entry of the chunk's frame number `index`, counted from 0; undefined past the end. */
   at(index: number): SidecarEntry | undefined {
-    return index < this.count ? decodeEntry(this.#entries, index * ENTRY_BYTES) : undefined;
+    return index < this.count ? decodeEntry(this.#entries.subarray(index * this.#entryBytes, (index + 1) * this.#entryBytes)) : undefined;
   }
 }
 
 /** Reads a sidecar, also while it is written; a torn end is left out. Undefined when it is missing or its header is damaged. */
 export async function readSidecar(path: string): Promise<Sidecar | undefined> {
   const bytes = await readFile(path).catch(() => undefined);
-  if (bytes === undefined || bytes.length < PREFIX_BYTES || !bytes.subarray(0, MAGIC.length).equals(MAGIC)) return undefined;
+  if (bytes === undefined || bytes.length < PREFIX_BYTES) return undefined;
+  const entryBytes = entryBytesOf(bytes);
+  if (entryBytes === undefined) return undefined;
   const start = PREFIX_BYTES + bytes.readUInt32LE(MAGIC.length);
   const json = bytes.subarray(PREFIX_BYTES, start);
   if (bytes.length < start || crc32(json) !== bytes.readUInt32LE(MAGIC.length + 4)) return undefined;
   const header = decodeHeader(json);
-  return header === undefined ? undefined : new Sidecar(header, bytes.subarray(start, start + ENTRY_BYTES * wholeEntries(bytes.subarray(start), header.firstFrameSeq)));
+  return header === undefined ? undefined : new Sidecar(header, bytes.subarray(start, start + entryBytes * wholeEntries(bytes.subarray(start), entryBytes, header.firstFrameSeq)), entryBytes);
 }
 
 /** Replaces a sidecar by one with these entries. */
@@ -117,11 +124,16 @@ export async function rewriteSidecar(path: string, header: SidecarHeader, entrie
   await writeFileAtomically(path, Buffer.concat([encodeHeader(header), encodeEntries(entries)]));
 }
 
-function wholeEntries(bytes: Buffer, firstFrameSeq: number): number {
+function entryBytesOf(bytes: Buffer): number | undefined {
+  const magic = bytes.subarray(0, MAGIC.length);
+  return magic.equals(MAGIC) ? ENTRY_BYTES : magic.equals(MAGIC_BEFORE) ? ENTRY_BYTES_BEFORE : undefined;
+}
+
+function wholeEntries(bytes: Buffer, entryBytes: number, firstFrameSeq: number): number {
   let count = 0;
-  for (let at = 0; at + ENTRY_BYTES <= bytes.length; at += ENTRY_BYTES, count += 1) {
+  for (let at = 0; at + entryBytes <= bytes.length; at += entryBytes, count += 1) {
     if (bytes.readUInt32LE(at) !== firstFrameSeq + count) break;
-    if (crc32(bytes.subarray(at, at + ENTRY_BYTES - 4)) !== bytes.readUInt32LE(at + ENTRY_BYTES - 4)) break;
+    if (crc32(bytes.subarray(at, at + entryBytes - 4)) !== bytes.readUInt32LE(at + entryBytes - 4)) break;
   }
   return count;
 }
@@ -148,19 +160,21 @@ function encodeEntries(entries: readonly SidecarEntry[]): Buffer {
     const at = index * ENTRY_BYTES;
     bytes.writeUInt32LE(entry.frameSeq, at);
     bytes.writeUInt32LE((entry.isKey ? KEY : 0) | (entry.isCorrupt ? CORRUPT : 0), at + 4);
-    [entry.capturedAt, entry.arrivedAt, entry.pts ?? Number.NaN, entry.dts ?? Number.NaN, entry.duration].forEach((value, field) => bytes.writeDoubleLE(value, at + 8 + field * 8));
-    bytes.writeUInt32LE(entry.sizeBytes, at + 48);
+    [entry.capturedAt, entry.arrivedAt, entry.pts ?? Number.NaN, entry.dts ?? Number.NaN, entry.duration, entry.cameraClock ?? Number.NaN].forEach((value, field) => bytes.writeDoubleLE(value, at + 8 + field * 8));
+    bytes.writeUInt32LE(entry.sizeBytes, at + ENTRY_BYTES - 8);
     bytes.writeUInt32LE(crc32(bytes.subarray(at, at + ENTRY_BYTES - 4)), at + ENTRY_BYTES - 4);
   });
   return bytes;
 }
 
-function decodeEntry(bytes: Buffer, at: number): SidecarEntry {
-  const flags = bytes.readUInt32LE(at + 4);
+function decodeEntry(entry: Buffer): SidecarEntry {
+  const flags = entry.readUInt32LE(4);
   const optional = (value: number): number | null => Number.isNaN(value) ? null : value;
+  const cameraClock = entry.length === ENTRY_BYTES ? optional(entry.readDoubleLE(48)) : null;
   return {
-    frameSeq: bytes.readUInt32LE(at), isKey: (flags & KEY) !== 0, isCorrupt: (flags & CORRUPT) !== 0,
-    capturedAt: epochMicros(bytes.readDoubleLE(at + 8)), arrivedAt: epochMicros(bytes.readDoubleLE(at + 16)),
-    pts: optional(bytes.readDoubleLE(at + 24)), dts: optional(bytes.readDoubleLE(at + 32)), duration: bytes.readDoubleLE(at + 40), sizeBytes: bytes.readUInt32LE(at + 48),
+    frameSeq: entry.readUInt32LE(0), isKey: (flags & KEY) !== 0, isCorrupt: (flags & CORRUPT) !== 0,
+    capturedAt: epochMicros(entry.readDoubleLE(8)), arrivedAt: epochMicros(entry.readDoubleLE(16)),
+    pts: optional(entry.readDoubleLE(24)), dts: optional(entry.readDoubleLE(32)), duration: entry.readDoubleLE(40), sizeBytes: entry.readUInt32LE(entry.length - 8),
+    ...cameraClock !== null && { cameraClock: epochMicros(cameraClock) },
   };
 }

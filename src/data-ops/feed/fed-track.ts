@@ -1,4 +1,4 @@
-import { epochMicros, type CameraId, type EpochMicros } from '../../engine/units.ts';
+import { epochMicros, type CameraId } from '../../engine/units.ts';
 import type { Envelope } from '../../engine/ports.ts';
 import type { ChunkPart } from '../../messages/chunk-part.ts';
 import type { StreamParameters } from '../../messages/stream-parameters.ts';
@@ -10,28 +10,21 @@ export class FedTrack {
   /** Of its envelopes: what is back-filled of a camera has one of its own. */
   readonly key: CameraId;
   /** The frame behind the last one. */
-  next: number;
-  feed: number;
-  epoch: number;
-  #chunkSeq: number;
-  #partSeq: number;
-  #chunkStartedAt: EpochMicros;
+  next = 0;
+  feed = -1;
+  epoch = -1;
+  #chunkSeq = 0;
+  #partSeq = 0;
+  #chunkStartedAt = epochMicros(0);
   #parameters: StreamParameters;
-  #isOpenGop: boolean;
-  #isRecovered: boolean;
+  #isOpenGop = false;
+  #isRecovered = false;
 
   constructor(part: ChunkPart, key: CameraId) {
     this.camera = part.camera;
     this.key = key;
-    this.next = lastSeq(part) + 1;
-    this.feed = part.feed;
-    this.epoch = part.epoch;
-    this.#chunkSeq = part.chunkSeq;
-    this.#partSeq = part.partSeq;
-    this.#chunkStartedAt = part.chunkStartedAt;
     this.#parameters = part.parameters;
-    this.#isOpenGop = part.isOpenGop;
-    this.#isRecovered = part.isRecovered;
+    this.note(part);
   }
 
   /** The camera's next part was fed. */

@@ -111,6 +111,8 @@ export interface AccessUnitWire {
   readonly sizeBytes: number;
   /** True: the camera itself said, since the unit before, that something moves. */
   readonly isActivityHint: boolean;
+  /** What the camera's own clock said, right or wrong, microseconds since the Unix epoch, UTC; null: it said nothing. */
+  readonly cameraClock: number | null;
 }
 
 /** Topic chunks: consecutive access units of one chunk, as the camera encoded them. Their bytes are concatenated in payload, which is last so that a reader can decode the rest and view it without a copy. */

@@ -26,6 +26,7 @@ export const METRICS = {
   gateWakes: { kind: 'counter', name: 'gate_wakes_total', labels: ['camera', 'cause'], help: 'Times that the activity gate of a camera opened: by sizes, a look, a hint of the camera or a long-gop.' },
   cameraLive: { kind: 'gauge', name: 'camera_live', labels: ['camera'], help: '1 while the camera sends frames, else 0.' },
   reconnects: { kind: 'counter', name: 'reconnects_total', labels: ['camera', 'reason'], help: 'Sessions of a camera that ended and were opened again, by error code.' },
+  clockSteps: { kind: 'counter', name: 'camera_clock_steps_total', labels: ['camera'], help: 'Times that the event time of a camera was set anew because its clock, its time stamps or our clock jumped.' },
   failovers: { kind: 'counter', name: 'failovers_total', labels: ['camera', 'reason'], help: 'Times that another source of a camera took over because the one before failed, by its error code.' },
   gaps: { kind: 'counter', name: 'gaps_total', labels: ['camera'], help: 'Spans of time whose frames never became durable.' },
   backfilled: { kind: 'counter', name: 'backfilled_frames_total', labels: ['camera'], help: 'Frames of gaps that became durable after all, from the recording of the camera itself.' },

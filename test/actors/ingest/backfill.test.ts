@@ -29,7 +29,6 @@ const DOCK = camera('dock-2');
 const T0 = 1_795_482_000_000_000;
 const FPS = 25;
 const at = (index: number): ReturnType<typeof epochMicros> => epochMicros(T0 + index * 1e6 / FPS);
-const EXACT = { from: true, to: true } as const;
 
 /** Waits of seconds take milliseconds; limits stay as they are. */
 const hurried: typeof systemClock = { ...systemClock, sleep: (ms, signal) => systemClock.sleep(ms === 1_000 || ms === 5_000 || ms === 20_000 ? 20 : ms, signal) };
@@ -79,7 +78,7 @@ async function device(options: Partial<ReplayOptions> = {}): Promise<ReplayServe
   return startReplayServer({ codec: 'h264', frameRate: FPS, frames: () => frames, ...options });
 }
 
-const gap = (from: number, to: number, epochs: readonly number[] = [5, 6, 7]): Gap => ({ from: at(from), to: at(to), isExact: EXACT, epochs });
+const gap = (from: number, to: number, epochs: readonly number[] = [5, 6, 7]): Gap => ({ from: { capturedAt: at(from), cameraClock: at(from) }, to: { capturedAt: at(to), cameraClock: at(to) }, epochs });
 const range = (from: number, to: number): readonly number[] => Array.from({ length: to - from + 1 }, (_, index) => from + index);
 
 test('a gap becomes an epoch of its own, recorded and told, with at most a GOP twice', async () => {
@@ -154,13 +153,31 @@ test('of a long gap the last part is filled', async () => {
   await server.close();
 });
 
-test('where only arrivals are known, more is recorded rather than less', async () => {
+test('where the camera\'s clock is not known at an end, more is recorded rather than less', async () => {
+  const server = await device();
+  const far = open(knownRecording(server.url));
+  far.backfill.offer({ ...gap(80, 110), from: { capturedAt: at(80), cameraClock: undefined }, to: { capturedAt: at(110), cameraClock: undefined } });
+  await eventually(() => far.events.length === 1, 'it is filled', 10_000);
+  assert.equal(far.counters(), range(30, 159)); // two seconds more on both sides
+  assert.equal([far.events[0]!.from, far.events[0]!.to], [at(80), at(110)]);
+  const near = open(knownRecording(server.url));
+  near.backfill.offer({ ...gap(80, 110), from: { capturedAt: at(80), cameraClock: undefined } });
+  await eventually(() => near.events.length === 1, 'it is filled', 10_000);
+  assert.equal(near.counters(), range(70, 109)); // from the key frame before 200 ms before
+  await far.close();
+  await near.close();
+  await server.close();
+});
+
+test('a camera whose clock is an hour off is asked by its own clock, and its pictures get their event time', async () => {
   const server = await device();
   const world = open(knownRecording(server.url));
-  world.backfill.offer({ ...gap(80, 110), isExact: { from: false, to: true } });
+  const hour = 3_600e6;
+  world.backfill.offer({ from: { capturedAt: epochMicros(at(23) - hour), cameraClock: at(23) }, to: { capturedAt: epochMicros(at(75) - hour), cameraClock: at(75) }, epochs: [5, 6, 7] });
   await eventually(() => world.events.length === 1, 'it is filled', 10_000);
-  assert.equal(world.counters(), range(30, 109)); // two seconds more in front
-  assert.is(world.events[0]!.from, at(80));
+  assert.equal(world.counters(), range(20, 74));
+  assert.ok(Math.abs(world.parts[0]!.units[0]!.capturedAt - (at(20) - hour)) <= 1);
+  assert.equal([world.events[0]!.from, world.events[0]!.to], [at(23) - hour, at(75) - hour]);
   await world.close();
   await server.close();
 });

@@ -1,0 +1,9 @@
+// `npm run soak [-- --reconnects N] [--seconds N]`: a thousand reconnects, then 40 live cameras among 60 dead ones. The last line is the verdict.
+import { parseArgs } from 'node:util';
+import { soakDeadCameras, soakReconnects } from '../support/soak.ts';
+
+const { values } = parseArgs({ options: { reconnects: { type: 'string', default: '1000' }, seconds: { type: 'string', default: '30' } } });
+const reconnects = Number(values.reconnects);
+if (reconnects > 0) await soakReconnects({ reconnects, cameras: 10, growthMax: 0.05 });
+await soakDeadCameras({ live: 40, dead: 60, seconds: Number(values.seconds) });
+console.log(`passed: ${reconnects} reconnects, 60 dead cameras`);

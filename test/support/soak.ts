@@ -1,0 +1,138 @@
+import { createServer, type Socket } from 'node:net';
+import * as assert from 'uvu/assert';
+import { blackHole } from './black-hole.ts';
+import { describe, judge } from './ledger-oracle.ts';
+import { medianSizes, sizesOf, type ProcessSizes } from './process-sizes.ts';
+import { spawnRtspServer, type RtspServerProcess } from './rtsp-server-process.ts';
+import { temporaryFolder } from './temporary-folder.ts';
+import { until, VtoRun, wallMicros } from './vto-run.ts';
+
+const CLIP = { fps: 10, gop: 5, frames: 50, width: 160, height: 96 } as const;
+const FRAME_MS = 1000 / CLIP.fps;
+const STALL_MS = 500;
+
+async function addCamera(run: VtoRun, id: string, uri: string): Promise<void> {
+  const answer = await fetch(`${run.url}/api/v1/cameras`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ id, uri, detect: false }) });
+  if (answer.status !== 201) throw new Error(`camera ${id}: ${answer.status} ${await answer.text()}`);
+}
+
+/** What is compared of a process: first after the warm-up, then at the end. */
+interface Growth { readonly name: string; readonly before: ProcessSizes; readonly after: ProcessSizes }
+
+/** How many, over how many cameras, and how much memory may grow; descriptors and threads never may by more than 5 %. */
+export interface ReconnectOptions { readonly reconnects: number; readonly cameras: number; readonly growthMax: number }
+
+/**
+ * Breaks connections of recorded cameras again and again, and lets every tenth hang instead or find a closed door for a while: memory,
+ * descriptors and threads must stay as they are after the first fifth, and the ledger must be true of every camera.
+ */
+export async function soakReconnects({ reconnects, cameras, growthMax }: ReconnectOptions): Promise<void> {
+  const server = await spawnRtspServer();
+  const run = await VtoRun.start({ data: temporaryFolder(), cameras: {}, env: { VTO__INGRESS__STALL_MS: String(STALL_MS), VTO__INGRESS__RECONNECT_BACKOFF_MS: '20', VTO__INGRESS__RECONNECT_BACKOFF_MAX_MS: '50' } });
+  try {
+    const ids = Array.from({ length: cameras }, (_, index) => `cam-${index}`);
+    for (const id of ids) await addCamera(run, id, await server.add(id, CLIP));
+    await run.live(ids, 60_000);
+    const samples = new Map(['root', 'store', 'ingest-0'].map((name) => [name, [] as ProcessSizes[]]));
+    let done = 0;
+    const lane = async (id: string): Promise<void> => {
+      while (done < reconnects) {
+        await breakOnce(server, id, done++);
+        if (done % Math.ceil(reconnects / 50) !== 0) continue;
+        for (const [name, list] of samples) {
+          const sizes = sizesOf(run.pid(name) ?? 0);
+          if (sizes === undefined) throw new Error(`${name} does not run`);
+          list.push(sizes);
+        }
+      }
+    };
+    const startMs = performance.now();
+    await Promise.all(ids.map(lane));
+    console.log(`  ${done} reconnects of ${cameras} cameras in ${((performance.now() - startMs) / 1000).toFixed(0)} s`);
+    const growths = [...samples].map(([name, list]): Growth => ({ name, before: medianSizes(list.slice(list.length / 5, list.length * 2 / 5)), after: medianSizes(list.slice(list.length * 4 / 5)) }));
+    for (const growth of growths) assertFlat(growth, growthMax);
+    await judgeAll({ run, server, ids, mayLose: true });
+  } finally {
+    run.killAll();
+    await server.close();
+  }
+}
+
+/** Breaks the connection of a camera and waits until frames come again. */
+async function breakOnce(server: RtspServerProcess, id: string, number: number): Promise<void> {
+  const kind = number % 10 === 4 ? 'stall' : number % 10 === 9 ? 'refuse' : 'close';
+  if (kind !== 'close') await server.fault(id, { kind });
+  if (kind !== 'stall') await server.fault(id, { kind: 'close' });
+  if (kind !== 'close') {
+    await until(async () => (await server.state(id)).playing === 0, `${id} was let go`);
+    await server.clear(id);
+  }
+  const { sent } = await server.state(id);
+  await until(async () => {
+    const state = await server.state(id);
+    return state.playing > 0 && state.sent >= sent + 2;
+  }, `${id} is read again`, 60_000);
+}
+
+function assertFlat({ name, before, after }: Growth, growthMax: number): void {
+  const text = (sizes: ProcessSizes): string => `${(sizes.rssBytes / 2 ** 20).toFixed(1)} MiB, ${sizes.descriptors} descriptors, ${sizes.threads} threads`;
+  console.log(`  ${name}: ${text(before)} → ${text(after)} (${((after.rssBytes / before.rssBytes - 1) * 100).toFixed(1)} %)`);
+  assert.ok(after.rssBytes <= before.rssBytes * (1 + growthMax), `${name}: memory grew from ${text(before)} to ${text(after)}`);
+  assert.ok(after.descriptors <= before.descriptors * 1.05 + 1, `${name}: descriptors grew from ${text(before)} to ${text(after)}`); // one is opened and closed at any moment
+  assert.ok(after.threads <= before.threads * 1.05, `${name}: threads grew from ${text(before)} to ${text(after)}`);
+}
+
+/** Stops, and compares what each camera sent with what was recorded. */
+async function judgeAll({ run, server, ids, mayLose }: { readonly run: VtoRun; readonly server: RtspServerProcess; readonly ids: readonly string[]; readonly mayLose: boolean }): Promise<void> {
+  const stoppedAtMicros = wallMicros();
+  const { ms } = await run.stop();
+  let [sent, received, lost, gaps] = [0, 0, 0, 0];
+  for (const id of ids) {
+    const verdict = await judge({ data: run.data, camera: id, sent: await server.sent(id), stoppedAtMicros, frameMs: FRAME_MS, isAtRest: true });
+    if (verdict.problems.length > 0 || (!mayLose && verdict.losses.length > 0)) throw new Error(`${describe(id, verdict)}\n${verdict.problems.slice(0, 5).join('\n')}`);
+    sent += verdict.sent;
+    received += verdict.received;
+    lost += verdict.lost;
+    gaps += verdict.losses.length;
+  }
+  console.log(`  ${ids.length} cameras: sent ${sent} = received ${received} + in ${gaps} gaps ${lost} + tail; stop ${ms.toFixed(0)} ms`);
+}
+
+/** How many cameras, and how long they are watched. */
+export interface DeadCamerasOptions { readonly live: number; readonly dead: number; readonly seconds: number }
+
+/** Cameras that are dead in four ways beside ones that live: those must lose nothing, from their first frame to the stop. */
+export async function soakDeadCameras({ live, dead, seconds }: DeadCamerasOptions): Promise<void> {
+  const server = await spawnRtspServer();
+  const sockets = new Set<Socket>();
+  const silent = createServer((socket) => sockets.add(socket.on('error', () => socket.destroy()).on('close', () => sockets.delete(socket)))); // takes the connection and says nothing
+  await new Promise<void>((resolve) => { silent.listen(0, '127.0.0.1', resolve); });
+  const hole = await blackHole();
+  const locked = await server.add('locked', CLIP, { credentials: { user: 'admin', password: 'right' } });
+  const deaths = ['rtsp://127.0.0.1:9/closed', `rtsp://127.0.0.1:${hole.port}/dropped`, `rtsp://127.0.0.1:${(silent.address() as { port: number }).port}/silent`, locked.replace('right', 'wrong')];
+  const run = await VtoRun.start({ data: temporaryFolder(), cameras: {} });
+  try {
+    const ids: string[] = [];
+    const startMs = performance.now();
+    for (let index = 0; index < live + dead; index++) {
+      if (Math.floor((index + 1) * live / (live + dead)) > ids.length) {
+        const id = `live-${ids.length}`;
+        ids.push(id);
+        await addCamera(run, id, await server.add(id, CLIP));
+      } else await addCamera(run, `dead-${index}`, deaths[index % deaths.length] ?? '');
+    }
+    await run.live(ids, 120_000);
+    console.log(`  ${ids.length} live cameras among ${dead} dead ones: all live ${((performance.now() - startMs) / 1000).toFixed(1)} s after the first was added`);
+    await new Promise((resolve) => { setTimeout(resolve, seconds * 1000); });
+    const states = Map.groupBy((await run.cameras()).filter(({ id }) => id.startsWith('dead-')), ({ state }) => state);
+    console.log(`  the dead ones: ${[...states].map(([state, list]) => `${list.length} ${state}`).join(', ')}`);
+    assert.equal([...states.keys()].filter((state) => !['retrying', 'connecting'].includes(state)), [], 'dead cameras are tried again');
+    await judgeAll({ run, server, ids, mayLose: false });
+  } finally {
+    run.killAll();
+    hole.close();
+    silent.close();
+    for (const socket of sockets) socket.destroy();
+    await server.close();
+  }
+}
