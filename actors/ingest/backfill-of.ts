@@ -2,6 +2,7 @@ import { Limiter } from '../../src/engine/limiter.ts';
 import type { SourceRow } from '../../src/data-ops/camera-row.ts';
 import { Feeder, type FeederOptions } from '../../src/data-ops/feeder.ts';
 import { libavAccess } from '../../src/ingress/libav-access.ts';
+import { onvifRecordings } from '../../src/ingress/replay/onvif-recordings.ts';
 import { knownRecording, type Recordings } from '../../src/ingress/replay/recordings.ts';
 import type { ChunkPart } from '../../src/messages/chunk-part.ts';
 import type { PlatformEvent } from '../../src/messages/platform-event.ts';
@@ -30,7 +31,7 @@ const turns = new Limiter(2);
 /** What fills the gaps of a camera; undefined where it has no recording of its own that is known, or gaps are not to be filled. */
 export function backfillOf(around: BackfillSurroundings, ctx: RoleContext): CameraBackfill | undefined {
   const { row: { id, pictures }, ingress, consumer, feeding } = around;
-  const recordings = recordingsOf(around.row);
+  const recordings = recordingsOf(around.row, ingress.connectTimeoutMs, ctx.clock);
   if (recordings === undefined || ingress.backfillMaxMs === 0) return undefined;
   const feeder = new Feeder({
     ...feeding, camera: id, out: new LaneOutput(consumer.out, id), clock: ctx.clock, maxItems: 256, maxBytes: 4 << 20,
@@ -49,6 +50,11 @@ export function backfillOf(around: BackfillSurroundings, ctx: RoleContext): Came
 /** Devices look for the place in their recording first. */
 const STALL_MS = 5_000;
 
-function recordingsOf({ replay }: SourceRow): Recordings | undefined {
-  return replay === undefined ? undefined : knownRecording(replay);
+function recordingsOf({ uri, replay }: SourceRow, limitMs: number, clock: RoleContext['clock']): Recordings | undefined {
+  if (replay !== undefined) return knownRecording(replay);
+  try {
+    return /^onvif:/i.test(uri) ? onvifRecordings(uri, clock, limitMs) : undefined;
+  } catch {
+    return undefined; // the source says what is wrong with its address
+  }
 }

@@ -124,13 +124,13 @@ export class Backfill {
       failure = error;
       frames += added;
       reached = epochMicros(Math.max(reached, counts.lastCapturedAt ?? 0));
-      if (error instanceof PlatformError && error.code === 'MEDIA_UNSUPPORTED') {
+      if (error instanceof PlatformError && (error.code === 'MEDIA_UNSUPPORTED' || error.code === 'ONVIF_UNSUPPORTED')) {
         this.#isSupported = false;
         break;
       }
       if (isComplete()) break;
     }
-    if (frames > 0) report({ type: 'backfilled', camera, at: clock.now(), from: epochMicros(Math.max(gap.from.capturedAt, bounds.from)), to: isComplete() ? gap.to.capturedAt : epochMicros(Math.min(gap.to.capturedAt, reached)), frames });
+    if (frames > 0) report({ type: 'backfilled', camera, at: clock.now(), from: bounds.isCut ? bounds.from : gap.from.capturedAt, to: isComplete() ? gap.to.capturedAt : epochMicros(Math.min(gap.to.capturedAt, reached)), frames });
     if (isComplete() || ending.aborted) return;
     const reason: LeftReason = this.#isSupported ? failure === undefined ? 'not-recorded' : 'failed' : 'unsupported';
     onLeft(reason);
@@ -185,8 +185,8 @@ const NOTHING: Try = { counts: { wanted: 0, overlap: 0, skipped: 0, lastCaptured
 /** How long it may take. */
 interface Life { readonly ctx: ActorContext; readonly ending: AbortSignal }
 
-/** What is asked of a device: event times, and what its clock is ahead of them; undefined when no picture tells. */
-interface Bounds { readonly from: EpochMicros; readonly to: EpochMicros; readonly clockOffsetMicros: number | undefined }
+/** What is asked of a device: event times, and what its clock is ahead of them; undefined when no picture tells. `isCut`: the gap began before. */
+interface Bounds { readonly from: EpochMicros; readonly to: EpochMicros; readonly isCut: boolean; readonly clockOffsetMicros: number | undefined }
 
 /**
  * By the camera's own clock where it is known: the pictures at both ends are then found exactly. An end of which it is not known is put by the other's
@@ -198,5 +198,7 @@ function boundsOf({ from, to }: Pick<Gap, 'from' | 'to'>, maxMs: number): Bounds
   const slack = offset === undefined ? INEXACT_MICROS : NEAR_MICROS;
   const exact = ({ cameraClock }: GapEdge): number | undefined => (cameraClock === undefined || offset === undefined ? undefined : cameraClock - offset);
   const end = exact(to) ?? to.capturedAt + slack;
-  return { from: epochMicros(Math.max(exact(from) ?? from.capturedAt - slack, end - maxMs * 1000)), to: epochMicros(end), clockOffsetMicros: offset };
+  const begin = exact(from) ?? from.capturedAt - slack;
+  const earliest = end - maxMs * 1000;
+  return { from: epochMicros(Math.max(begin, earliest)), to: epochMicros(end), isCut: begin < earliest, clockOffsetMicros: offset };
 }
