@@ -10,6 +10,8 @@ import type { Logger } from '../../src/utility-ops/log.ts';
 export interface GatewayActorOptions {
   readonly backend: ServingBackend;
   readonly config: Config['serving'];
+  /** How publishers are served. */
+  readonly whip: Config['webrtc'];
   /** What the names of the Kafka topics begin with. */
   readonly topicPrefix: string;
   readonly clock: Clock;
@@ -26,7 +28,7 @@ export function gatewayActor(options: GatewayActorOptions): Actor {
     name: 'gateway',
     run: async ctx => {
       const gateway = await createGateway({
-        backend, clock, log, host: config.httpHost, port: config.httpPort, allowStreams: config.allowStreams, maxStreams: config.maxStreams, tokens: config.tokens, topicPrefix,
+        backend, clock, log, host: config.httpHost, port: config.httpPort, allowStreams: config.allowStreams, maxStreams: config.maxStreams, tokens: config.tokens, topicPrefix, whip: options.whip,
       });
       try {
         const address = await gateway.listen();

@@ -54,6 +54,9 @@ const DRAIN_MS = 1_000;
 const DRAIN_STEP_MS = 10;
 const LEAVE_STEP_MS = 100;
 
+/** Ends of sessions whose source only lets others send. */
+const SENDER_LOST: ReadonlySet<string> = new Set(['SOURCE_STALLED', 'SOURCE_UNREACHABLE', 'PUBLISHER_REPLACED']);
+
 /** The message that ends a camera in order; `stop` ends it as it stands. */
 export const FINISH = { type: 'finish' } as const;
 
@@ -132,25 +135,33 @@ async function runCameraSession(options: CameraOptions, ctx: ActorContext, { pas
     if (options.recordedOnly) options.recordedOnly(part).catch(() => { /* the link is closing: `giveUp` accounts for them, here or at the next start */ });
     else options.feeder.offer(part);
   });
-  const spare: number[] = [];
-  try {
-    await runSession({
-      ...options.session, camera: row.id, durable, finishing,
-      nextEpoch: async () => {
-        spare.push(...await options.backfill?.reserve(options.session.nextEpoch) ?? []);
-        return options.session.nextEpoch(spare.at(-1));
-      },
-      onLive: first => {
-        report({ type: 'camera-state', camera: row.id, at: clock.now(), state: 'live' });
-        void reportGap(options, past, { first, spare });
-      },
-      onLost: (from, to, reason) => report({ type: 'gap', camera: row.id, at: clock.now(), from, to, reason }),
-    }, ctx);
-  } catch (error) {
-    const { code, message } = reportError(error);
-    past.reason = code;
-    if (!ctx.signal.aborted && code !== 'SOURCE_REPLACED') report({ type: 'camera-state', camera: row.id, at: clock.now(), state: 'retrying', code, message });
-    throw error;
+  let spare: readonly number[] = [];
+  const session: SessionOptions = {
+    ...options.session, camera: row.id, durable, finishing,
+    nextEpoch: async () => {
+      spare = await options.backfill?.reserve(options.session.nextEpoch) ?? [];
+      return options.session.nextEpoch(spare.at(-1));
+    },
+    onLive: first => {
+      report({ type: 'camera-state', camera: row.id, at: clock.now(), state: 'live' });
+      void reportGap(options, past, { first, spare });
+    },
+    onLost: (from, to, reason) => report({ type: 'gap', camera: row.id, at: clock.now(), from, to, reason }),
+  };
+  const isAwaited = session.source.isAwaited === true;
+  for (;;) {
+    try {
+      await runSession(session, ctx);
+      if (!isAwaited || finishing.aborted || ctx.signal.aborted) return;
+      past.reason = 'publisher-left';
+      report({ type: 'camera-state', camera: row.id, at: clock.now(), state: 'waiting' });
+    } catch (error) {
+      const { code, message } = reportError(error);
+      const isOver = isAwaited && SENDER_LOST.has(code); // whoever sent is gone, which is no failure of the camera: it waits for the next
+      past.reason = code;
+      if (!ctx.signal.aborted && code !== 'SOURCE_REPLACED') report({ type: 'camera-state', camera: row.id, at: clock.now(), state: isOver ? 'waiting' : 'retrying', code, message });
+      if (!isOver || ctx.signal.aborted) throw error;
+    }
   }
 }
 

@@ -37,6 +37,7 @@ import { archiveHistory, onlyEpochs, recoverCamera } from './history.ts';
 import { openDesk } from './desk.ts';
 import { LiveTaps } from './live-taps.ts';
 import { servePtz } from './ptz-desk.ts';
+import { serveWhip, whipDoors } from './whip-desk.ts';
 import { recordedOnly } from './recorded-only.ts';
 
 /** Settings of an ingest process. */
@@ -52,6 +53,7 @@ export interface IngestSettings {
   /** Vision processes that cameras are going over to. */
   readonly successors?: Successors | undefined;
   readonly ingress: Config['ingress'];
+  readonly webrtc: Config['webrtc'];
   readonly recording: Config['recording'];
   readonly maxRewindMs: number;
   /** In a cluster: where chunks go instead of to vision processes. */
@@ -113,11 +115,12 @@ export async function ingestRole(settings: unknown, ctx: RoleContext): Promise<v
   gaugeQueues({ records: links.records, ...Object.fromEntries(visions.ports.map((port, index) => [`vision-${index}`, port])) }, ctx);
   // A new consumer gets everything without a record from the feeders, in order: what the old one was sent would come in mid-GOP before it.
   for (const vision of visions.ports) vision.onAttach(() => vision.discard());
+  const doors = whipDoors(options.webrtc, ctx);
   const ladders = new Map<CameraId, Ladder>();
   const cameras = new CameraGroup({
     supervise: actor => ctx.system.supervise(actor, POLICIES.camera),
     create: async (row, floor) => {
-      const source = await cameraSource(row, { ingress: options.ingress, times: ladders.get(row.id)?.times, report: event => report(event, links, ctx) }, ctx);
+      const source = await cameraSource(row, { ingress: options.ingress, doors, times: ladders.get(row.id)?.times, report: event => report(event, links, ctx) }, ctx);
       ladders.set(row.id, source);
       return createCamera({ row, floor, source }, options, links, ctx);
     },
@@ -130,12 +133,14 @@ export async function ingestRole(settings: unknown, ctx: RoleContext): Promise<v
       links.chunkLog?.forget(id);
       links.routes.forget(id);
       links.live.forget(id);
+      doors.close(id);
       if (options.kafka) ctx.note({ type: 'left', id } satisfies LeftNote);
     },
   });
   const desk = await openDesk({ socket: options.deskSocket, hasCamera: id => cameras.has(id), clock: ctx.clock, random: ctx.random, onError: error => ctx.log.warn({ error: reportError(error) }, 'a link to the desk was lost') });
   links.live.serve(desk, { historyOf: id => archiveHistory(id, options.archive, store), clock: ctx.clock });
   servePtz(desk, { clock: ctx.clock, urisOf: id => urisOf(cameras.rowOf(id)) });
+  serveWhip(desk, doors);
   for (const [id, place] of Object.entries(options.places ?? {})) links.routes.send(id as CameraId, place); // keys are those of rows
   for (const row of options.cameras) await cameras.put(row, options.floors?.[row.id]);
   for (const id of options.leftovers ?? []) void cameras.handOver(id);
@@ -144,6 +149,7 @@ export async function ingestRole(settings: unknown, ctx: RoleContext): Promise<v
   ctx.ready();
   await untilAborted(ctx.signal);
   await cameras.finishAll();
+  await doors.closeAll();
   await ctx.system.stop();
   closing.abort(new Error('the process is stopping'));
   await kafka?.close();

@@ -40,7 +40,7 @@ export interface SessionOptions {
  * @throws the source's error after everything received is durable
  */
 export async function runSession(options: SessionOptions, ctx: ActorContext): Promise<void> {
-  ctx.status('connecting');
+  ctx.status(options.source.isAwaited === true ? 'waiting' : 'connecting');
   const session = await options.source.open(ctx.signal);
   try {
     const live = { isLive: false, clockSteps: 0 };

@@ -48,7 +48,7 @@ export async function startCommand(invocation: StartInvocation, cwd: string): Pr
   const platform = await startPlatform(config, { screen, telemetry, first });
   const backend = createBackend(platform.backend, { ownMetrics: () => telemetry.snapshot(), sleep: (ms, signal) => systemClock.sleep(ms, signal) });
   const gateway = platform.system.supervise(gatewayActor({
-    backend, config: config.serving, topicPrefix: config.kafka.topicPrefix, clock: systemClock, log: screen.log, onListening: ({ url }) => screen.say(`API ${url}/api/v1/cameras`),
+    backend, config: config.serving, topicPrefix: config.kafka.topicPrefix, whip: config.webrtc, clock: systemClock, log: screen.log, onListening: ({ url }) => screen.say(`API ${url}/api/v1/cameras`),
   }), POLICIES.worker);
   const showing = new AbortController();
   const tableFromMs = systemClock.monotonicMs() + TABLE_LATEST_MS;

@@ -7,7 +7,7 @@ import type { PlatformEvent } from './platform-event.ts';
 
 type EventOf<Type extends PlatformEvent['type']> = Extract<PlatformEvent, { type: Type }>;
 
-const CAMERA_STATES = ['connecting', 'live', 'retrying', 'ended', 'failed', 'removed'] as const satisfies readonly EventOf<'camera-state'>['state'][];
+const CAMERA_STATES = ['connecting', 'waiting', 'live', 'retrying', 'ended', 'failed', 'removed'] as const satisfies readonly EventOf<'camera-state'>['state'][];
 const PROCESS_STATES = ['started', 'ready', 'exited', 'stopped', 'escalated'] as const satisfies readonly EventOf<'process'>['state'][];
 
 const MODEL_STATES = ['active', 'refused'] as const satisfies readonly EventOf<'model'>['state'][];

@@ -2,7 +2,7 @@ import type { CameraId, EpochMicros } from '../engine/units.ts';
 
 /** Body of topic `vto.events`. `node`: name of the node it happened on; absent on one machine. */
 export type PlatformEvent = { readonly node?: string } & (
-  | { readonly type: 'camera-state'; readonly camera: CameraId; readonly at: EpochMicros; readonly state: 'connecting' | 'live' | 'retrying' | 'ended' | 'failed' | 'removed'; readonly code?: string; readonly message?: string; readonly retryInMs?: number }
+  | { readonly type: 'camera-state'; readonly camera: CameraId; readonly at: EpochMicros; readonly state: 'connecting' | 'waiting' | 'live' | 'retrying' | 'ended' | 'failed' | 'removed'; readonly code?: string; readonly message?: string; readonly retryInMs?: number }
   /** What was captured between `from` and `to` never became durable. */
   | { readonly type: 'gap'; readonly camera: CameraId; readonly at: EpochMicros; readonly from: EpochMicros; readonly to: EpochMicros; readonly reason: string }
   /** Of a gap, what was captured between `from` and `to` became durable after all, from the camera's own recording: so many frames. */

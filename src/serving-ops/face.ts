@@ -6,6 +6,7 @@ import type { ServingLog } from './log.ts';
 import type { ServingBackend } from './service.ts';
 import type { StreamSlots } from './stream-slots.ts';
 import type { StreamScheme } from './stream-uri.ts';
+import type { WhipFaceOptions } from './whip-routes.ts';
 
 /** Counters of a gateway since its start, for gauges and tests. */
 export interface GatewayCounts {
@@ -36,6 +37,7 @@ export interface Face {
   /** Live pictures. */
   readonly hub: LiveHub;
   readonly snapshots: Snapshots;
+  readonly whip: WhipFaceOptions;
   readonly counts: GatewayCounts;
   readonly isLoopbackOnly: boolean;
   readonly slowReaderMs: number;

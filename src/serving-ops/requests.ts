@@ -62,6 +62,9 @@ export const SnapshotQuery = z.strictObject({ width: whole(16, 4096).optional(),
 /** Path parameters of one camera. */
 export const CameraPath = z.strictObject({ id: cameraId });
 
+/** Path parameters of a publisher's session. */
+export const WhipSessionPath = z.strictObject({ id: cameraId, session: z.string().regex(/^[0-9a-f-]{36}$/, 'must be the one of the Location header') });
+
 const encoders = z.array(encoder).max(16);
 
 /** Body of `POST /api/v1/cameras`. */

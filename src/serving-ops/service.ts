@@ -8,6 +8,7 @@ import type { PictureSettings } from '../messages/desired-camera.ts';
 import type { LiveItem } from '../messages/live-item.ts';
 import type { PlatformEvent } from '../messages/platform-event.ts';
 import type { DropReason } from '../messages/terminal-record.ts';
+import type { WhipAccess } from './whip-access.ts';
 
 /** State of a camera as its last `camera-state` event says. */
 export type CameraState = Extract<PlatformEvent, { type: 'camera-state' }>['state'];
@@ -209,6 +210,7 @@ export interface ServingBackend {
   useModel(reference: string): Promise<ActiveModelView>;
   readonly live: LiveAccess;
   readonly ptz: PtzAccess;
+  readonly whip: WhipAccess;
   tree(): ActorReport;
   isReady(): Readiness;
   /** How far consumer groups of the cluster are behind, as last measured; empty without a cluster. */

@@ -53,6 +53,8 @@ export interface OnvifDevice {
 }
 
 const LIMIT_MS = 4_000;
+/** Devices tell whole seconds. */
+const HALF_SECOND_MS = 500;
 /** Devices refuse requests whose time is further off. */
 const SKEW_TOLD_MS = 60_000;
 const EMPTY: XmlElement = { name: '', attributes: new Map(), children: [], text: '' };
@@ -91,7 +93,7 @@ async function askClock(asking: Asking, signal: AbortSignal): Promise<number | u
     const answer = await ask({ ...asking, login }, contentOf(undefined, TIME), signal);
     if (answer.name !== 'GetSystemDateAndTimeResponse') throw new PlatformError('ONVIF_INVALID', `${label} answered <${answer.name.slice(0, 40)}> when asked for its time`, {});
     const timeMs = readDeviceTime(answer);
-    return timeMs === undefined ? undefined : Math.round(timeMs - (sentAt + clock.now()) / 2_000);
+    return timeMs === undefined ? undefined : Math.round(timeMs + HALF_SECOND_MS - (sentAt + clock.now()) / 2_000);
   };
   try {
     return await measure(undefined);

@@ -253,7 +253,7 @@ export interface PlatformEventWire {
   readonly camera: string | null;
   /** Name of the node it happened on. */
   readonly node: string | null;
-  /** camera-state: connecting, live, retrying, ended, failed or removed; process: started, ready, exited, stopped or escalated; model: active or refused. */
+  /** camera-state: connecting, waiting, live, retrying, ended, failed or removed; process: started, ready, exited, stopped or escalated; model: active or refused. */
   readonly state: string | null;
   /** camera-state, model: error code. */
   readonly code: string | null;

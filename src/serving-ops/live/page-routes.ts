@@ -10,10 +10,11 @@ const ASSETS = {
   'live.css': 'text/css; charset=utf-8',
   'list-page.js': 'text/javascript; charset=utf-8', 'live-page.js': 'text/javascript; charset=utf-8',
   'live-link.js': 'text/javascript; charset=utf-8', 'live-boxes.js': 'text/javascript; charset=utf-8',
+  'publish-page.js': 'text/javascript; charset=utf-8', 'whip.js': 'text/javascript; charset=utf-8',
   'codec-player.js': 'text/javascript; charset=utf-8', 'media-player.js': 'text/javascript; charset=utf-8',
 } as const;
 
-/** The pages that show cameras: `/live`, `/live/:id` and their files. */
+/** The pages that show cameras, and the one that publishes to them: `/live`, `/live/:id`, `/live/:id/publish` and their files. */
 export function pageRoutes(app: FastifyInstance, face: Face): void {
   const config = { takesQueryToken: true, isPage: true };
   app.get('/live', { config }, async (request, reply) => {
@@ -24,6 +25,11 @@ export function pageRoutes(app: FastifyInstance, face: Face): void {
     parseRequest(FileQuery, request.query, 'query');
     cameraView(face, parseRequest(CameraPath, request.params, 'path').id);
     return await sendPage(reply, 'live.html');
+  });
+  app.get('/live/:id/publish', { config }, async (request, reply) => {
+    parseRequest(FileQuery, request.query, 'query');
+    cameraView(face, parseRequest(CameraPath, request.params, 'path').id);
+    return await sendPage(reply, 'publish.html');
   });
   for (const [name, type] of Object.entries(ASSETS)) {
     app.get(`/live/files/${name}`, { config: { isOpen: true } }, async (request, reply) => {
