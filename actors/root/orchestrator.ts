@@ -65,7 +65,7 @@ const REACH_MS = 1_500;
  * What each process may take to end in order, together less than the 3 s a stop may take. Whatever an ingest process received has a record when it
  * has ended, so that nothing depends on the others' last moments.
  */
-const STOP_MS = { ingest: 1_900, vision: 400, store: 600, batch: 500, index: 600, host: 1_700 } as const satisfies Record<Role, number>;
+const STOP_MS = { ingest: 1_900, vision: 400, store: 600, batch: 500, index: 600, host: 1_700, jsmpeg: 1_000 } as const satisfies Record<Role, number>;
 
 interface Running { readonly actor: ProcessActor; readonly supervised: Supervised }
 

@@ -52,7 +52,7 @@ export const COMMANDS = {
   start: {
     summary: 'Record and detect on cameras until told to stop',
     flags: {
-      camera: { kind: 'text', value: 'ID=URI', isRepeatable: true, help: 'rtsp:// address, file or folder; without ID= one is made of its name' },
+      camera: { kind: 'text', value: 'ID=URI', isRepeatable: true, help: 'rtsp:// or onvif:// address, file or folder; without ID= one is made of its name' },
       loop: { kind: 'switch', help: 'start the files given with --camera again at their end' },
       'max-fps': { kind: 'number', value: 'FPS', range: [0, 1000], help: 'detect on at most so many frames a second of each camera (default: 0, all)' },
       ...modelFlags,

@@ -79,6 +79,7 @@ function withHints(session: SourceSession, { device, profile, profiles }: Resolv
     expectedUnits: session.expectedUnits,
     get unreadablePackets() { return session.unreadablePackets; },
     get lastUnreadable() { return session.lastUnreadable; },
+    get clockSteps() { return session.clockSteps ?? 0; },
     async next(signal) {
       const unit = await session.next(signal);
       if (!isHint || unit === undefined) return unit;

@@ -24,7 +24,7 @@ import { modelRoutes } from './model-routes.ts';
 import { REGISTRY_ENDPOINTS, registryRoutes } from './registry-routes.ts';
 import { ptzRoutes } from './ptz-routes.ts';
 import { scrubbedJson } from './scrub.ts';
-import type { ServingBackend } from './service.ts';
+import type { JsmpegAccess, ServingBackend } from './service.ts';
 import { createStreamSlots } from './stream-slots.ts';
 import { STREAM_SCHEMES, type StreamScheme } from './stream-uri.ts';
 import { whipRoutes, type WhipFaceOptions } from './whip-routes.ts';
@@ -32,6 +32,8 @@ import { whipRoutes, type WhipFaceOptions } from './whip-routes.ts';
 /** What a gateway needs and may be told. */
 export interface GatewayOptions {
   readonly backend: ServingBackend;
+  /** Pictures for old players. @default none */
+  readonly jsmpeg?: JsmpegAccess;
   readonly clock: Clock;
   readonly log: ServingLog;
   /** Address to listen on. Beyond loopback, adding cameras needs `allowStreams` too. @default '127.0.0.1' */
@@ -89,10 +91,14 @@ const REQUEST_TIMEOUT_MS = 15_000;
 const KEEP_ALIVE_TIMEOUT_MS = 10_000;
 const CHECK_INTERVAL_MS = 1_000;
 
+const NO_JSMPEG: JsmpegAccess = {
+  watch() { throw new PlatformError('ROLE_ABSENT', 'nothing makes pictures for old players here'); },
+};
+
 function createFace(options: GatewayOptions): Face {
   const schemes = options.schemes ?? STREAM_SCHEMES;
   return {
-    backend: options.backend, clock: options.clock, log: options.log, schemes,
+    backend: options.backend, jsmpeg: options.jsmpeg ?? NO_JSMPEG, clock: options.clock, log: options.log, schemes,
     allowList: createAllowList(options.allowStreams ?? [], schemes),
     slots: createStreamSlots(options.maxStreams ?? 64), hub: new LiveHub(options),
     snapshots: new Snapshots(() => options.backend.live, options.clock, options.answerMs ?? 30_000),

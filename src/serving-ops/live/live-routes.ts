@@ -29,6 +29,11 @@ export function liveRoutes(app: FastifyInstance, face: Face): void {
     reply.headers({ connection: 'Upgrade', upgrade: 'websocket' });
     throw new PlatformError('UPGRADE_NEEDED', 'live pictures come over a WebSocket; live.mp4 beside it is for clients without');
   });
+  app.get('/api/v1/cameras/:id/jsmpeg', { config, exposeHeadRoute: false }, (request, reply) => {
+    cameraView(face, parseRequest(CameraPath, request.params, 'path').id);
+    reply.headers({ connection: 'Upgrade', upgrade: 'websocket' });
+    throw new PlatformError('UPGRADE_NEEDED', 'pictures for JSMpeg players come over a WebSocket');
+  });
   app.head(LIVE_FILE_PATH, { config }, (request, reply) => {
     checkedFile(face, request);
     return reply.type(FILE_TYPE).send();

@@ -14,7 +14,7 @@ const NAME = /^[a-z0-9][a-z0-9_-]{0,62}$/;
 
 const camera = z.strictObject({
   id: z.string().regex(NAME, 'expected 1 to 63 of a-z 0-9 - _, starting with a letter or digit').describe('Name of the camera: 1 to 63 of `a-z 0-9 - _`, starting with a letter or digit.').meta({ examples: ['dock-2'] }),
-  uri: z.string().min(1).describe('Where its pictures come from: an rtsp:// address, a file or a folder of pictures.').meta({ examples: ['rtsp://user:password@10.0.0.12/stream1'] }),
+  uri: z.string().min(1).describe('Where its pictures come from: an rtsp:// or onvif:// address, a file or a folder of pictures.').meta({ examples: ['rtsp://user:password@10.0.0.12/stream1'] }),
   fallbacks: z.array(z.string().min(1)).max(8).default([]).describe('Further sources in order of preference, for when `uri` fails: a sub-stream, a second camera, a file.').meta({ examples: [['rtsp://user:password@10.0.0.12/stream2', 'please-stand-by.mp4']] }),
   standby: z.enum(['cold', 'warm']).default('cold').describe('How the next source waits: `cold`, opened when it is needed, or `warm`, kept connected, so that it takes over within a GOP.'),
   restoreAfterMs: milliseconds(0).default(10_000).describe('A better source must have been stable for so long before it is returned to.'),
