@@ -84,6 +84,7 @@ export const ERRORS = {
   ROLE_ABSENT: { fate: 'skip', http: 421, grpc: 'FAILED_PRECONDITION', help: 'Ask a node of the cluster that has the role named in the message.' },
   ROUTE_UNKNOWN: { fate: 'skip', http: 404, grpc: 'UNIMPLEMENTED', help: 'GET / lists the endpoints.' },
   METHOD_REFUSED: { fate: 'skip', http: 405, grpc: 'UNIMPLEMENTED', help: 'Use a method that the Allow header names.' },
+  FFMPEG_MISSING: { fate: 'stop', http: 503, grpc: 'UNAVAILABLE', help: 'Install ffmpeg where vto runs, so that PATH names it (Debian: apt-get install ffmpeg): pictures for JSMpeg players are made by it. Everything else goes on without.' },
   UPGRADE_NEEDED: { fate: 'skip', http: 426, grpc: 'UNIMPLEMENTED', help: 'Open the path as a WebSocket (ws:// or wss://).' },
   REQUEST_TOO_LARGE: { fate: 'skip', http: 413, grpc: 'RESOURCE_EXHAUSTED', help: 'Send less: bodies and headers of this API are small.' },
   UNAUTHORIZED: { fate: 'skip', http: 401, grpc: 'UNAUTHENTICATED', help: 'Send one of serving.tokens as `Authorization: Bearer TOKEN`; WebSockets and media elements may name it access_token in the query.' },

@@ -3,7 +3,7 @@ import type { AllowList } from './allow-stream.ts';
 import type { LiveHub } from './live/live-hub.ts';
 import type { Snapshots } from './live/snapshots.ts';
 import type { ServingLog } from './log.ts';
-import type { ServingBackend } from './service.ts';
+import type { JsmpegAccess, ServingBackend } from './service.ts';
 import type { StreamSlots } from './stream-slots.ts';
 import type { StreamScheme } from './stream-uri.ts';
 import type { WhipFaceOptions } from './whip-routes.ts';
@@ -29,6 +29,7 @@ export interface GatewayCounts {
 /** What the routes share. */
 export interface Face {
   readonly backend: ServingBackend;
+  readonly jsmpeg: JsmpegAccess;
   readonly clock: Clock;
   readonly log: ServingLog;
   readonly schemes: readonly StreamScheme[];

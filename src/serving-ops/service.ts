@@ -163,6 +163,15 @@ export interface OpenedStream {
   readonly after: number;
 }
 
+/** Pictures of cameras for players that decode nothing but MPEG-1. */
+export interface JsmpegAccess {
+  /**
+   * MPEG transport stream of MPEG-1 video, from now on, until the signal aborts.
+   * @throws PlatformError CAMERA_UNKNOWN, CAMERA_ELSEWHERE, ROLE_ABSENT; FFMPEG_MISSING; OVERLOADED; TIMED_OUT
+   */
+  watch(camera: CameraId, signal: AbortSignal): AsyncIterable<Uint8Array>;
+}
+
 /**
  * What the HTTP (and any other) face needs of the platform. The root process implements it; a test needs an object literal.
  * Calls may reject with any PlatformError: the face turns its code into the status of the error table.

@@ -6,7 +6,7 @@ import * as assert from 'uvu/assert';
 import type { Balance, ChunkRow } from '../../src/data-ops/store.ts';
 import type { PlatformEvent } from '../../src/messages/platform-event.ts';
 import type { CameraView } from '../../src/serving-ops/service.ts';
-import { FAKE_CAMERA, startChromium } from '../support/chromium.ts';
+import { FAKE_CAMERA, launchChromium } from '../support/chromium.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { runVto, startVto, type VtoProcess } from '../support/vto-process.ts';
 import { until } from '../support/vto-run.ts';
@@ -14,9 +14,9 @@ import { until } from '../support/vto-run.ts';
 /** How long each codec is published: 60 for the acceptance, less where every commit runs it. */
 const SECONDS = Number(process.env['WHIP_SECONDS'] ?? 20);
 const hasFfmpeg = spawnSync('ffprobe', ['-version']).status === 0;
-const browser = await startChromium(FAKE_CAMERA);
+const browser = await launchChromium('publishing by WHIP', FAKE_CAMERA);
 const when = browser !== undefined && hasFfmpeg ? test : test.skip;
-if (browser === undefined || !hasFfmpeg) console.log('SKIP: needs chromium and ffmpeg');
+if (!hasFfmpeg) console.log('SKIP: publishing by WHIP: there is no ffmpeg');
 
 /** What Chromium counted of the video it sent. */
 interface Sent { readonly framesSent: number; readonly keyFramesEncoded: number; readonly nackCount: number; readonly pliCount: number; readonly retransmittedPacketsSent: number; readonly packetsSent: number; readonly encoder: string; readonly heights: readonly number[] }

@@ -24,7 +24,7 @@ test('every endpoint of the index answers, and no route is missing from it', () 
     const path = endpoint.path.replace(':id', /^\/(?:whip|live)/.test(endpoint.path) ? 'dock-9' : 'dock-1').replace(':session', session) + (endpoint.path.endsWith('/infer') ? '?stream=dock-1' : '');
     const bodies: Readonly<Record<string, object>> = { POST: { body: { id: 'dock-9', uri: 'rtsp://cam/9' } }, PATCH: { body: { encoders: ['hog'] } }, PUT: { body: { model: 'yolox@1' } } };
     const answer = await call(endpoint.method, path, endpoint.path.endsWith('/ptz') && endpoint.method === 'POST' ? { body: { stop: true } } : (endpoint.path.startsWith('/whip/') ? whip : bodies)[endpoint.method] ?? {});
-    assert.ok(endpoint.path.endsWith('/live') && endpoint.path !== '/live' ? answer.status === 426 : answer.status < 300, `${endpoint.method} ${path}: ${String(answer.status)} ${answer.text}`);
+    assert.ok(/^\/api.*\/(?:live|jsmpeg)$/.test(endpoint.path) ? answer.status === 426 : answer.status < 300, `${endpoint.method} ${path}: ${String(answer.status)} ${answer.text}`);
   }
   assert.equal((await call('GET', '/')).json['endpoints'], [...ENDPOINTS, ...REGISTRY_ENDPOINTS] as unknown);
 }));
