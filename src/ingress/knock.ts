@@ -132,7 +132,7 @@ function ask({ host, port, isTls, target, lookup: addresses }: Door, { answered,
 }
 
 /** The addresses of the one host it is asked for, kept for a while; one look-up at a time. */
-function addressBook(clock: Clock): LookupFunction {
+export function addressBook(clock: Clock): LookupFunction {
   let known: { readonly found: Promise<readonly LookupAddress[]>; untilMs: number } | undefined;
   const find = (host: string): Promise<readonly LookupAddress[]> => {
     if (known !== undefined && clock.monotonicMs() < known.untilMs) return known.found;
