@@ -77,7 +77,7 @@ export const knock: Knock = ({ label, door, clock, limitMs, signal }) => new Pro
   const sockets = new Set<Socket>();
   const end = (settle: () => void): void => {
     if (over.signal.aborted) return;
-    over.abort();
+    over.abort(OVER);
     signal.removeEventListener('abort', onAbort);
     for (const socket of sockets) socket.destroy();
     settle();
@@ -93,6 +93,9 @@ export const knock: Knock = ({ label, door, clock, limitMs, signal }) => new Pro
     none(`no answer within ${Math.round(limitMs)} ms`);
   })().catch(() => { /* it answered, or not, while this waited */ });
 });
+
+/** A reason of its own, or the abort makes an exception with a stack. */
+const OVER = new Error('it has answered, or not');
 
 /** The error of a camera that is not there. */
 export function away(label: string, why: string, cause?: unknown): PlatformError {

@@ -113,7 +113,7 @@ test('an ffmpeg that is killed, one that freezes, and a process that is killed a
       process.kill(victim.pid, signal);
       const atMs = performance.now();
       // What was on its way is shown yet: the picture is back when the next ffmpeg has shown some.
-      await until(() => adapters(run).find(({ title, pid }) => /^ffmpeg /.test(title) && !ffmpegs.includes(pid)), `${what}: another ffmpeg`);
+      await until(() => adapters(run).find(({ title, pid }) => title.startsWith('ffmpeg ') && !ffmpegs.includes(pid)), `${what}: another ffmpeg`);
       const before = await shownBy(page);
       await until(async () => await shownBy(page) > before + 5, `${what}: the next pictures`);
       withinBound(`pictures again after: ${what}`, performance.now() - atMs, BACK_MAX_MS);
