@@ -7,6 +7,7 @@ import { createGateway, type GatewayAddress } from '../../src/serving-ops/gatewa
 import type { ServingBackend } from '../../src/serving-ops/service.ts';
 import type { Config } from '../../src/utility-ops/config/schema.ts';
 import type { Logger } from '../../src/utility-ops/log.ts';
+import type { Recorder } from '../../src/utility-ops/telemetry/recorder.ts';
 import { JsmpegProcesses } from '../preview/jsmpeg-processes.ts';
 import type { DeskAccess } from '../root/camera-desks.ts';
 
@@ -21,6 +22,7 @@ export interface GatewayActorOptions {
   /** What the names of the Kafka topics begin with. */
   readonly topicPrefix: string;
   readonly clock: Clock;
+  readonly telemetry: Pick<Recorder, 'count' | 'set'>;
   readonly log: Logger;
   readonly random: Random;
   /** A line of a process below. */
@@ -34,7 +36,7 @@ const CLOSE_MS = 1_000;
 
 /** The HTTP face, as long as it is wanted. A port that is taken escalates with its clear message. */
 export function gatewayActor(options: GatewayActorOptions): Actor {
-  const { backend, clock, random, log, config, topicPrefix, desks, onLine, report } = options;
+  const { backend, clock, random, telemetry, log, config, topicPrefix, desks, onLine, report } = options;
   return {
     name: 'gateway',
     run: async ctx => {
@@ -46,7 +48,8 @@ export function gatewayActor(options: GatewayActorOptions): Actor {
         },
       });
       const gateway = await createGateway({
-        backend, jsmpeg, clock, log, host: config.httpHost, port: config.httpPort, allowStreams: config.allowStreams, maxStreams: config.maxStreams, tokens: config.tokens, topicPrefix, whip: options.whip,
+        backend, jsmpeg, clock, log, host: config.httpHost, port: config.httpPort, allowStreams: config.allowStreams, maxStreams: config.maxStreams, tokens: config.tokens,
+        live: { viewers: (camera, count) => telemetry.set('liveViewers', { camera }, count), dropped: camera => telemetry.count('liveDropped', { camera }) }, topicPrefix, whip: options.whip,
       });
       try {
         const address = await gateway.listen();

@@ -14,7 +14,7 @@ import { historyRoutes } from './history-routes.ts';
 import { guardRequest, isLoopbackHost } from './host-guard.ts';
 import { INFER_PATH, inferRoutes } from './infer-route.ts';
 import { lagRoutes } from './lag-routes.ts';
-import { LiveHub } from './live/live-hub.ts';
+import { LiveHub, type LiveObserver } from './live/live-hub.ts';
 import { LIVE_FILE_PATH, liveRoutes } from './live/live-routes.ts';
 import { isSocketRequest, liveSockets } from './live/live-sockets.ts';
 import { Snapshots } from './live/snapshots.ts';
@@ -48,6 +48,8 @@ export interface GatewayOptions {
   readonly tokens?: readonly string[];
   /** How publishers are served. @default nobody of another origin, no ICE servers */
   readonly whip?: WhipFaceOptions;
+  /** Told who watches cameras live. @default nobody */
+  readonly live?: LiveObserver;
   /** Schemes that the source plugins serve. @default STREAM_SCHEMES */
   readonly schemes?: readonly StreamScheme[];
   /** Cameras streamed at once, over all clients. @default 64 */
@@ -100,7 +102,7 @@ function createFace(options: GatewayOptions): Face {
   return {
     backend: options.backend, jsmpeg: options.jsmpeg ?? NO_JSMPEG, clock: options.clock, log: options.log, schemes,
     allowList: createAllowList(options.allowStreams ?? [], schemes),
-    slots: createStreamSlots(options.maxStreams ?? 64), hub: new LiveHub(options),
+    slots: createStreamSlots(options.maxStreams ?? 64), hub: new LiveHub({ ...options, observer: options.live }),
     snapshots: new Snapshots(() => options.backend.live, options.clock, options.answerMs ?? 30_000),
     counts: { requests: 0, failures: 0, refusedStreams: 0, openedStreams: 0, sentLines: 0, slowReaders: 0, lateFrames: 0, liveDropped: 0 },
     whip: options.whip ?? { allowOrigins: [], iceServers: [] },

@@ -52,7 +52,7 @@ async function serveFile(face: Face, request: FastifyRequest, reply: FastifyRepl
   const slot = face.slots.open(1);
   const begun = Promise.withResolvers<void>();
   const ended = Promise.withResolvers<PlatformError | undefined>();
-  const viewer = new FileViewer(reply.raw, { onDrop: () => { face.counts.liveDropped++; } }, {
+  const viewer = new FileViewer(reply.raw, { onDrop: () => { face.counts.liveDropped++; face.hub.dropped(camera); } }, {
     onStart: () => {
       face.counts.openedStreams++;
       reply.hijack();

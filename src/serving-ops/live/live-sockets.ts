@@ -59,7 +59,7 @@ function askedFor(face: Face, request: IncomingMessage, guard: SocketGuard): { r
 }
 
 function serve(face: Face, socket: WebSocket, slot: StreamSlot, { camera, format }: { readonly camera: CameraId; readonly format: LiveFormat }): void {
-  const viewer = new SocketViewer(socket, format, { onDrop: () => { face.counts.liveDropped++; } });
+  const viewer = new SocketViewer(socket, format, { onDrop: () => { face.counts.liveDropped++; face.hub.dropped(camera); } });
   face.counts.openedStreams++;
   const leave = face.hub.join(camera, viewer);
   let isAnswering = true;

@@ -7,7 +7,7 @@ import { PAGE_POLICY, PAGES_FOLDER, sendPage } from './send-page.ts';
 
 /** Files of the pages, by the path they are served at. They hold nothing of this platform's cameras, so that they need no token. */
 const ASSETS = {
-  'live.css': 'text/css; charset=utf-8',
+  'live.css': 'text/css; charset=utf-8', 'icon.svg': 'image/svg+xml',
   'list-page.js': 'text/javascript; charset=utf-8', 'live-page.js': 'text/javascript; charset=utf-8',
   'live-link.js': 'text/javascript; charset=utf-8', 'live-boxes.js': 'text/javascript; charset=utf-8',
   'publish-page.js': 'text/javascript; charset=utf-8', 'whip.js': 'text/javascript; charset=utf-8',
