@@ -43,6 +43,7 @@ export async function soakReconnects({ reconnects, cameras, growthMax }: Reconne
       if ((round + 1) % Math.max(1, Math.floor(rounds / SAMPLES)) === 0) await Promise.all([...samples].map(async ([name, list]) => list.push(await sizesAtRest(run, name))));
     }
     console.log(`  ${rounds * cameras} reconnects of ${cameras} cameras in ${((performance.now() - startMs) / 1000).toFixed(0)} s`);
+    for (const [name, list] of samples) console.log(`  ${name}, MiB: ${list.map(({ rssBytes }) => (rssBytes / 2 ** 20).toFixed(0)).join(' ')}`);
     for (const [name, list] of samples) {
       const third = Math.floor(list.length / 3);
       assertFlat({ name, before: medianSizes(list.slice(0, third)), after: medianSizes(list.slice(-third)) }, growthMax);
