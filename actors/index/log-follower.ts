@@ -4,6 +4,7 @@ import { PlatformError, reportError } from '../../src/engine/errors.ts';
 import type { CommitLog } from '../../src/data-ops/commit-log.ts';
 import { decodeRecord, isSchemaUnknown } from '../../src/data-ops/decode-record.ts';
 import type { LogBatch, LogOffset, Store } from '../../src/data-ops/store.ts';
+import { untilThere } from '../../src/data-ops/until-there.ts';
 import type { FeatureTensor } from '../../src/messages/feature-tensor.ts';
 import type { PlatformEvent } from '../../src/messages/platform-event.ts';
 import type { TerminalRecord } from '../../src/messages/terminal-record.ts';
@@ -79,7 +80,8 @@ export class LogFollower<Body> implements Actor {
 
   async #follow(ctx: ActorContext): Promise<never> {
     const { node, topic, clock } = this.#options;
-    const bounds = await this.#untilThere(ctx);
+    ctx.status('waiting for the brokers');
+    const bounds = await untilThere(this.#options, ctx);
     const reader = node.reader(topic, { isolation: 'committed', maxBytes: FETCH_BYTES });
     try {
       for (const [partition, from] of this.#begin(bounds)) reader.seek(partition, from);
@@ -92,21 +94,6 @@ export class LogFollower<Body> implements Actor {
       }
     } finally {
       await reader.close();
-    }
-  }
-
-  /** Waits for the brokers and the topic; anything else than their absence is thrown. */
-  async #untilThere(ctx: ActorContext): Promise<ReadonlyMap<number, Bounds>> {
-    const { node, topic, clock } = this.#options;
-    ctx.status('waiting for the brokers');
-    for (;;) {
-      try {
-        return await node.bounds(topic);
-      } catch (error) {
-        if (!isUnavailable(error)) throw error;
-        ctx.status(`waiting: ${reportError(error).message}`);
-        await clock.sleep(RETRY_MS, ctx.signal);
-      }
     }
   }
 

@@ -47,7 +47,7 @@ const NOTE_EVERY_MS = 1_000;
 /** Reads what happens in the cluster into a store of this node, and serves that store. It serves what it has while the brokers are away. */
 export async function serveIndex(options: IndexOptions, { node, codecs }: IndexSources, ctx: RoleContext): Promise<void> {
   const store = openSqliteStore(options.file, { clock: ctx.clock });
-  const commits = new CommitLog({ keep: 4096, lastId: store.lastRecordId(), page: (after, max, camera) => store.recordsAfter(after, max, camera) });
+  const commits = new CommitLog({ keep: 1024, lastId: store.lastRecordId(), page: (after, max, camera) => store.recordsAfter(after, max, camera) });
   const link = await listenIpc({ path: options.socket, clock: ctx.clock, random: ctx.random, onError: error => ctx.log.warn({ error: reportError(error) }, 'link error') });
   serveRecords(link, store, commits);
   const followers: (Actor & Pick<LogFollower<never>, 'progress'>)[] = [];

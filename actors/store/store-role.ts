@@ -30,14 +30,17 @@ export interface StoreSettings {
   readonly isSpoolOnly?: boolean;
 }
 
-/** A transaction takes what came within this time: it bounds both latency and the number of fsyncs. */
-const COMMIT_WITHIN_MS = 4;
+/** A transaction takes what came within this time: what one process sends in a turn. */
+const COMMIT_WITHIN_MS = 1;
+
+/** Transactions follow each other at the earliest after so long: it bounds what many cameras cost in fsyncs, and the wait of a record on its way to disk. */
+const COMMIT_REST_MS = 15;
 
 /** The one writer of desired state, archive index and ledger. */
 export async function storeRole(settings: unknown, ctx: RoleContext): Promise<void> {
   const options = settings as StoreSettings; // sent by the root of the same version
   const store = openSqliteStore(options.file, { clock: ctx.clock });
-  const commits = new CommitLog({ keep: 4096, lastId: store.lastRecordId(), page: (after, max, camera) => store.recordsAfter(after, max, camera) });
+  const commits = new CommitLog({ keep: 1024, lastId: store.lastRecordId(), page: (after, max, camera) => store.recordsAfter(after, max, camera) });
   const node = await listenIpc({ path: options.socket, clock: ctx.clock, random: ctx.random, onError: error => ctx.log.warn({ error: reportError(error) }, 'link error') });
   serveRecords(node, store, commits);
   const input = node.input('vto.detections', terminalRecordCodec, { maxItems: 8192, maxBytes: 64 << 20 });
@@ -65,7 +68,7 @@ async function writeRecords({ input, store, commits }: Writer, ctx: RoleContext,
     if (repeated > 0) ctx.telemetry.dropped('writer', 'repeated', repeated, true);
   };
   await lastValueFrom(fromPort(input, { credit: 4096, signal }).pipe(
-    batchBy({ max: 512, withinMs: COMMIT_WITHIN_MS, maxPending: 8192, clock: ctx.clock, project: commit }),
+    batchBy({ max: 512, withinMs: COMMIT_WITHIN_MS, restMs: COMMIT_REST_MS, maxPending: 8192, clock: ctx.clock, project: commit }),
   ), { defaultValue: undefined });
 }
 
@@ -76,10 +79,10 @@ async function writeFeatures({ input, store, maxBytes }: FeatureWriting, ctx: Ro
   const commit = async (batch: readonly Credited<FeatureTensor>[]): Promise<void> => {
     const added = store.putFeatures(batch.map(item => item.envelope.body), maxBytes);
     for (const item of batch) item.settle();
-    for (const { envelope } of batch) ctx.telemetry.count('features', { camera: envelope.key, encoder: envelope.body.encoder });
+    for (const { envelope } of batch) ctx.telemetry.count('features', { camera: envelope.body.camera, encoder: envelope.body.encoder });
     if (added < batch.length) ctx.telemetry.dropped('features', 'repeated', batch.length - added, true);
   };
   await lastValueFrom(fromPort(input, { credit: 1024, signal }).pipe(
-    batchBy({ max: 256, withinMs: COMMIT_WITHIN_MS, maxPending: 2048, clock: ctx.clock, project: commit }),
+    batchBy({ max: 256, withinMs: COMMIT_WITHIN_MS, restMs: COMMIT_REST_MS, maxPending: 2048, clock: ctx.clock, project: commit }),
   ), { defaultValue: undefined });
 }

@@ -14,5 +14,6 @@ for (const reader of readers) {
 await systemClock.sleep(order.warmUpMs);
 const before = { atMs: systemClock.monotonicMs(), cpuMs: processCpuMs(process.pid), received };
 await systemClock.sleep(order.measureMs);
-const result: PlatformResult = { wallMs: systemClock.monotonicMs() - before.atMs, cpuMs: processCpuMs(process.pid) - before.cpuMs, received: received - before.received, memoryBytes: 0, timings: [], dropped: {} };
+const cpuMs = processCpuMs(process.pid) - before.cpuMs;
+const result: PlatformResult = { wallMs: systemClock.monotonicMs() - before.atMs, cpuMs, cpuMsOf: { demuxer: cpuMs }, received: received - before.received, memoryBytes: 0, timings: [], dropped: {} };
 process.stdout.write(`${JSON.stringify(result)}\n`, () => process.exit(0)); // a pipe takes a long line in pieces

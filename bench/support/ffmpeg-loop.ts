@@ -31,8 +31,9 @@ try {
   await systemClock.sleep(order.warmUpMs);
   const before = { atMs: systemClock.monotonicMs(), cpuMs: sum(processCpuMs), received: received() };
   await systemClock.sleep(order.measureMs);
+  const cpuMs = sum(processCpuMs) - before.cpuMs;
   const result: PlatformResult = {
-    wallMs: systemClock.monotonicMs() - before.atMs, cpuMs: sum(processCpuMs) - before.cpuMs, memoryBytes: sum(proportionalBytes), received: received() - before.received, timings: [], dropped: {},
+    wallMs: systemClock.monotonicMs() - before.atMs, cpuMs, cpuMsOf: { ffmpeg: cpuMs }, memoryBytes: sum(proportionalBytes), received: received() - before.received, timings: [], dropped: {},
   };
   await new Promise<void>(done => { process.stdout.write(`${JSON.stringify(result)}\n`, () => done()); }); // a pipe takes a long line in pieces
 } finally {

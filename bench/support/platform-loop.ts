@@ -12,7 +12,7 @@ import { createLogger } from '../../src/utility-ops/log.ts';
 import { createRecorder } from '../../src/utility-ops/telemetry/recorder.ts';
 import type { DetectedRecord } from '../../src/messages/terminal-record.ts';
 import { MEASURING, type PlatformOrder, type PlatformResult } from './platform-order.ts';
-import { processCpuMs, proportionalBytes, treeOf } from './process-tree.ts';
+import { processCpuMs, proportionalBytes, titleOf, treeOf } from './process-tree.ts';
 
 const order = JSON.parse(process.argv[2] ?? '') as PlatformOrder;
 const folder = mkdtempSync(join(tmpdir(), 'vto-bench-'));
@@ -39,7 +39,16 @@ const root = new Orchestrator({
   },
 });
 
-const cpuMs = (): number => treeOf(process.pid).reduce((sum, pid) => sum + processCpuMs(pid), 0);
+/** Processor time so far by role. */
+function cpuMsOf(): Readonly<Record<string, number>> {
+  const sums: Record<string, number> = {};
+  for (const pid of treeOf(process.pid)) {
+    const role = /^vto ([a-z]+)/.exec(titleOf(pid))?.[1] ?? 'root';
+    sums[role] = (sums[role] ?? 0) + processCpuMs(pid);
+  }
+  return sums;
+}
+
 const received = async (): Promise<number> => (await root.store.balances()).reduce((sum, balance) => sum + balance.received, 0);
 
 try {
@@ -54,13 +63,14 @@ try {
     await systemClock.sleep(100);
   }
   await systemClock.sleep(order.warmUpMs);
-  const before = { atMs: systemClock.monotonicMs(), cpuMs: cpuMs(), received: await received() };
+  const before = { atMs: systemClock.monotonicMs(), cpuMsOf: cpuMsOf(), received: await received() };
   isMeasuring = true;
   process.stdout.write(`${MEASURING}\n`);
   await systemClock.sleep(order.measureMs);
   isMeasuring = false;
+  const spent = Object.fromEntries(Object.entries(cpuMsOf()).map(([role, ms]) => [role, ms - (before.cpuMsOf[role] ?? 0)]));
   const result: PlatformResult = {
-    wallMs: systemClock.monotonicMs() - before.atMs, cpuMs: cpuMs() - before.cpuMs, received: await received() - before.received,
+    wallMs: systemClock.monotonicMs() - before.atMs, cpuMs: Object.values(spent).reduce((sum, ms) => sum + ms, 0), cpuMsOf: spent, received: await received() - before.received,
     memoryBytes: treeOf(process.pid).reduce((sum, pid) => sum + proportionalBytes(pid), 0), timings: records.map(record => record.timings), dropped,
   };
   await root.stop();

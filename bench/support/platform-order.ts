@@ -23,6 +23,8 @@ export const MEASURING = 'measuring';
 export interface PlatformResult {
   readonly wallMs: number;
   readonly cpuMs: number;
+  /** The same, by role: root, store, ingest, vision. */
+  readonly cpuMsOf: Readonly<Record<string, number>>;
   /** Memory of the tree at the end, shared pages counted once. */
   readonly memoryBytes: number;
   /** Durable frames. */

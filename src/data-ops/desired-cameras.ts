@@ -7,6 +7,7 @@ import type { Fetched, KafkaNode, KafkaRecord, RecordCodec, Written } from '../t
 import { isSameRow } from './camera-row.ts';
 import { decodeRecord } from './decode-record.ts';
 import type { CameraRow } from './store.ts';
+import { untilThere } from './until-there.ts';
 
 /** A camera that is wanted, with the partition its key belongs to, and since when it is, where that is known. */
 export interface DesiredEntry { readonly row: CameraRow; readonly partition: number; readonly at?: EpochMicros }
@@ -77,7 +78,7 @@ export class DesiredCameras {
 
   async #follow(ctx: Pick<ActorContext, 'signal' | 'status'>): Promise<never> {
     const { node, topic } = this.#options;
-    const bounds = await this.#untilThere(ctx);
+    const bounds = await untilThere(this.#options, ctx);
     const reader = node.reader(topic, { isolation: 'committed', maxBytes: FETCH_BYTES });
     try {
       this.#targets.clear();
@@ -107,19 +108,6 @@ export class DesiredCameras {
   /** Resolves when a record that was written is in the list; rejects with the signal's reason. */
   async untilRead({ partition, offset }: Written, signal: AbortSignal): Promise<void> {
     while ((this.#read.get(partition) ?? 0) <= offset) await this.#next(signal);
-  }
-
-  async #untilThere(ctx: Pick<ActorContext, 'signal' | 'status'>): ReturnType<KafkaNode['bounds']> {
-    const { node, topic, clock } = this.#options;
-    for (;;) {
-      try {
-        return await node.bounds(topic);
-      } catch (error) {
-        if (!(error instanceof PlatformError) || error.code !== 'KAFKA_UNAVAILABLE') throw error;
-        ctx.status(`waiting: ${error.message}`);
-        await clock.sleep(RETRY_MS, ctx.signal);
-      }
-    }
   }
 
   async #take({ partition, records, nextOffset }: Fetched, signal: AbortSignal): Promise<void> {

@@ -6,6 +6,7 @@ import type { CameraId } from '../engine/units.ts';
 import type { DesiredModel } from '../messages/desired-model.ts';
 import type { KafkaNode, KafkaProducer, KafkaRecord, RecordCodec } from '../transports/kafka-types.ts';
 import { decodeRecord } from './decode-record.ts';
+import { untilThere } from './until-there.ts';
 
 /** What follows the wish of a cluster. */
 export interface DesiredModelLogOptions {
@@ -24,7 +25,6 @@ export interface DesiredModelLogOptions {
 /** The one key: an installation has one model. */
 const KEY = 'active' as CameraId; // subjects of records are cameras elsewhere
 const FETCH_BYTES = 1 << 20;
-const RETRY_MS = 500;
 const WRITE_MS = 10_000;
 
 /** The model that a cluster wants, as its compacted topic says. */
@@ -44,7 +44,7 @@ export class DesiredModelLog {
   async run(ctx: Pick<ActorContext, 'signal' | 'status'>): Promise<void> {
     const { node, topic } = this.#options;
     const codec = await this.#options.codec;
-    const bounds = await this.#untilThere(ctx);
+    const bounds = await untilThere(this.#options, ctx);
     const reader = node.reader(topic, { isolation: 'committed', maxBytes: FETCH_BYTES });
     const unread = new Map([...bounds].flatMap(([partition, { begin, end }]) => (begin < end ? [[partition, end] as const] : [])));
     let newest: DesiredModel | undefined;
@@ -94,19 +94,6 @@ export class DesiredModelLog {
     } catch (error) {
       this.#options.onInvalid(record, error);
       return undefined;
-    }
-  }
-
-  async #untilThere(ctx: Pick<ActorContext, 'signal' | 'status'>): ReturnType<KafkaNode['bounds']> {
-    const { node, topic, clock } = this.#options;
-    for (;;) {
-      try {
-        return await node.bounds(topic);
-      } catch (error) {
-        if (!(error instanceof PlatformError) || error.code !== 'KAFKA_UNAVAILABLE') throw error;
-        ctx.status(`waiting: ${error.message}`);
-        await clock.sleep(RETRY_MS, ctx.signal);
-      }
     }
   }
 }

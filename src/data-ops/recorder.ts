@@ -21,7 +21,8 @@ const CLOSE_LIMIT_MS = 5000;
 
 /**
  * Writes the parts of one session into chunk files and passes each on when it is in its file: it then survives kill -9.
- * Files are synced and indexed every `partMs` beside the writing, at most one interval behind it. Chunks are finished beside it too, one at a time.
+ * Files are synced and indexed every `partMs` beside the writing, at most one interval behind it, those of all recorders of a process at the same moments: the
+ * file system then writes its journal once for all of them, and the index takes their rows together. Chunks are finished beside it too, one at a time.
  * A recorder that failed stays failed: a new one records a new epoch, and recovery finishes the chunk that was left open.
  */
 export class Recorder implements Stage<ChunkPart, ChunkPart> {
@@ -34,7 +35,7 @@ export class Recorder implements Stage<ChunkPart, ChunkPart> {
   #flush: Flush | undefined;
   #finishing: Promise<void> = Promise.resolve();
   #failure: PlatformError | undefined;
-  #syncedAtMs = Number.NEGATIVE_INFINITY;
+  #hasSynced = false;
 
   constructor(options: RecorderOptions) {
     this.#options = options;
@@ -114,14 +115,14 @@ export class Recorder implements Stage<ChunkPart, ChunkPart> {
   }
 
   async #runFlush(flush: Flush, clock: Clock): Promise<void> {
-    const waitMs = this.#syncedAtMs + this.#partMs - clock.monotonicMs();
+    const waitMs = this.#hasSynced ? this.#partMs - clock.monotonicMs() % this.#partMs : 0;
     const isDue = waitMs <= 0 || await clock.sleep(waitMs, flush.cancel.signal).then(() => true, () => false);
     if (!isDue || flush.cancel.signal.aborted) return;
     flush.syncingSinceMs = clock.monotonicMs();
     const row = flush.chunk.row();
     flush.frameCount = row.frameCount;
     await flush.chunk.sync();
-    this.#syncedAtMs = clock.monotonicMs();
+    this.#hasSynced = true;
     await this.#feed.put(row, clock, this.#giveUp.signal);
   }
 

@@ -56,7 +56,7 @@ export function openSqliteStore(file: string, options: SqliteStoreOptions): Stor
 }
 
 function prepareForWriting(database: Database): void {
-  database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA journal_size_limit = 67108864; PRAGMA cache_size = -16000');
+  database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA journal_size_limit = 67108864; PRAGMA cache_size = -2000');
   migrate(database);
 }
 

@@ -10,6 +10,8 @@ export interface BatchByOptions<Item, Result> {
   readonly max: number;
   /** A batch that is not full is projected this long after its first item came. */
   readonly withinMs: number;
+  /** At the earliest so long after the batch before it began, unless it is full: many small ones become fewer larger ones, and one that comes alone waits for nothing. @default 0 */
+  readonly restMs?: number;
   /** Most bytes of a batch, as `sizeOf` counts them; an item larger than this is a batch of its own. @default no limit */
   readonly maxBytes?: number;
   /** Bytes of an item. @default 0 */
@@ -24,7 +26,7 @@ export interface BatchByOptions<Item, Result> {
 }
 
 /**
- * Projects batches, one at a time: when full, or `withinMs` after the first item came.
+ * Projects batches, one at a time: when full, or `withinMs` after the first item came and `restMs` after the batch before.
  * Bound: `maxPending` items wait. Loss: none; more than the bound ends the stream with OVERLOADED.
  */
 export function batchBy<Item, Result>(options: BatchByOptions<Item, Result>): OperatorFunction<Item, Result> {
@@ -56,6 +58,7 @@ class Pending<Item, Result> {
   readonly #options: BatchByOptions<Item, Result>;
   readonly #items: { readonly item: Item; readonly sizeBytes: number; readonly dueMs: number }[] = [];
   #bytes = 0;
+  #takenAtMs = Number.NEGATIVE_INFINITY;
   #isFlushing = false;
   #timer: AbortController | undefined;
 
@@ -81,11 +84,13 @@ class Pending<Item, Result> {
   take(): readonly Item[] | undefined {
     const first = this.#items[0];
     if (first === undefined) return undefined;
-    const { max, maxBytes = Infinity, clock } = this.#options;
-    const waitMs = first.dueMs - clock.monotonicMs();
+    const { max, maxBytes = Infinity, restMs = 0, clock } = this.#options;
+    const nowMs = clock.monotonicMs();
+    const waitMs = Math.max(first.dueMs, this.#takenAtMs + restMs) - nowMs;
     if (!this.#isFlushing && this.#items.length < max && this.#bytes < maxBytes && waitMs > 0) { this.#arm(waitMs); return undefined; }
     this.#timer?.abort();
     this.#timer = undefined;
+    this.#takenAtMs = nowMs;
     let count = 0;
     let bytes = 0;
     for (const { sizeBytes } of this.#items) {

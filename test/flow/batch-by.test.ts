@@ -33,6 +33,31 @@ test('a batch that is not full goes withinMs after its first item', async () => 
   assert.equal(got, ['ab', 'c']);
 });
 
+test('a batch that is not full rests restMs after the one before; one that comes later waits for nothing, and a full one neither', async () => {
+  const clock = fakeClock();
+  const source = new Subject<string>();
+  const got: string[] = [];
+  source.pipe(batchBy({ max: 3, withinMs: 1, restMs: 20, maxPending: 10, clock, project: batch => [batch.join('')] })).subscribe(batch => { got.push(batch); });
+  source.next('a');
+  await clock.advance(1);
+  assert.equal(got, ['a']);
+  source.next('b');
+  await clock.advance(10);
+  source.next('c');
+  await clock.advance(9);
+  assert.equal(got, ['a']);
+  await clock.advance(1);
+  assert.equal(got, ['a', 'bc']);
+  for (const item of ['d', 'e', 'f', 'g']) source.next(item);
+  assert.equal(got, ['a', 'bc', 'def']);
+  await clock.advance(20);
+  assert.equal(got, ['a', 'bc', 'def', 'g']);
+  await clock.advance(40);
+  source.next('h');
+  await clock.advance(1);
+  assert.equal(got.at(-1), 'h');
+});
+
 test('cuts batches by bytes, and a larger item is a batch of its own', () => {
   const source = new Subject<number>();
   const got: number[][] = [];

@@ -36,6 +36,14 @@ test('kills and fails a file that takes longer than its limit', async () => {
   assert.match(lines.join('\n'), 'took longer than 1000 ms');
 });
 
+test('ends a file whose failed test left something open soon after its last test, not at its limit', async () => {
+  const lines: string[] = [];
+  const counts = await runFiles({ root, pattern: 'test/fixtures/runner/lingers.case.ts', fileTimeoutMs: 60_000, endGraceMs: 300, print: (line) => lines.push(line) });
+  assert.equal(counts, { passed: 0, failed: 1, skipped: 0 });
+  assert.match(lines.join('\n'), 'did not end within 300 ms of its last test');
+  assert.match(lines.join('\n'), 'the rest is not run');
+});
+
 test('runs the files of a folder that is to be alone after all others', async () => {
   const lines: string[] = [];
   await runFiles({ root, pattern: 'test/fixtures/runner/{passes,skips,fails}.case.ts', jobs: 3, alone: 'test/fixtures/runner/fails', print: (line) => lines.push(line) });

@@ -16,6 +16,8 @@ export interface RunOptions {
   readonly alone?: string;
   /** A file that takes longer is killed and failed. */
   readonly fileTimeoutMs?: number;
+  /** A file that has not ended so long after its last test is killed and failed: something that a test left open keeps it alive. @default 20 s */
+  readonly endGraceMs?: number;
   /** Counts every skip as a failure: for machines that have what the tests need. */
   readonly areSkipsFailures?: boolean;
   /** How long processes that a file started may outlive it before they are called left over. */
@@ -95,8 +97,16 @@ async function runFile(file: string, options: RunOptions): Promise<FileResult> {
   });
   running.add(child);
   let output = '';
-  for (const stream of [child.stdout, child.stderr]) stream.on('data', (bytes: Buffer) => { output += bytes.toString(); });
   let trouble = '';
+  const endGraceMs = options.endGraceMs ?? 20_000;
+  let lingering: NodeJS.Timeout | undefined;
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.on('data', (bytes: Buffer) => {
+      output += bytes.toString();
+      if (!hasConcluded(output)) { clearTimeout(lingering); lingering = undefined; }
+      else lingering ??= setTimeout(() => { trouble = `did not end within ${endGraceMs} ms of its last test`; killGroup(child); }, endGraceMs);
+    });
+  }
   const timer = setTimeout(() => { trouble = `took longer than ${limitMs} ms`; killGroup(child); }, limitMs);
   const closed = new Promise<void>((resolve) => child.on('close', () => resolve()));
   const exit = await new Promise<string>((resolve) => {
@@ -104,6 +114,7 @@ async function runFile(file: string, options: RunOptions): Promise<FileResult> {
     child.on('error', (error) => resolve(error.message));
   });
   clearTimeout(timer);
+  clearTimeout(lingering);
   if (!(await areStraysGone(child, options.strayGraceMs ?? 3000))) {
     trouble ||= 'left processes running';
     killGroup(child);
@@ -111,6 +122,12 @@ async function runFile(file: string, options: RunOptions): Promise<FileResult> {
   if (child.pid !== undefined) await closed;
   running.delete(child);
   return { file: relative(options.root, `${options.root}/${file}`), ...judge(output, trouble || exit), output, ms: performance.now() - startedAt };
+}
+
+/** True behind a summary that no test's mark follows: what a test prints of another run comes before its own. */
+function hasConcluded(output: string): boolean {
+  const summary = output.lastIndexOf('\n  Duration: ');
+  return summary >= 0 && !/[•✘]/.test(output.slice(summary));
 }
 
 /** Reads the outcome of a file out of what it printed. */

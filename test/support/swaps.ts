@@ -18,7 +18,6 @@ const QUICK_MS = 4;
 const LOAD = { ...CLIP, gop: 3 * CLIP.fps, bFrames: 2 } as const;
 const SWAP_LIMIT_MS = 120_000;
 const RSS_GROWTH_MAX = 0.05;
-const RSS_SAMPLES = 7;
 /** For so long swaps are not counted: memory grows without any swap while code is compiled and caches are filled. */
 const WARM_MS = 180_000;
 /** Fewer say nothing about memory. */
@@ -81,28 +80,47 @@ export function pausesOf(clients: readonly RecordClient[], spans: readonly (read
   }).sort((a, b) => a - b);
 }
 
-/** Resident memory of every process of a run, in bytes, by name: the medians of a few looks. Vision processes count as one. */
-export async function memoryOf(run: VtoRun): Promise<ReadonlyMap<string, number>> {
-  const looks = new Map<string, number[]>();
-  for (let look = 0; look < RSS_SAMPLES; look += 1) {
-    const sums = new Map<string, number>();
-    for (const { pid, title } of run.processes()) {
-      const name = /^vto (vision|[a-z]+-?\d*)/.exec(title)?.[1] ?? (/\bmain\.(?:ts|js) start\b/.test(title) ? 'root' : 'launcher');
-      sums.set(name, (sums.get(name) ?? 0) + (residentBytes(pid) ?? 0));
-    }
-    for (const [name, bytes] of sums) looks.set(name, [...looks.get(name) ?? [], bytes]);
-    await new Promise(resolve => { setTimeout(resolve, 300); });
+/** Resident memory of every process of a node, in bytes, by name. Vision processes count as one. */
+type Look = ReadonlyMap<string, number>;
+
+function memoryOf(run: VtoRun): Look {
+  const sums = new Map<string, number>();
+  for (const { pid, title } of run.processes()) {
+    const name = /^vto (vision|[a-z]+-?\d*)/.exec(title)?.[1] ?? (/\bmain\.(?:ts|js) start\b/.test(title) ? 'root' : 'launcher');
+    sums.set(name, (sums.get(name) ?? 0) + (residentBytes(pid) ?? 0));
   }
-  return new Map([...looks].map(([name, sums]) => [name, at(sums.sort((a, b) => a - b), 0.5)]));
+  return sums;
 }
 
-/** Memory before and after, by process, and as one figure. */
-export function compareMemory(before: readonly ReadonlyMap<string, number>[], after: readonly ReadonlyMap<string, number>[]): { readonly text: string; readonly growth: number } {
-  const sum = (maps: readonly ReadonlyMap<string, number>[], name?: string): number => maps.reduce((total, map) => total + (name === undefined ? [...map.values()].reduce((one, other) => one + other, 0) : map.get(name) ?? 0), 0);
-  const names = [...new Set(after.flatMap(map => [...map.keys()]))].sort();
-  const inMb = (bytes: number): string => (bytes / 1e6).toFixed(0);
-  const growth = sum(after) / sum(before) - 1;
-  return { growth, text: `memory ${inMb(sum(before))} MB before, ${inMb(sum(after))} MB after (${(growth * 100).toFixed(1)} %): ${names.map(name => `${name} ${inMb(sum(before, name))} → ${inMb(sum(after, name))}`).join(', ')}` };
+/** Share of the looks that is taken for what it was at first, and for what it is in the end. */
+const COMPARED = 0.2;
+
+/** The memory of nodes over many swaps: looked at while they run the same model, so that only what a swap leaves behind makes a difference. */
+export class MemoryWatch {
+  readonly #runs: readonly VtoRun[];
+  #looks: (readonly Look[])[] = [];
+
+  constructor(runs: readonly VtoRun[]) {
+    this.#runs = runs;
+  }
+
+  look(): void { this.#looks.push(this.#runs.map(memoryOf)); }
+
+  /** What was seen until now does not count. */
+  forget(): void { this.#looks = []; }
+
+  /** The first looks and the last, by process and as one figure: medians, since a heap breathes. */
+  compare(): { readonly text: string; readonly growth: number } {
+    const count = Math.max(1, Math.floor(this.#looks.length * COMPARED));
+    const names = [...new Set(this.#looks.flat().flatMap(look => [...look.keys()]))].sort();
+    const medianOf = (looks: readonly (readonly Look[])[], name: string): number =>
+      at(looks.map(each => each.reduce((sum, look) => sum + (look.get(name) ?? 0), 0)).sort((a, b) => a - b), 0.5);
+    const rows = names.map(name => ({ name, before: medianOf(this.#looks.slice(0, count), name), after: medianOf(this.#looks.slice(-count), name) }));
+    const [before, after] = [rows.reduce((sum, row) => sum + row.before, 0), rows.reduce((sum, row) => sum + row.after, 0)];
+    const inMb = (bytes: number): string => (bytes / 1e6).toFixed(0);
+    const growth = after / before - 1;
+    return { growth, text: `memory ${inMb(before)} MB in the first ${count} looks, ${inMb(after)} MB in the last (${(growth * 100).toFixed(1)} %): ${rows.map(row => `${row.name} ${inMb(row.before)} → ${inMb(row.after)}`).join(', ')}` };
+  }
 }
 
 /** A page of the API as text. */
@@ -132,10 +150,11 @@ export async function runSwaps({ count }: { readonly count: number }): Promise<v
     assert.is((await putModel(run, 'nobody@1')).status, 404);
     const spans: [number, number][] = [];
     const models: string[] = [MODELS[0]];
-    let before = await memoryOf(run);
+    const watch = new MemoryWatch([run]);
     const startedMs = performance.now();
     for (let swap = 0, warm = 0; swap < count + warm; swap += 1) {
-      if (swap % MODELS.length === 0 && isWarmingUp(count, startedMs)) { warm = swap; before = await memoryOf(run); }
+      if (swap % MODELS.length === 0 && isWarmingUp(count, startedMs)) { warm = swap; watch.forget(); }
+      if (swap % MODELS.length === 0) watch.look();
       const model = MODELS[(swap + 1) % 2] ?? MODELS[0];
       const from = wallMicros();
       assert.is((await putModel(run, model)).status, 202);
@@ -145,7 +164,8 @@ export async function runSwaps({ count }: { readonly count: number }): Promise<v
       await untilSeen(clients, model);
       if (swap % 10 === 9) console.log(`  ${swap + 1} swaps`);
     }
-    const memory = compareMemory([before], [await memoryOf(run)]);
+    watch.look();
+    const memory = watch.compare();
     const names = run.processes().map(({ title }) => title).filter(title => title.startsWith('vto vision'));
     assert.is(names.length, 1, `one vision process is left: ${names.join(', ')}`);
     const metrics = await textOf(run, '/metrics');

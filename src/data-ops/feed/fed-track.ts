@@ -1,4 +1,4 @@
-import { epochMicros, type CameraId, type EpochMicros } from '../../engine/units.ts';
+import { epochMicros, type CameraId } from '../../engine/units.ts';
 import type { Envelope } from '../../engine/ports.ts';
 import type { ChunkPart } from '../../messages/chunk-part.ts';
 import type { StreamParameters } from '../../messages/stream-parameters.ts';
@@ -7,28 +7,24 @@ import { lastSeq } from './live-window.ts';
 /** How far a camera was fed to a consumer. Changed in place with every part, because it is kept per frame. */
 export class FedTrack {
   readonly camera: CameraId;
+  /** Of its envelopes: what is back-filled of a camera has one of its own. */
+  readonly key: CameraId;
   /** The frame behind the last one. */
-  next: number;
-  feed: number;
-  epoch: number;
-  #chunkSeq: number;
-  #partSeq: number;
-  #chunkStartedAt: EpochMicros;
+  next = 0;
+  feed = -1;
+  epoch = -1;
+  #chunkSeq = 0;
+  #partSeq = 0;
+  #chunkStartedAt = epochMicros(0);
   #parameters: StreamParameters;
-  #isOpenGop: boolean;
-  #isRecovered: boolean;
+  #isOpenGop = false;
+  #isRecovered = false;
 
-  constructor(part: ChunkPart) {
+  constructor(part: ChunkPart, key: CameraId) {
     this.camera = part.camera;
-    this.next = lastSeq(part) + 1;
-    this.feed = part.feed;
-    this.epoch = part.epoch;
-    this.#chunkSeq = part.chunkSeq;
-    this.#partSeq = part.partSeq;
-    this.#chunkStartedAt = part.chunkStartedAt;
+    this.key = key;
     this.#parameters = part.parameters;
-    this.#isOpenGop = part.isOpenGop;
-    this.#isRecovered = part.isRecovered;
+    this.note(part);
   }
 
   /** The camera's next part was fed. */
@@ -51,6 +47,6 @@ export class FedTrack {
       camera: this.camera, epoch: this.epoch, chunkSeq: this.#chunkSeq, partSeq: this.#partSeq + 1, chunkStartedAt: this.#chunkStartedAt, parameters: this.#parameters,
       units: [], isOpenGop: this.#isOpenGop, isEpochEnd: true, isRecovered: this.#isRecovered, isAccounted: false, feed: this.feed,
     };
-    return { body, key: this.camera, capturedAt: epochMicros(this.#chunkStartedAt), trace: '' };
+    return { body, key: this.key, capturedAt: epochMicros(this.#chunkStartedAt), trace: '' };
   }
 }

@@ -1,10 +1,10 @@
-import { epochMicros, type CameraId, type EpochMicros } from '../../engine/units.ts';
+import type { CameraId, EpochMicros } from '../../engine/units.ts';
 import type { CameraPosition } from '../../messages/position.ts';
 import type { DroppedRecord } from '../../messages/terminal-record.ts';
 import { IntervalSet } from '../interval-set.ts';
 import type { SeqRange } from '../store.ts';
-import { OpenRecords, type OpenRecord } from './open-records.ts';
-import { isDropped } from './partition-progress.ts';
+import type { OpenRecord } from './open-records.ts';
+import { PartitionBook, isDropped } from './partition-book.ts';
 import type { Accepted, Ending, Feeding, TakeOver, Taken, TrackedPart } from './tracked-part.ts';
 
 /** A record that later ones may be the difference to. */
@@ -65,45 +65,26 @@ export interface FeatureProgressOptions {
 export class FeatureProgress<Part extends TrackedPart, Out extends Ending> {
   readonly #options: FeatureProgressOptions;
   readonly #cameras = new Map<CameraId, CameraFeatures>();
-  readonly #open = new OpenRecords();
-  #records: (Out | DroppedRecord)[] = [];
-  #committedOffset = 0;
-  #takenOffset = 0;
-  #endOffset = 0;
-  #readOffset = 0;
-  #newestAtMs = 0;
-  #recoveredTo = 0;
-  #repeats = 0;
-  #inFlight = 0;
-  #feed = 0;
+  readonly #book = new PartitionBook<Out>();
 
   constructor(options: FeatureProgressOptions) {
     this.#options = options;
   }
 
   /** Features that came, or were recorded, a second time since the last call. */
-  takeRepeats(): number {
-    const repeats = this.#repeats;
-    this.#repeats = 0;
-    return repeats;
-  }
+  takeRepeats(): number { return this.#book.takeRepeats(); }
 
-  get inFlight(): number { return this.#inFlight; }
-  get commitOffset(): number { return Math.max(this.#committedOffset, this.#open.first?.offset ?? this.#endOffset); }
-  get oldestAtMs(): number | undefined { return this.#open.first?.atMs; }
-  get waiting(): number { return this.#records.length; }
+  get inFlight(): number { return this.#book.inFlight; }
+  get commitOffset(): number { return this.#book.commitOffset; }
+  get oldestAtMs(): number | undefined { return this.#book.oldestAtMs; }
+  get waiting(): number { return this.#book.waiting; }
   get cameras(): Iterable<CameraId> { return this.#cameras.keys(); }
 
   /** Begins with what an earlier owner committed. Returns the offset to read from. */
   start(from: TakeOver): number {
-    this.#committedOffset = from.committedOffset;
-    this.#takenOffset = from.committedOffset;
-    this.#endOffset = from.committedOffset;
-    this.#readOffset = from.committedOffset;
-    this.#recoveredTo = from.endOffset;
+    this.#book.start(from);
     for (const position of from.positions) {
       const camera = this.#cameraOf(position.camera);
-      this.#newestAtMs = Math.max(this.#newestAtMs, position.at / 1000);
       for (const { epoch, terminalAbove, chunkOffset, chunkAtMs } of position.epochs) {
         const ended = new IntervalSet();
         for (const range of terminalAbove) ended.add(range);
@@ -116,27 +97,21 @@ export class FeatureProgress<Part extends TrackedPart, Out extends Ending> {
 
   /** Starts cameras over for a process that knows nothing of them. Returns the offset to read from now. */
   rewind(cameras: Iterable<CameraId>, feed: number): number {
-    this.#feed = feed;
-    this.#recoveredTo = Math.max(this.#recoveredTo, this.#endOffset);
-    const { commitOffset } = this;
-    const atMs = this.#open.first?.atMs ?? this.#newestAtMs;
+    const { offset: commitOffset, atMs } = this.#book.beginFeed(feed);
     for (const id of cameras) {
       const camera = this.#cameras.get(id);
       if (!camera) continue;
       camera.feed = feed;
-      camera.recoveredTo = this.#recoveredTo;
+      camera.recoveredTo = this.#book.recoveredTo;
       const base = camera.bases.findLast(({ offset }) => offset <= commitOffset);
       camera.readTo = base && atMs - base.atMs <= this.#options.maxRewindMs ? base.offset : commitOffset;
-      this.#readOffset = Math.min(this.#readOffset, camera.readTo);
+      this.#book.readFrom(camera.readTo);
     }
-    return this.#readOffset;
+    return this.#book.readOffset;
   }
 
   /** Everything before `offset` was read, also where no record lies. */
-  passed(offset: number): void {
-    this.#readOffset = Math.max(this.#readOffset, offset);
-    this.#endOffset = Math.max(this.#endOffset, offset);
-  }
+  passed(offset: number): void { this.#book.passed(offset); }
 
   /** Takes the next record and returns what of it goes on. */
   accept(record: Accepted<Part>): readonly Feeding<Part>[] {
@@ -146,12 +121,12 @@ export class FeatureProgress<Part extends TrackedPart, Out extends Ending> {
     this.passed(offset + 1);
     if (offset < camera.readTo) return [];
     camera.readTo = offset + 1;
-    this.#newestAtMs = Math.max(this.#newestAtMs, timestampMs);
+    this.#book.newestAtMs = Math.max(this.#book.newestAtMs, timestampMs);
     if (part.units[0]?.isKey === true && offset > (camera.bases.at(-1)?.offset ?? -1)) camera.bases.push({ offset, atMs: timestampMs });
     const feedings: Feeding<Part>[] = [];
     for (const [index, { frameSeq }] of part.units.entries()) {
       const isAccounted = isSettled || this.#note(camera, record, frameSeq);
-      if (isAccounted === undefined) this.#repeats += 1;
+      if (isAccounted === undefined) this.#book.repeats += 1;
       else feedings.push({ part, first: index, end: index + 1, isAccounted, isRecovered: offset < camera.recoveredTo, isEnd: false, feed: camera.feed });
     }
     return feedings;
@@ -163,38 +138,28 @@ export class FeatureProgress<Part extends TrackedPart, Out extends Ending> {
     const camera = this.#cameras.get(out.camera);
     for (let frameSeq = from; frameSeq <= to; frameSeq += 1) {
       const open = camera?.place(out.epoch, frameSeq)?.open;
-      if (!camera || !open || open.left === 0) { this.#repeats += 1; continue; }
+      if (!camera || !open || open.left === 0) { this.#book.repeats += 1; continue; }
       open.left = 0;
-      this.#inFlight -= 1;
+      this.#book.inFlight -= 1;
       camera.isTouched = true;
-      this.#publish(isDropped(out) ? { ...out, from: frameSeq, to: frameSeq } : out);
+      this.#book.publish(isDropped(out) ? { ...out, from: frameSeq, to: frameSeq } : out);
     }
   }
 
   /** Endings alone, ahead of the next `take`: they are not given again. */
-  takeRecords(): readonly (Out | DroppedRecord)[] {
-    const records = this.#records;
-    this.#records = [];
-    return records;
-  }
+  takeRecords(): readonly (Out | DroppedRecord)[] { return this.#book.takeRecords(); }
 
   /** What there is to commit; undefined: nothing new. When the transaction fails, this object is done with. */
   take(): Taken<Out | DroppedRecord, CameraPosition> | undefined {
-    const { commitOffset } = this;
-    const touched = [...this.#cameras].filter(([, camera]) => camera.isTouched);
-    if (this.#records.length === 0 && touched.length === 0 && commitOffset === this.#takenOffset) return undefined;
-    const at = epochMicros(Math.round((this.#open.first?.atMs ?? this.#newestAtMs) * 1000));
-    const records = this.takeRecords();
-    this.#takenOffset = commitOffset;
-    return { records, positions: touched.map(([id, camera]) => this.#positionOf(id, camera, at)), commitOffset };
+    return this.#book.take([...this.#cameras].filter(([, camera]) => camera.isTouched), ([id, camera], at) => this.#positionOf(id, camera, at));
   }
 
   #cameraOf(id: CameraId): CameraFeatures {
     const known = this.#cameras.get(id);
     if (known) return known;
     const camera = new CameraFeatures();
-    camera.feed = this.#feed;
-    camera.recoveredTo = this.#recoveredTo;
+    camera.feed = this.#book.feed;
+    camera.recoveredTo = this.#book.recoveredTo;
     this.#cameras.set(id, camera);
     return camera;
   }
@@ -210,17 +175,10 @@ export class FeatureProgress<Part extends TrackedPart, Out extends Ending> {
       return true;
     }
     const open = { offset, atMs: timestampMs, from: frameSeq, to: frameSeq, left: 1 };
-    this.#open.add(open);
+    this.#book.open.add(open);
     camera.set(epoch, frameSeq, { offset, open });
-    this.#inFlight += 1;
+    this.#book.inFlight += 1;
     return false;
-  }
-
-  #publish(record: Out | DroppedRecord): void {
-    const last = this.#records.at(-1);
-    if (last && isDropped(last) && isDropped(record) && last.camera === record.camera && last.epoch === record.epoch && last.reason === record.reason && last.to + 1 === record.from) {
-      this.#records[this.#records.length - 1] = { ...last, to: record.to };
-    } else this.#records.push(record);
   }
 
   #positionOf(id: CameraId, camera: CameraFeatures, at: EpochMicros): CameraPosition {
@@ -228,8 +186,8 @@ export class FeatureProgress<Part extends TrackedPart, Out extends Ending> {
     camera.isTouched = false;
     camera.forget(commitOffset);
     // What an earlier owner had ended was read again by now.
-    if (commitOffset >= this.#recoveredTo) camera.ended.clear();
-    const [base = { offset: commitOffset, atMs: this.#newestAtMs }] = camera.bases;
+    if (commitOffset >= this.#book.recoveredTo) camera.ended.clear();
+    const [base = { offset: commitOffset, atMs: this.#book.newestAtMs }] = camera.bases;
     const epochs = [...new Set([...camera.places.keys(), ...camera.ended.keys()])].sort((a, b) => a - b);
     const known = epochs.map(epoch => ({ epoch, chunkOffset: base.offset, chunkAtMs: base.atMs, terminalTo: -1, terminalAbove: camera.doneOf(epoch), isOver: false }));
     return { group: this.#options.group, camera: id, at, epochs: known.length > 0 ? known : [{ epoch: 0, chunkOffset: base.offset, chunkAtMs: base.atMs, terminalTo: -1, terminalAbove: [], isOver: false }] };

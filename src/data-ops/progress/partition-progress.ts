@@ -1,10 +1,10 @@
 import { PlatformError } from '../../engine/errors.ts';
-import { epochMicros, type CameraId, type EpochMicros } from '../../engine/units.ts';
+import type { CameraId, EpochMicros } from '../../engine/units.ts';
 import type { CameraPosition } from '../../messages/position.ts';
 import { DROP_REASONS, type DropReason, type DroppedRecord } from '../../messages/terminal-record.ts';
 import { CameraProgress } from './camera-progress.ts';
 import type { EpochProgress, Start } from './epoch-progress.ts';
-import { OpenRecords } from './open-records.ts';
+import { PartitionBook, isDropped } from './partition-book.ts';
 import type { Accepted, Ending, Feeding, TakeOver, Taken, TrackedPart } from './tracked-part.ts';
 
 /** How the progress of a partition is kept. */
@@ -31,73 +31,47 @@ const FLUSHED_MAX_MS = 120_000;
 export class PartitionProgress<Part extends TrackedPart, Out extends Ending> {
   readonly #options: ProgressOptions<Part>;
   readonly #cameras = new Map<CameraId, CameraProgress>();
-  readonly #open = new OpenRecords();
+  readonly #book = new PartitionBook<Out>();
   /** The part each decoder was given last, without its units. */
   readonly #lastParts = new Map<CameraId, Part>();
-  #records: (Out | DroppedRecord)[] = [];
-  #committedOffset = 0;
-  #takenOffset = 0;
-  /** Behind the last record that was read; where the present reading stands. */
-  #endOffset = 0;
-  #readOffset = 0;
-  #newestAtMs = 0;
-  #repeats = 0;
-  #inFlight = 0;
-  #recoveredTo = 0;
-  #feed = 0;
 
   constructor(options: ProgressOptions<Part>) {
     this.#options = options;
   }
 
   /** Frames that came, or were recorded, a second time since the last call. */
-  takeRepeats(): number {
-    const repeats = this.#repeats;
-    this.#repeats = 0;
-    return repeats;
-  }
+  takeRepeats(): number { return this.#book.takeRepeats(); }
 
   /** Frames that were read and have no record. */
-  get inFlight(): number { return this.#inFlight; }
+  get inFlight(): number { return this.#book.inFlight; }
   /** Everything before it has its records. Never falls. */
-  get commitOffset(): number { return Math.max(this.#committedOffset, this.#open.first?.offset ?? this.#endOffset); }
+  get commitOffset(): number { return this.#book.commitOffset; }
   /** When the oldest record with frames without a record was written; undefined when there is none. */
-  get oldestAtMs(): number | undefined { return this.#open.first?.atMs; }
+  get oldestAtMs(): number | undefined { return this.#book.oldestAtMs; }
   /** Endings that wait for a transaction. */
-  get waiting(): number { return this.#records.length; }
+  get waiting(): number { return this.#book.waiting; }
   /** Cameras that were seen. */
   get cameras(): Iterable<CameraId> { return this.#cameras.keys(); }
 
   /** Begins with what an earlier owner committed. Returns the offset to read from. */
   start(from: TakeOver): number {
-    this.#committedOffset = from.committedOffset;
-    this.#takenOffset = from.committedOffset;
-    this.#endOffset = from.committedOffset;
-    this.#recoveredTo = from.endOffset;
-    this.#feed = from.feed;
-    for (const position of from.positions) {
-      this.#cameras.set(position.camera, new CameraProgress(position.camera, position));
-      this.#newestAtMs = Math.max(this.#newestAtMs, position.at / 1000);
-    }
-    this.#readOffset = from.committedOffset;
+    this.#book.start(from);
+    for (const position of from.positions) this.#cameras.set(position.camera, new CameraProgress(position.camera, position));
     return this.rewind([...this.#cameras.keys()], from.feed);
   }
 
   /** Starts cameras over for a decoder that knows nothing of them. Returns the offset to read from now. */
   rewind(cameras: Iterable<CameraId>, feed: number): number {
-    this.#feed = feed;
-    this.#recoveredTo = Math.max(this.#recoveredTo, this.#endOffset);
-    const offset = this.commitOffset;
-    const partitionAtMs = this.#open.first?.atMs ?? this.#newestAtMs;
+    const { offset, atMs: partitionAtMs } = this.#book.beginFeed(feed);
     for (const id of cameras) {
       const camera = this.#cameras.get(id);
       if (!camera) continue;
-      camera.recoveredTo = this.#recoveredTo;
+      camera.recoveredTo = this.#book.recoveredTo;
       // One that was flushed goes on where it stopped, as if no time had passed.
-      const atMs = camera.isFlushed && this.#newestAtMs - camera.lastAtMs <= FLUSHED_MAX_MS ? camera.lastAtMs : partitionAtMs;
-      this.#readOffset = Math.min(this.#readOffset, camera.startOver({ offset, atMs, maxRewindMs: this.#options.maxRewindMs }, feed));
+      const atMs = camera.isFlushed && this.#book.newestAtMs - camera.lastAtMs <= FLUSHED_MAX_MS ? camera.lastAtMs : partitionAtMs;
+      this.#book.readFrom(camera.startOver({ offset, atMs, maxRewindMs: this.#options.maxRewindMs }, feed));
     }
-    return this.#readOffset;
+    return this.#book.readOffset;
   }
 
   /**
@@ -134,10 +108,7 @@ export class PartitionProgress<Part extends TrackedPart, Out extends Ending> {
   }
 
   /** Everything before `offset` was read, also where no record lies. */
-  passed(offset: number): void {
-    this.#readOffset = Math.max(this.#readOffset, offset);
-    this.#endOffset = Math.max(this.#endOffset, offset);
-  }
+  passed(offset: number): void { this.#book.passed(offset); }
 
   /**
    * Takes the next record and returns what of it is to be decoded.
@@ -150,8 +121,8 @@ export class PartitionProgress<Part extends TrackedPart, Out extends Ending> {
     if (!camera || offset < camera.readTo) return [];
     camera.readTo = offset + 1;
     camera.lastAtMs = timestampMs;
-    this.#newestAtMs = Math.max(this.#newestAtMs, timestampMs);
-    if (part.epoch <= camera.floor) { this.#repeats += part.units.length; return []; }
+    this.#book.newestAtMs = Math.max(this.#book.newestAtMs, timestampMs);
+    if (part.epoch <= camera.floor) { this.#book.repeats += part.units.length; return []; }
     const epoch = camera.epoch(part.epoch) ?? camera.begin(part.epoch, { offset, atMs: timestampMs }, this.commitOffset);
     const isSuperseded = part.epoch < camera.current;
     camera.current = Math.max(camera.current, part.epoch);
@@ -162,7 +133,7 @@ export class PartitionProgress<Part extends TrackedPart, Out extends Ending> {
     if (isSuperseded) {
       for (const { frameSeq, capturedAt } of part.units) {
         // What came before the newer session began, the decoder has: a repeat does not change that.
-        if (frameSeq < head) this.#repeats += 1;
+        if (frameSeq < head) this.#book.repeats += 1;
         else this.#drop(camera, epoch, { from: frameSeq, to: frameSeq, reason: 'superseded', capturedAt });
       }
       return [];
@@ -179,31 +150,21 @@ export class PartitionProgress<Part extends TrackedPart, Out extends Ending> {
     const camera = this.#cameras.get(out.camera);
     const epoch = camera?.epoch(out.epoch);
     const last = Math.min(to, (epoch?.head ?? 0) - 1); // a frame that was not read again yet will be fed again
-    this.#repeats += to - from + 1;
+    this.#book.repeats += to - from + 1;
     if (!camera || !epoch || from > last) return;
     for (const fresh of epoch.end({ from, to: last })) {
-      this.#repeats -= fresh.to - fresh.from + 1;
-      this.#inFlight -= fresh.to - fresh.from + 1;
+      this.#book.repeats -= fresh.to - fresh.from + 1;
+      this.#book.inFlight -= fresh.to - fresh.from + 1;
       this.#publish(camera, isDropped(out) ? { ...out, ...fresh } : out);
     }
   }
 
   /** Endings alone, ahead of the next `take`: they are not given again. */
-  takeRecords(): readonly (Out | DroppedRecord)[] {
-    const records = this.#records;
-    this.#records = [];
-    return records;
-  }
+  takeRecords(): readonly (Out | DroppedRecord)[] { return this.#book.takeRecords(); }
 
   /** What there is to commit; undefined: nothing new. What it returned is not given again: when the transaction fails, this object is done with. */
   take(): Taken<Out | DroppedRecord, CameraPosition> | undefined {
-    const { commitOffset } = this;
-    const touched = [...this.#cameras.values()].filter(camera => camera.isTouched);
-    if (this.#records.length === 0 && touched.length === 0 && commitOffset === this.#takenOffset) return undefined;
-    const at = epochMicros(Math.round((this.#open.first?.atMs ?? this.#newestAtMs) * 1000));
-    const records = this.takeRecords();
-    this.#takenOffset = commitOffset;
-    return { records, positions: touched.map(camera => this.#positionOf(camera, at)), commitOffset };
+    return this.#book.take([...this.#cameras.values()].filter(camera => camera.isTouched), (camera, at) => this.#positionOf(camera, at));
   }
 
   #cameraOf({ offset, timestampMs, part }: Accepted<Part>): CameraProgress | undefined {
@@ -219,10 +180,10 @@ export class PartitionProgress<Part extends TrackedPart, Out extends Ending> {
       head = Math.max(head, frameSeq + 1);
     }
     // What lies before the committed offset has its records, also where no position tells of it.
-    if (known || offset < this.#committedOffset) return known;
+    if (known || offset < this.#book.committedOffset) return known;
     const camera = new CameraProgress(part.camera);
-    camera.feed = this.#feed;
-    camera.recoveredTo = this.#recoveredTo;
+    camera.feed = this.#book.feed;
+    camera.recoveredTo = this.#book.recoveredTo;
     this.#cameras.set(part.camera, camera);
     return camera;
   }
@@ -244,8 +205,8 @@ export class PartitionProgress<Part extends TrackedPart, Out extends Ending> {
     if (left === 0) return;
     const open = { offset, atMs: timestampMs, from, to: epoch.head - 1, left };
     epoch.open(open);
-    this.#open.add(open);
-    this.#inFlight += left;
+    this.#book.open.add(open);
+    this.#book.inFlight += left;
   }
 
   /** Runs of units that the decoder can use; the others end here. */
@@ -254,7 +215,7 @@ export class PartitionProgress<Part extends TrackedPart, Out extends Ending> {
     const isRecovered = isLate(part, offset, camera);
     for (const [index, unit] of part.units.entries()) {
       const { frameSeq } = unit;
-      if (frameSeq < epoch.fedNext) { this.#repeats += 1; continue; }
+      if (frameSeq < epoch.fedNext) { this.#book.repeats += 1; continue; }
       if (epoch.fedNext >= 0 && frameSeq > epoch.fedNext) epoch.decoder = 'joining';
       epoch.fedNext = frameSeq + 1;
       if (unit.isKey) {
@@ -283,17 +244,14 @@ export class PartitionProgress<Part extends TrackedPart, Out extends Ending> {
   /** Ends frames here, without decoding. */
   #drop(camera: CameraProgress, epoch: EpochProgress, run: Run): void {
     for (const fresh of epoch.end(run)) {
-      this.#inFlight -= fresh.to - fresh.from + 1;
+      this.#book.inFlight -= fresh.to - fresh.from + 1;
       this.#publish(camera, dropped(camera.camera, epoch.epoch, { ...run, ...fresh }));
     }
   }
 
   #publish(camera: CameraProgress, record: Out | DroppedRecord): void {
     camera.isTouched = true;
-    const last = this.#records.at(-1);
-    if (last && isDropped(last) && isDropped(record) && last.camera === record.camera && last.epoch === record.epoch && last.reason === record.reason && last.to + 1 === record.from) {
-      this.#records[this.#records.length - 1] = { ...last, to: record.to };
-    } else this.#records.push(record);
+    this.#book.publish(record);
   }
 
   #positionOf(camera: CameraProgress, at: EpochMicros): CameraPosition {
@@ -306,9 +264,6 @@ export class PartitionProgress<Part extends TrackedPart, Out extends Ending> {
 type Mutable<Type> = { -readonly [Key in keyof Type]: Type[Key] };
 
 interface Run { readonly from: number; readonly to: number; readonly reason: DropReason; readonly capturedAt: EpochMicros }
-
-/** True for a record of dropped frames. */
-export function isDropped(record: Ending): record is DroppedRecord { return 'from' in record; }
 
 /** It waited for a detector, wherever: it is caught up with rather than left out for its age. */
 function isLate(part: TrackedPart, offset: number, camera: CameraProgress): boolean {

@@ -52,7 +52,7 @@ export class ChunkTable {
       const isShrunk = before !== undefined && (before.frame_count > row.frameCount || before.first_frame_seq !== row.firstFrameSeq);
       if (isShrunk && before.frame_count > 0) entry.received.delete({ from: before.first_frame_seq, to: before.first_frame_seq + before.frame_count - 1 });
       if (row.frameCount > 0) entry.received.add({ from: row.firstFrameSeq, to: row.firstFrameSeq + row.frameCount - 1 });
-      this.#book.changed(entry);
+      this.#book.covered(entry);
     }
   }
 

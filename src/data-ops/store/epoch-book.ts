@@ -49,6 +49,8 @@ export class EpochBook {
   readonly #byKey = new Map<number, EpochEntry>();
   readonly #byCamera = new Map<CameraId, Map<number, EpochEntry>>();
   readonly #changed = new Set<EpochEntry>();
+  /** Of these the counts too. */
+  readonly #recounted = new Set<EpochEntry>();
   readonly #statements;
 
   constructor(database: Database, clock: Clock) {
@@ -66,7 +68,7 @@ export class EpochBook {
 
   /** Forgets what is in memory and reads the tables: at start, and after a transaction that failed. */
   load(): void {
-    for (const map of [this.#cameraKeys, this.#byKey, this.#byCamera, this.#changed]) map.clear();
+    for (const map of [this.#cameraKeys, this.#byKey, this.#byCamera, this.#changed, this.#recounted]) map.clear();
     const names = new Map<number, CameraId>();
     for (const { key, camera } of this.#database.prepare<{ readonly key: number; readonly camera: CameraId }>('SELECT key, camera FROM camera_names').all()) {
       names.set(key, camera);
@@ -117,16 +119,23 @@ export class EpochBook {
   }
 
   /** Notes that an entry differs from its row. */
-  changed(entry: EpochEntry): void { this.#changed.add(entry); }
+  changed(entry: EpochEntry): void {
+    this.#changed.add(entry);
+    this.#recounted.add(entry);
+  }
+
+  /** Notes that an entry covers other frames than its rows of ranges say; its counts are the same. */
+  covered(entry: EpochEntry): void { this.#changed.add(entry); }
 
   /** Writes what changed; the last step of a transaction. */
   flush(): void {
     for (const entry of this.#changed) {
-      this.#statements.saveEpoch.run(entry.detected, JSON.stringify(entry.dropped), entry.gaps, entry.pruned, entry.handedOver, entry.key);
+      if (this.#recounted.has(entry)) this.#statements.saveEpoch.run(entry.detected, JSON.stringify(entry.dropped), entry.gaps, entry.pruned, entry.handedOver, entry.key);
       this.#saveRanges(entry.key, RECEIVED, entry.received);
       this.#saveRanges(entry.key, ACCOUNTED, entry.accounted);
     }
     this.#changed.clear();
+    this.#recounted.clear();
   }
 
   #saveRanges(key: number, kind: number, coverage: Coverage): void {

@@ -6,7 +6,8 @@ import type { Decoded, ForeignModel, Match, ModelFamily } from './family.ts';
 import type { PictureSize } from './grid.ts';
 import { traceTail } from './heads.ts';
 import { IMAGENET } from './imagenet.ts';
-import { fixed, FLOAT_PLANES, isFloat, readPicture } from './network-input.ts';
+import { fixed, FLOAT_PLANES, isFloat } from './network-input.ts';
+import { readOneOutput } from './one-output.ts';
 
 /** One label for the whole picture: RGB stretched, ImageNet's mean and deviation. Every class above the least score is a box over the picture. */
 export const classifier: ModelFamily = {
@@ -14,10 +15,9 @@ export const classifier: ModelFamily = {
   summary: 'a classifier as torchvision exports it: float [1, 3, height, width] in, [1, classes] out, with or without Softmax',
   examine(foreign: ForeignModel): Match {
     const { io, model } = foreign;
-    const [output, ...moreOutputs] = io.outputs;
-    if (!output || io.inputs.length !== 1 || moreOutputs.length > 0) return refuse(`it has ${io.inputs.length} inputs and ${io.outputs.length} outputs, not one of each`);
-    const picture = readPicture(foreign, { ...FLOAT_PLANES, multiple: 1, size: [224, 224] });
-    if (typeof picture === 'string') return refuse(picture);
+    const read = readOneOutput(foreign, { ...FLOAT_PLANES, multiple: 1, size: [224, 224] });
+    if (typeof read === 'string') return refuse(read);
+    const { picture, output } = read;
     const [, columns, ...ones] = output.dims;
     const classes = fixed(columns);
     if (!isFloat(output) || classes === undefined || classes < 2 || !(ones.length === 0 || (ones.length === 2 && ones.every((dim) => dim === 1)))) {

@@ -6,7 +6,8 @@ import type { Decoded, ForeignModel, Match, ModelFamily } from './family.ts';
 import { bestClassOnly, cornersOf, gridOf } from './grid.ts';
 import type { PictureSize } from './grid.ts';
 import { traceTail } from './heads.ts';
-import { fixed, FLOAT_PLANES, isFloat, readPicture } from './network-input.ts';
+import { fixed, FLOAT_PLANES, isFloat } from './network-input.ts';
+import { readClasses, readOneOutput } from './one-output.ts';
 
 const STRIDE = 16;
 
@@ -19,17 +20,16 @@ export const fastestdet: ModelFamily = {
   summary: 'FastestDet: float [1, 3, height, width] in, one output [1, 5 + classes, height / 16, width / 16]',
   examine(foreign: ForeignModel): Match {
     const { io, model } = foreign;
-    const [output, ...moreOutputs] = io.outputs;
-    if (!output || io.inputs.length !== 1 || moreOutputs.length > 0) return refuse(`it has ${io.inputs.length} inputs and ${io.outputs.length} outputs, not one of each`);
-    const picture = readPicture(foreign, { ...FLOAT_PLANES, size: [352, 352] });
-    if (typeof picture === 'string') return refuse(picture);
+    const read = readOneOutput(foreign, { ...FLOAT_PLANES, size: [352, 352] });
+    if (typeof read === 'string') return refuse(read);
+    const { picture, output } = read;
     const [rows, columns] = [picture.height / STRIDE, picture.width / STRIDE];
-    const [, channels, height, width] = output.dims.map(fixed);
+    const [, , height, width] = output.dims.map(fixed);
     if (!isFloat(output) || output.dims.length !== 4 || (height ?? rows) !== rows || (width ?? columns) !== columns) {
       return refuse(`its output is ${formatIo(output)}, not float32 [1, 5 + classes, ${rows}, ${columns}]`);
     }
-    const classes = (channels ?? NaN) - BOX_CHANNELS;
-    if (!(classes >= 1)) return refuse(`its output ${formatIo(output)} has no channel for a class`);
+    const classes = readClasses(output, { dim: 1, taken: BOX_CHANNELS, place: 'channel for a class' });
+    if (typeof classes === 'string') return refuse(classes);
     const tail = traceTail(model, output.name);
     if (!tail.operators.has('Sigmoid') || !tail.operators.has('Softmax')) return refuse('its scores are not finished: objectness lacks a Sigmoid or classes a Softmax');
     return accept(`${formatIo(output)}: one grid of stride ${STRIDE} over ${picture.width}x${picture.height}, ${classes} classes`, {

@@ -6,7 +6,8 @@ import type { Decoded, ForeignModel, Match, ModelFamily } from './family.ts';
 import { cellCount, classesFirst, gridOf } from './grid.ts';
 import type { PictureSize } from './grid.ts';
 import { hasArithmetic, traceTail } from './heads.ts';
-import { fixed, FLOAT_PLANES, isFloat, readPicture } from './network-input.ts';
+import { fixed, FLOAT_PLANES } from './network-input.ts';
+import { readClasses, readOneTable } from './one-output.ts';
 
 /** Each side of a box is a distribution over 0..7 strides (`reg_max` 7 in every published configuration). */
 const BINS = 8;
@@ -25,15 +26,13 @@ export const nanodet: ModelFamily = {
   summary: 'NanoDet, NanoDet-Plus: float [1, 3, height, width] in, one output [1, cells, classes + 32] of class scores and distributions of distances',
   examine(foreign: ForeignModel): Match {
     const { io, model } = foreign;
-    const [output, ...moreOutputs] = io.outputs;
-    if (!output || io.inputs.length !== 1 || moreOutputs.length > 0) return refuse(`it has ${io.inputs.length} inputs and ${io.outputs.length} outputs, not one of each`);
-    const picture = readPicture(foreign, FLOAT_PLANES);
-    if (typeof picture === 'string') return refuse(picture);
-    if (!isFloat(output) || output.dims.length !== 3) return refuse(`its output is ${formatIo(output)}, not float32 [1, cells, classes + ${SIDE_COLUMNS}]`);
+    const read = readOneTable(foreign, FLOAT_PLANES, `[1, cells, classes + ${SIDE_COLUMNS}]`);
+    if (typeof read === 'string') return refuse(read);
+    const { picture, output } = read;
     const layout = [PLUS, FIRST].find(({ strides }) => cellCount(picture, strides) === fixed(output.dims[1]));
     if (!layout) return refuse(`its output ${formatIo(output)} has neither the ${cellCount(picture, PLUS.strides)} cells of strides ${PLUS.strides.join(', ')} nor the ${cellCount(picture, FIRST.strides)} of ${FIRST.strides.join(', ')}`);
-    const classes = (fixed(output.dims[2]) ?? NaN) - SIDE_COLUMNS;
-    if (!(classes >= 1)) return refuse(`its output ${formatIo(output)} has no column for a class beside ${SIDE_COLUMNS} for distances`);
+    const classes = readClasses(output, { dim: 2, taken: SIDE_COLUMNS, place: `column for a class beside ${SIDE_COLUMNS} for distances` });
+    if (typeof classes === 'string') return refuse(classes);
     const tail = traceTail(model, output.name);
     if (hasArithmetic(tail) && tail.channels.length > 0) return refuse('values are computed behind its last layers; NanoDet leaves its distributions as they are');
     const isHeadFound = tail.channels.includes(classes + SIDE_COLUMNS) || (tail.channels.includes(classes) && tail.channels.includes(SIDE_COLUMNS));

@@ -3,7 +3,8 @@ import type { GraphBuilder, Value } from '../graph/graph-builder.ts';
 import { labelsInFile } from '../labels.ts';
 import { accept, refuse } from './family.ts';
 import type { Decoded, ForeignModel, Match, ModelFamily } from './family.ts';
-import { fixed, FLOAT_PLANES, isFloat, readPicture } from './network-input.ts';
+import { fixed, FLOAT_PLANES, isFloat } from './network-input.ts';
+import { readOneOutput } from './one-output.ts';
 import { letterboxedRgb } from './ultralytics.ts';
 
 /** Columns of a row: x1, y1, x2, y2, score, class. */
@@ -15,10 +16,9 @@ export const yolov10: ModelFamily = {
   summary: 'YOLOv10 and Ultralytics exports with nms=True: float [1, 3, height, width] in, one output [1, n, 6]: corners in pixels, score, class',
   examine(foreign: ForeignModel): Match {
     const { io } = foreign;
-    const [output, ...moreOutputs] = io.outputs;
-    if (!output || io.inputs.length !== 1 || moreOutputs.length > 0) return refuse(`it has ${io.inputs.length} inputs and ${io.outputs.length} outputs, not one of each`);
-    const picture = readPicture(foreign, FLOAT_PLANES);
-    if (typeof picture === 'string') return refuse(picture);
+    const read = readOneOutput(foreign, FLOAT_PLANES);
+    if (typeof read === 'string') return refuse(read);
+    const { picture, output } = read;
     if (!isFloat(output) || output.dims.length !== 3 || fixed(output.dims[2]) !== COLUMNS) return refuse(`its output is ${formatIo(output)}, not float32 [1, n, ${COLUMNS}]`);
     const task = io.metadata.get('task');
     if (task !== undefined && task !== 'detect') return refuse(`its metadata says that its task is '${task}'`);

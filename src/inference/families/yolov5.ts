@@ -5,7 +5,8 @@ import { accept, refuse } from './family.ts';
 import type { Decoded, ForeignModel, Match, ModelFamily } from './family.ts';
 import { bestClassOnly, cellCount, classesFirst, cornersOfRows } from './grid.ts';
 import { hasArithmetic, traceTail } from './heads.ts';
-import { fixed, FLOAT_PLANES, isFloat, readPicture } from './network-input.ts';
+import { fixed, FLOAT_PLANES } from './network-input.ts';
+import { readClasses, readOneTable } from './one-output.ts';
 import { columnDoubt, contradiction, letterboxedRgb } from './ultralytics.ts';
 
 const STRIDES = [8, 16, 32];
@@ -20,17 +21,15 @@ export const yolov5: ModelFamily = {
   summary: 'YOLOv5, v6, v7: float [1, 3, height, width] in, one output [1, n, 5 + classes] of decoded boxes in pixels, objectness and classes',
   examine(foreign: ForeignModel): Match {
     const { io, model } = foreign;
-    const [output, ...moreOutputs] = io.outputs;
-    if (!output || io.inputs.length !== 1 || moreOutputs.length > 0) return refuse(`it has ${io.inputs.length} inputs and ${io.outputs.length} outputs, not one of each`);
-    const picture = readPicture(foreign, FLOAT_PLANES);
-    if (typeof picture === 'string') return refuse(picture);
-    if (!isFloat(output) || output.dims.length !== 3) return refuse(`its output is ${formatIo(output)}, not float32 [1, n, 5 + classes]`);
+    const read = readOneTable(foreign, FLOAT_PLANES, '[1, n, 5 + classes]');
+    if (typeof read === 'string') return refuse(read);
+    const { picture, output } = read;
     const cells = cellCount(picture, STRIDES);
     const counts = [cells * ANCHORS, cellCount(picture, [...STRIDES, 64]) * ANCHORS, cells];
     const rows = fixed(output.dims[1]);
     if (rows !== undefined && !counts.includes(rows)) return refuse(`its output ${formatIo(output)} has none of the ${counts.join(', ')} rows of ${picture.width}x${picture.height}`);
-    const classes = (fixed(output.dims[2]) ?? NaN) - BOX_COLUMNS;
-    if (!(classes >= 1)) return refuse(`its output ${formatIo(output)} has no column for a class`);
+    const classes = readClasses(output, { dim: 2, taken: BOX_COLUMNS, place: 'column for a class' });
+    if (typeof classes === 'string') return refuse(classes);
     const against = contradiction(io, classes);
     if (against !== undefined) return refuse(against);
     const tail = traceTail(model, output.name);

@@ -5,7 +5,8 @@ import { accept, refuse } from './family.ts';
 import type { Decoded, ForeignModel, Match, ModelFamily } from './family.ts';
 import { bestClassOnly, cellCount, cornersOfRows } from './grid.ts';
 import { hasArithmetic, traceTail } from './heads.ts';
-import { fixed, FLOAT_PLANES, isFloat, readPicture } from './network-input.ts';
+import { fixed, FLOAT_PLANES } from './network-input.ts';
+import { readClasses, readOneTable } from './one-output.ts';
 import { columnDoubt, contradiction, letterboxedRgb } from './ultralytics.ts';
 
 const STRIDES = [8, 16, 32];
@@ -19,16 +20,14 @@ export const yolov8: ModelFamily = {
   summary: 'YOLOv8, v9, v11, v12: float [1, 3, height, width] in, one output [1, 4 + classes, cells] of decoded boxes in pixels and classes, no objectness',
   examine(foreign: ForeignModel): Match {
     const { io, model } = foreign;
-    const [output, ...moreOutputs] = io.outputs;
-    if (!output || io.inputs.length !== 1 || moreOutputs.length > 0) return refuse(`it has ${io.inputs.length} inputs and ${io.outputs.length} outputs, not one of each`);
-    const picture = readPicture(foreign, FLOAT_PLANES);
-    if (typeof picture === 'string') return refuse(picture);
-    if (!isFloat(output) || output.dims.length !== 3) return refuse(`its output is ${formatIo(output)}, not float32 [1, 4 + classes, cells]`);
+    const read = readOneTable(foreign, FLOAT_PLANES, '[1, 4 + classes, cells]');
+    if (typeof read === 'string') return refuse(read);
+    const { picture, output } = read;
     const counts = [cellCount(picture, STRIDES), cellCount(picture, [...STRIDES, 64])];
     const cells = fixed(output.dims[2]);
     if (cells !== undefined && !counts.includes(cells)) return refuse(`its output ${formatIo(output)} has neither ${counts.join(' nor ')} columns, the cells of ${picture.width}x${picture.height}`);
-    const classes = (fixed(output.dims[1]) ?? NaN) - BOX_ROWS;
-    if (!(classes >= 1)) return refuse(`its output ${formatIo(output)} has no row for a class`);
+    const classes = readClasses(output, { dim: 1, taken: BOX_ROWS, place: 'row for a class' });
+    if (typeof classes === 'string') return refuse(classes);
     const against = contradiction(io, classes);
     if (against !== undefined) return refuse(against);
     const tail = traceTail(model, output.name);

@@ -6,7 +6,8 @@ import type { Decoded, ForeignModel, Match, ModelFamily } from './family.ts';
 import { bestClassOnly, cellCount, classesFirst, cornersOf, cornersOfRows, gridOf, likelyRows } from './grid.ts';
 import type { PictureSize } from './grid.ts';
 import { hasArithmetic, traceTail } from './heads.ts';
-import { fixed, FLOAT_PLANES, isFloat, readPicture } from './network-input.ts';
+import { fixed, FLOAT_PLANES } from './network-input.ts';
+import { readClasses, readOneTable } from './one-output.ts';
 
 const STRIDES = [8, 16, 32];
 
@@ -23,15 +24,13 @@ export const yolox: ModelFamily = {
   summary: 'YOLOX: float [1, 3, height, width] in, one output [1, cells, 5 + classes], boxes decoded or not',
   examine(foreign: ForeignModel): Match {
     const { io, model } = foreign;
-    const [output, ...moreOutputs] = io.outputs;
-    if (!output || io.inputs.length !== 1 || moreOutputs.length > 0) return refuse(`it has ${io.inputs.length} inputs and ${io.outputs.length} outputs, not one of each`);
-    const picture = readPicture(foreign, FLOAT_PLANES);
-    if (typeof picture === 'string') return refuse(picture);
-    if (!isFloat(output) || output.dims.length !== 3) return refuse(`its output is ${formatIo(output)}, not float32 [1, cells, 5 + classes]`);
+    const read = readOneTable(foreign, FLOAT_PLANES, '[1, cells, 5 + classes]');
+    if (typeof read === 'string') return refuse(read);
+    const { picture, output } = read;
     const cells = cellCount(picture, STRIDES);
     if ((fixed(output.dims[1]) ?? cells) !== cells) return refuse(`its output ${formatIo(output)} has not the ${cells} cells of strides ${STRIDES.join(', ')}`);
-    const classes = (fixed(output.dims[2]) ?? NaN) - BOX_COLUMNS;
-    if (!(classes >= 1)) return refuse(`its output ${formatIo(output)} has no column for a class`);
+    const classes = readClasses(output, { dim: 2, taken: BOX_COLUMNS, place: 'column for a class' });
+    if (typeof classes === 'string') return refuse(classes);
     const tail = traceTail(model, output.name);
     const isDecoded = tail.operators.has('Exp');
     if (tail.channels.length > 0) {

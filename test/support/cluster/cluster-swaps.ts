@@ -1,6 +1,6 @@
 import * as assert from 'uvu/assert';
 import { at } from '../ledger-oracle.ts';
-import { checkBoundaries, compareMemory, isWarmingUp, memoryOf, modelsFile, MODELS, pausesOf, printSwitches, putModel, textOf, untilActive, untilSeen } from '../swaps.ts';
+import { checkBoundaries, isWarmingUp, MemoryWatch, modelsFile, MODELS, pausesOf, printSwitches, putModel, textOf, untilActive, untilSeen } from '../swaps.ts';
 import { wallMicros, type VtoRun } from '../vto-run.ts';
 import { ChaosSite } from './chaos-site.ts';
 
@@ -27,11 +27,12 @@ export async function runClusterSwaps({ count }: { readonly count: number }): Pr
     assert.is((await putModel(cluster.gateway, 'nobody@1')).status, 404);
     const spans: [number, number][] = [];
     const models: string[] = [MODELS[0]];
-    let before = await Promise.all(detectors.map(memoryOf));
+    const watch = new MemoryWatch(detectors);
     const startedMs = performance.now();
     const disturbedBefore = await disturbances(detectors);
     for (let swap = 0, warm = 0; swap < count + warm; swap += 1) {
-      if (swap % MODELS.length === 0 && isWarmingUp(count, startedMs)) { warm = swap; before = await Promise.all(detectors.map(memoryOf)); }
+      if (swap % MODELS.length === 0 && isWarmingUp(count, startedMs)) { warm = swap; watch.forget(); }
+      if (swap % MODELS.length === 0) watch.look();
       const model = MODELS[(swap + 1) % 2] ?? MODELS[0];
       const from = wallMicros();
       const { status, body } = await putModel(cluster.gateway, model);
@@ -42,7 +43,8 @@ export async function runClusterSwaps({ count }: { readonly count: number }): Pr
       await untilSeen(clients, model);
       if (swap % 10 === 9) console.log(`  ${swap + 1} swaps`);
     }
-    const memory = compareMemory(before, await Promise.all(detectors.map(memoryOf)));
+    watch.look();
+    const memory = watch.compare();
     assert.is(await disturbances(detectors), disturbedBefore, 'no partition was read again or taken over');
     for (const run of detectors) printSwitches(await textOf(run, '/metrics'));
     checkBoundaries(clients, models);
