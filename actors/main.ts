@@ -7,5 +7,6 @@ runRoleProcess({
   vision: async () => (await import('./vision/vision-role.ts')).visionRole,
   index: async () => (await import('./index/index-role.ts')).indexRole,
   host: async () => (await import('./host/host-role.ts')).hostRole,
+  jsmpeg: async () => (await import('./preview/jsmpeg-role.ts')).jsmpegRole,
   batch: async () => (await import('./batch/batch-role.ts')).batchRole,
 });

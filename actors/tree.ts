@@ -24,6 +24,8 @@ import { PlatformError } from '../src/engine/errors.ts';
  *   │  ├─ events
  *   │  └─ retention
  *   └─ gateway                     REST and streams
+ *      └─ jsmpeg-n-<camera>        process, while somebody watches the camera with an old player
+ *         └─ ffmpeg                node-rtsp-stream and its ffmpeg: one that ends or freezes is replaced
  *
  * A node of a cluster is the parts that its roles ask for, joined by Kafka:
  *
@@ -46,6 +48,8 @@ export const POLICIES = {
   feeder: { maxRestarts: Number.POSITIVE_INFINITY, windowMs: 30_000, backoffMs: 20, backoffMaxMs: 5_000, jitter: 0.2, stallMs: 0, stopMs: 2_000 },
   /** What joins a node to its cluster never gives up: brokers come and go. */
   cluster: { maxRestarts: Number.POSITIVE_INFINITY, windowMs: 60_000, backoffMs: 200, backoffMaxMs: 5_000, jitter: 0.3, stallMs: 0, stopMs: 3_000 },
+  /** An ffmpeg never is given up: it may be installed yet. */
+  ffmpeg: { maxRestarts: Number.POSITIVE_INFINITY, windowMs: 10_000, backoffMs: 50, backoffMaxMs: 1_000, jitter: 0.2, stallMs: 0, stopMs: 1_000, retriesStop: true },
   /** One link of a session's chain: its failure is the session's, which starts over with a new epoch. */
   link: { maxRestarts: 0, windowMs: 1_000, backoffMs: 10, backoffMaxMs: 10, jitter: 0, stallMs: 0, stopMs: 2_000 },
 } as const satisfies Record<string, RestartPolicy>;

@@ -11,6 +11,7 @@ import { frameAllocations } from './frame-allocations.ts';
 import { firstDetection } from './first-detection.ts';
 import { inGraphProcessing } from './in-graph-processing.ts';
 import { kafkaChunks } from './kafka-chunks.ts';
+import { liveViewers } from './live-viewers.ts';
 import { memory } from './memory.ts';
 import { pipelineThroughput } from './pipeline-throughput.ts';
 import { plainScript } from './plain-script.ts';
@@ -23,7 +24,7 @@ import { readmeText, rowText, type BenchReport } from './support/report.ts';
 
 /** In the order of the table. */
 const BENCHES: readonly Bench[] = [
-  pipelineThroughput, plainScript, inGraphProcessing, engineOverhead, frameAllocations, busySubstreams, quietCameras, activityGate, recordedOnly, recordedCameras, memory, firstDetection,
+  pipelineThroughput, plainScript, inGraphProcessing, engineOverhead, frameAllocations, busySubstreams, quietCameras, activityGate, recordedOnly, recordedCameras, liveViewers, memory, firstDetection,
   kafkaChunks, clusterRecords, deliveryGuarantee, clusterLatency,
 ];
 const RESULTS = fileURLToPath(new URL('results/', import.meta.url));

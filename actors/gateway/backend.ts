@@ -12,6 +12,8 @@ import { METRICS_CONTENT_TYPE, renderMetrics, type MetricsSnapshot } from '../..
 import { createLiveAccess, type PictureAccess } from './live-access.ts';
 import type { CameraBoard } from '../root/camera-board.ts';
 import type { DeskAccess } from '../root/camera-desks.ts';
+import type { GrantedSession, IceChange } from '../../src/ingress/webrtc/whip-doors.ts';
+import type { WhipAccess } from '../../src/serving-ops/whip-access.ts';
 import type { CameraDirectory } from '../root/camera-directory.ts';
 
 /** How long a temporary camera outlives its last reader, so that a reconnecting client finds it warm. */
@@ -109,6 +111,7 @@ export function createBackend(root: BackendRoot, options: BackendOptions): Servi
     ...modelAnswers(root.models),
     live: createLiveAccess(() => root.desks, () => root.pictures),
     ptz: ptzOf(root),
+    whip: whipAccess(root.desks),
     tree: () => root.tree(),
     isReady: () => {
       const reasons = root.unready();
@@ -124,6 +127,15 @@ function ptzOf({ desks, signal }: BackendRoot): ServingBackend['ptz'] {
   return {
     view: async camera => await desks.call(camera, 'ptz.view', null, signal) as PtzView, // of the same version
     command: async (camera, command) => { await desks.call(camera, 'ptz.command', command, signal); },
+  };
+}
+
+/** Publishers, let in by the process that runs the camera. Its answers are of this version. */
+function whipAccess(desks: DeskAccess): WhipAccess {
+  return {
+    publish: async (camera, request, signal) => await desks.call(camera, 'whip.publish', request, signal) as GrantedSession,
+    trickle: async (camera, request, signal) => await desks.call(camera, 'whip.trickle', request, signal) as IceChange,
+    end: async (camera, request, signal) => { await desks.call(camera, 'whip.end', request, signal); },
   };
 }
 

@@ -26,16 +26,18 @@ import type { RoleContext } from '../process/role-process.ts';
 import { POLICIES, sessionPolicy } from '../tree.ts';
 import type { Successors, SwitchMessage } from '../vision/switch-messages.ts';
 import { VisionPorts } from '../vision/vision-ports.ts';
+import { backfillOf } from './backfill-of.ts';
 import { cameraSource } from './camera-source.ts';
 import { CameraGroup } from './camera-group.ts';
 import { cameraActor } from './camera.ts';
 import { CameraRoutes, type CameraConsumer } from './camera-routes.ts';
 import { ChunkLog } from './chunk-log.ts';
 import { contentHashOf } from './chunk-tools.ts';
-import { archiveHistory, recoverCamera } from './history.ts';
+import { archiveHistory, onlyEpochs, recoverCamera } from './history.ts';
 import { openDesk } from './desk.ts';
 import { LiveTaps } from './live-taps.ts';
 import { servePtz } from './ptz-desk.ts';
+import { serveWhip, whipDoors } from './whip-desk.ts';
 import { recordedOnly } from './recorded-only.ts';
 
 /** Settings of an ingest process. */
@@ -51,6 +53,7 @@ export interface IngestSettings {
   /** Vision processes that cameras are going over to. */
   readonly successors?: Successors | undefined;
   readonly ingress: Config['ingress'];
+  readonly webrtc: Config['webrtc'];
   readonly recording: Config['recording'];
   readonly maxRewindMs: number;
   /** In a cluster: where chunks go instead of to vision processes. */
@@ -112,11 +115,12 @@ export async function ingestRole(settings: unknown, ctx: RoleContext): Promise<v
   gaugeQueues({ records: links.records, ...Object.fromEntries(visions.ports.map((port, index) => [`vision-${index}`, port])) }, ctx);
   // A new consumer gets everything without a record from the feeders, in order: what the old one was sent would come in mid-GOP before it.
   for (const vision of visions.ports) vision.onAttach(() => vision.discard());
+  const doors = whipDoors(options.webrtc, ctx);
   const ladders = new Map<CameraId, Ladder>();
   const cameras = new CameraGroup({
     supervise: actor => ctx.system.supervise(actor, POLICIES.camera),
     create: async (row, floor) => {
-      const source = await cameraSource(row, { ingress: options.ingress, times: ladders.get(row.id)?.times, report: event => report(event, links, ctx) }, ctx);
+      const source = await cameraSource(row, { ingress: options.ingress, doors, times: ladders.get(row.id)?.times, report: event => report(event, links, ctx) }, ctx);
       ladders.set(row.id, source);
       return createCamera({ row, floor, source }, options, links, ctx);
     },
@@ -129,12 +133,14 @@ export async function ingestRole(settings: unknown, ctx: RoleContext): Promise<v
       links.chunkLog?.forget(id);
       links.routes.forget(id);
       links.live.forget(id);
+      doors.close(id);
       if (options.kafka) ctx.note({ type: 'left', id } satisfies LeftNote);
     },
   });
   const desk = await openDesk({ socket: options.deskSocket, hasCamera: id => cameras.has(id), clock: ctx.clock, random: ctx.random, onError: error => ctx.log.warn({ error: reportError(error) }, 'a link to the desk was lost') });
   links.live.serve(desk, { historyOf: id => archiveHistory(id, options.archive, store), clock: ctx.clock });
   servePtz(desk, { clock: ctx.clock, urisOf: id => urisOf(cameras.rowOf(id)) });
+  serveWhip(desk, doors);
   for (const [id, place] of Object.entries(options.places ?? {})) links.routes.send(id as CameraId, place); // keys are those of rows
   for (const row of options.cameras) await cameras.put(row, options.floors?.[row.id]);
   for (const id of options.leftovers ?? []) void cameras.handOver(id);
@@ -143,6 +149,7 @@ export async function ingestRole(settings: unknown, ctx: RoleContext): Promise<v
   ctx.ready();
   await untilAborted(ctx.signal);
   await cameras.finishAll();
+  await doors.closeAll();
   await ctx.system.stop();
   closing.abort(new Error('the process is stopping'));
   await kafka?.close();
@@ -203,29 +210,39 @@ function createCamera({ row, floor, source }: Wanted, options: IngestSettings, l
     links.records.push(records.map(body => ({ body, key: row.id, capturedAt: body.capturedAt, trace: '' })), signal);
   const consumer = consumerOf(row.id, links, publish);
   const live = new Set<number>();
+  /** Epochs of this process that were back-filled: they are fed by themselves. */
+  const filled = new Set<number>();
+  const history = archiveHistory(row.id, options.archive, store);
   const feeder = new Feeder({
     camera: row.id, out: consumer.out, publish, clock: ctx.clock, maxItems: 1024, maxBytes: 16 << 20,
     // The archive's quota, not a time, bounds what waits for Kafka.
     ...chunkLog ? { isLog: true, maxRewindMs: Number.POSITIVE_INFINITY } : { maxRewindMs: options.maxRewindMs },
-    history: archiveHistory(row.id, options.archive, store),
+    history: onlyEpochs(history, epoch => !filled.has(epoch)),
   });
+  const createRecorder = (epoch: number): Recorder => {
+    live.add(epoch);
+    return new Recorder({ folder: options.archive, createWriter: createChunkWriter, createHash: contentHashOf, index, partMs: options.recording.partMs });
+  };
+  const shared = {
+    report: (event: PlatformEvent): void => report(event, links, ctx),
+    onDurable: (part: ChunkPart): void => countDurable(part, ctx),
+  };
+  const ended = (): ReturnType<typeof recordedOnly> | undefined => (row.isDetecting ? undefined : recordedOnly(row.id, ctx.clock, publish));
+  const backfill = chunkLog || source === undefined ? undefined : backfillOf({
+    ...shared, row, ingress: options.ingress, consumer, recordedOnly: ended(),
+    session: { host, chunkSeconds: options.recording.chunkSeconds, createRecorder: epoch => { filled.add(epoch); return createRecorder(epoch); } },
+    feeding: { history: onlyEpochs(history, epoch => filled.has(epoch)), publish },
+  }, ctx);
   return cameraActor({
+    ...shared, backfill, recordedOnly: ended(),
     row, feeder, onConsumer: consumer.onAttach, sessionPolicy: sessionPolicy(options.ingress), isSpooling: chunkLog !== undefined, isLeftover: source === undefined,
     session: {
       host, tap: links.live.of(row.id), chunkSeconds: options.recording.chunkSeconds, onClockStep: () => noteClockStep(row.id, ctx), source: source ?? { label: row.id, open: () => Promise.reject(new Error('this camera is elsewhere')) },
-      nextEpoch: () => store.nextEpoch(row.id, ctx.clock.now(), chunkLog ? Math.max(floor, Math.floor(ctx.clock.now() / 1000) - 1) : 0),
-      createRecorder: epoch => {
-        live.add(epoch);
-        return new Recorder({
-          folder: options.archive, createWriter: createChunkWriter, createHash: contentHashOf, index, partMs: options.recording.partMs,
-        });
-      },
+      nextEpoch: (behind = 0) => store.nextEpoch(row.id, ctx.clock.now(), chunkLog ? Math.max(floor, Math.floor(ctx.clock.now() / 1000) - 1) : behind),
+      createRecorder,
     },
     recover: () => recoverCamera({ camera: row.id, folder: options.archive, store, isLive: epoch => live.has(epoch) }, ctx),
-    report: event => report(event, links, ctx),
-    onDurable: part => countDurable(part, ctx),
     endedElsewhere: async after => (floor > after ? endedBefore?.(row.id, Math.max(...live)) : undefined),
-    recordedOnly: row.isDetecting ? undefined : recordedOnly(row.id, ctx.clock, publish),
   });
 }
 
@@ -260,6 +277,7 @@ const saidOf = new Map<CameraId, string>();
 
 function note(event: PlatformEvent, ctx: RoleContext): void {
   if (event.type === 'gap') ctx.telemetry.count('gaps', { camera: event.camera });
+  if (event.type === 'backfilled') ctx.telemetry.count('backfilled', { camera: event.camera }, event.frames);
   if (event.type === 'failed-over' || event.type === 'restored') noteSwitch(event, ctx);
   if (event.type !== 'camera-state') return;
   const { camera, state, code, message } = event;

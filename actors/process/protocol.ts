@@ -2,7 +2,7 @@ import type { ActorReport } from '../../src/engine/actor.ts';
 import type { ErrorReport } from '../../src/engine/errors.ts';
 
 /** Roles a child process can have. */
-export type Role = 'store' | 'ingest' | 'vision' | 'batch' | 'index' | 'host';
+export type Role = 'store' | 'ingest' | 'vision' | 'batch' | 'index' | 'host' | 'jsmpeg';
 
 /** What the root says to a child, over the fork channel. Settings go this way because a command line is public. */
 export type ToChild =

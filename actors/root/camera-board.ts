@@ -141,7 +141,7 @@ function stateOf(session: ActorReport): CameraState {
     case 'ended': return 'ended';
     case 'escalated': return 'failed';
     case 'starting': case 'running': case 'stopping': case 'stopped':
-      if (session.status === 'live') return 'live';
+      if (session.status === 'live' || session.status === 'waiting') return session.status;
       return session.restarts > 0 ? 'retrying' : 'connecting';
   }
 }

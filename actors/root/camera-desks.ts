@@ -16,6 +16,8 @@ export interface DeskAccess {
    * ROLE_ABSENT on a node of a cluster that does not run it; what the handler throws; the signal's reason
    */
   call(camera: CameraId, method: string, params: unknown, signal: AbortSignal): Promise<unknown>;
+  /** Where the camera's process answers, for another process of this node. @throws PlatformError CAMERA_UNKNOWN, CAMERA_ELSEWHERE, ROLE_ABSENT */
+  socketOf(camera: CameraId): string;
   /** As `call`, for a sequence. Values that were sent before the process went are given first. */
   stream(camera: CameraId, method: string, params: unknown, signal: AbortSignal): AsyncIterable<unknown>;
 }
@@ -60,6 +62,12 @@ export class CameraDesks implements DeskAccess {
     yield* node.stream(method, { camera, params } satisfies DeskQuestion, signal);
   }
 
+  socketOf(camera: CameraId): string {
+    const name = this.#options.processOf(camera);
+    if (name === undefined) throw new PlatformError('CAMERA_UNKNOWN', `camera '${camera}' is unknown`, { camera });
+    return deskSocket(this.#options.sockets(), name);
+  }
+
   /** Idempotent. */
   async close(): Promise<void> {
     this.#isClosed = true;
@@ -102,6 +110,10 @@ export function clusterDesks(own: DeskAccess | undefined, isWanted: (camera: Cam
     async call(camera, method, params, signal) {
       if (own === undefined) throw refusal(camera);
       try { return await own.call(camera, method, params, signal); } catch (error) { throw translated(camera, error); }
+    },
+    socketOf(camera) {
+      if (own === undefined) throw refusal(camera);
+      try { return own.socketOf(camera); } catch (error) { throw translated(camera, error); }
     },
     async *stream(camera, method, params, signal) {
       if (own === undefined) throw refusal(camera);

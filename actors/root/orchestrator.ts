@@ -65,7 +65,7 @@ const REACH_MS = 1_500;
  * What each process may take to end in order, together less than the 3 s a stop may take. Whatever an ingest process received has a record when it
  * has ended, so that nothing depends on the others' last moments.
  */
-const STOP_MS = { ingest: 1_900, vision: 400, store: 600, batch: 500, index: 600, host: 1_700 } as const satisfies Record<Role, number>;
+const STOP_MS = { ingest: 1_900, vision: 400, store: 600, batch: 500, index: 600, host: 1_700, jsmpeg: 1_000 } as const satisfies Record<Role, number>;
 
 interface Running { readonly actor: ProcessActor; readonly supervised: Supervised }
 
@@ -124,7 +124,7 @@ export class Orchestrator {
     await mkdir(folder, { recursive: true, mode: 0o700 });
     this.#paths = { data: folder, sockets: await createSocketFolder() };
     const paths = this.#paths;
-    const store = this.#startProcess('store', 'store', 8, { settings: () => storeSettings(config, paths, !this.#plan.keepsRecordings) });
+    const store = this.#startProcess('store', 'store', () => 8, { settings: () => storeSettings(config, paths, !this.#plan.keepsRecordings) });
     await Promise.race([store.actor.untilReady(), this.#failureOf(store)]);
     await takeOverSockets(folder, paths.sockets); // the store owns the folder now: no other run does
     const link = connectIpc({ path: join(paths.sockets, 'store.sock'), clock, random, backoffMs: 10, backoffMaxMs: 200 });
@@ -330,8 +330,10 @@ export class Orchestrator {
     const paths = this.#paths;
     if (!paths) return;
     const name = `ingest-${index}`;
-    const further = [...this.#groups[index] ?? []].reduce((sum, id) => sum + (this.#rows.get(id)?.fallbacks?.length ?? 0), 0); // each may be connected too
-    const threads = config.ingress.threadPoolSize || 2 * (config.ingress.camerasPerProcess + further) + 4;
+    const threads = (): number => { // when it is started: by then all cameras of the settings have their place
+      const further = [...this.#groups[index] ?? []].reduce((sum, id) => sum + (this.#rows.get(id)?.fallbacks?.length ?? 0), 0); // each may be connected too
+      return config.ingress.threadPoolSize || 2 * (config.ingress.camerasPerProcess + further) + 4;
+    };
     const settings = (): IngestSettings => {
       const rows = [...this.#groups[index] ?? []].map(id => this.#rows.get(id)).filter(row => row !== undefined);
       if (this.#fleet) return ingestSettings(config, paths, rows, { deskSocket: deskSocket(paths.sockets, name), visionSockets: this.#fleet.sockets, successors: this.#fleet.successorsFor(name), places: Object.fromEntries(rows.map(({ id }) => [id, this.#places?.get(id) ?? 0])) });
@@ -347,9 +349,9 @@ export class Orchestrator {
     this.#startProcess(name, 'ingest', threads, { settings, onNote });
   }
 
-  #startProcess(name: string, role: Role, threadPoolSize: number, { settings, onNote = () => {} }: Pick<ProcessOptions, 'settings' | 'onNote'>): Running {
+  #startProcess(name: string, role: Role, threads: () => number, { settings, onNote = () => {} }: Pick<ProcessOptions, 'settings' | 'onNote'>): Running {
     const { clock, onLine } = this.#options;
-    const actor = new ProcessActor({ name, role, settings, threadPoolSize, clock, onLine, onNote, stopMs: STOP_MS[role] });
+    const actor = new ProcessActor({ name, role, settings, get threadPoolSize() { return threads(); }, clock, onLine, onNote, stopMs: STOP_MS[role] });
     const running: Running = { actor, supervised: this.#system.supervise(actor, POLICIES.process) };
     this.#processes.set(name, running);
     return running;

@@ -91,7 +91,7 @@ export type VisionTargets = Pick<IngestSettings, 'deskSocket' | 'visionSockets' 
 export function ingestSettings(config: Config, paths: Paths, cameras: readonly CameraRow[], targets: VisionTargets | ClusterIngest): IngestSettings {
   return {
     visionSockets: [], ...targets, cameras: cameras.map(sourceOf), archive: join(paths.data, 'archive'), storeSocket: join(paths.sockets, 'store.sock'),
-    ingress: config.ingress, recording: config.recording, maxRewindMs: config.vision.maxRewindMs,
+    ingress: config.ingress, webrtc: config.webrtc, recording: config.recording, maxRewindMs: config.vision.maxRewindMs,
   };
 }
 

@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 /** Generated code that is JavaScript already, and the pages. */
-const COPIED = ['src/serving-ops/pages/*.{html,css}', 'src/**/*.js', 'src/**/*.d.ts', 'actors/**/*.js', 'actors/**/*.d.ts'];
+const COPIED = ['src/serving-ops/pages/*.{html,css,svg}', 'src/**/*.js', 'src/**/*.d.ts', 'actors/**/*.js', 'actors/**/*.d.ts'];
 
 /**
  * Writes the compiled platform below `folder`, with declarations and source maps.

@@ -52,7 +52,7 @@ export const COMMANDS = {
   start: {
     summary: 'Record and detect on cameras until told to stop',
     flags: {
-      camera: { kind: 'text', value: 'ID=URI', isRepeatable: true, help: 'rtsp:// address, file or folder; without ID= one is made of its name' },
+      camera: { kind: 'text', value: 'ID=URI', isRepeatable: true, help: 'rtsp:// or onvif:// address, file or folder; without ID= one is made of its name' },
       loop: { kind: 'switch', help: 'start the files given with --camera again at their end' },
       'max-fps': { kind: 'number', value: 'FPS', range: [0, 1000], help: 'detect on at most so many frames a second of each camera (default: 0, all)' },
       ...modelFlags,
@@ -120,10 +120,11 @@ export const COMMANDS = {
     examples: ['vto models list', 'vto models use yolox-tiny@1.0.0', 'vto models inspect yolox.onnx', 'vto models inspect rtdetr.onnx --family rt-detr --json'],
   },
   cameras: {
-    summary: 'List the cameras of a running vto; add, change and remove them while it works',
-    positional: { name: 'ACTION', help: 'list, show, add, change or remove', isRequired: true },
+    summary: 'List the cameras of a running vto; add, change and remove them while it works; discover those of the network',
+    positional: { name: 'ACTION', help: 'list, show, add, change, remove or discover', isRequired: true },
     operand: { name: 'CAMERA', help: 'add: ID=URI, or a URI or path whose id is made of its name; show, change, remove: its id', isRequired: false },
     flags: {
+      id: { kind: 'text', value: 'ID', help: 'add: the id, as before `=`' },
       uri: { kind: 'text', value: 'URI', help: 'change: another source' },
       fallback: { kind: 'text', value: 'URI', isRepeatable: true, help: 'further source for when the first fails, in order of preference' },
       standby: { kind: 'text', value: 'HOW', choices: ['cold', 'warm'], help: 'warm: the next source is kept connected; cold: it is opened when needed' },
@@ -136,10 +137,12 @@ export const COMMANDS = {
       modality: { kind: 'text', value: 'NAME', choices: ['auto', 'rgb', 'depth', 'thermal'], help: 'what its pictures show' },
       encoders: { kind: 'text', value: 'NAMES', isRepeatable: true, help: 'features to compute of its frames' },
       default: { kind: 'text', value: 'FIELD', isRepeatable: true, choices: CAMERA_FIELDS, help: 'change: field of the API that goes back to its default' },
+      seconds: { kind: 'number', value: 'SECONDS', range: [1, 60], help: 'discover: how long answers are waited for (default: 3)' },
+      interface: { kind: 'text', value: 'NAME', help: 'discover: the one network interface to ask on (default: all)' },
       url: running.url, token: running.token,
       json: { kind: 'switch', help: 'JSON instead of text' },
     },
-    examples: ['vto cameras add dock=rtsp://user:password@10.0.0.12/stream1 --fallback rtsp://user:password@10.0.0.12/stream2', 'vto cameras change dock --max-fps 5 --default priority', 'vto cameras list --url http://10.0.0.5:8080'],
+    examples: ['vto cameras discover', 'vto cameras add onvif://user:password@10.0.0.12/?profile=sub --id gate', 'vto cameras add dock=rtsp://user:password@10.0.0.12/stream1 --fallback rtsp://user:password@10.0.0.12/stream2', 'vto cameras change dock --max-fps 5 --default priority', 'vto cameras list --url http://10.0.0.5:8080'],
   },
   doctor: {
     summary: 'Say what this machine can do, and the cluster: codecs, execution providers, model, Kafka',

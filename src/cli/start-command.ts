@@ -48,7 +48,8 @@ export async function startCommand(invocation: StartInvocation, cwd: string): Pr
   const platform = await startPlatform(config, { screen, telemetry, first });
   const backend = createBackend(platform.backend, { ownMetrics: () => telemetry.snapshot(), sleep: (ms, signal) => systemClock.sleep(ms, signal) });
   const gateway = platform.system.supervise(gatewayActor({
-    backend, config: config.serving, topicPrefix: config.kafka.topicPrefix, clock: systemClock, log: screen.log, onListening: ({ url }) => screen.say(`API ${url}/api/v1/cameras`),
+    backend, desks: () => platform.backend.desks, random: systemRandom, onLine: (name, line) => screen.childLine(name, line), report: event => { void platform.backend.store.putEvents([event]).catch(() => { /* stopping */ }); },
+    config: config.serving, topicPrefix: config.kafka.topicPrefix, whip: config.webrtc, clock: systemClock, telemetry, log: screen.log, onListening: ({ url }) => screen.say(`API ${url}/api/v1/cameras`),
   }), POLICIES.worker);
   const showing = new AbortController();
   const tableFromMs = systemClock.monotonicMs() + TABLE_LATEST_MS;

@@ -8,9 +8,10 @@ import { withMeaning, type SampleSettings } from './sample-meaning.ts';
 import type { SourceDeps } from './source-deps.ts';
 import type { Source } from './source.ts';
 import { synthetic } from './synthetic.ts';
+import { whip } from './whip.ts';
 
 /** Every source protocol by its URI scheme. A plain path is `file`. */
-export const sources = new Registry<Source, SourceDeps>('source', [file, onvif, rtsp, rtsps, synthetic]);
+export const sources = new Registry<Source, SourceDeps>('source', [file, onvif, rtsp, rtsps, synthetic, whip]);
 
 /** What a source is made from. */
 export interface SourceRequest extends SourceDeps {

@@ -76,6 +76,7 @@ export function createLadder(options: LadderOptions): Ladder {
 
 class SourceLadder implements Ladder {
   readonly label: string;
+  readonly isAwaited: boolean;
   readonly times: OnwardTimes;
   readonly #options: LadderOptions;
   readonly #rungs: readonly Rung[];
@@ -91,6 +92,8 @@ class SourceLadder implements Ladder {
   #reason: string | undefined;
   /** Sessions of better sources whose time is being waited for. */
   readonly #proving = new WeakMap<KeptSession, number>();
+  /** Sessions that are being closed. */
+  readonly #closing = new Set<Promise<void>>();
   /** From the first `open` to `close`. */
   #life: AbortController | undefined;
 
@@ -98,6 +101,7 @@ class SourceLadder implements Ladder {
     const { clock, random, stallMs, backoffMs, backoffMaxMs, rungs } = options;
     this.#options = options;
     this.label = rungs[0].source.label;
+    this.isAwaited = rungs.length === 1 && rungs[0].source.isAwaited === true;
     this.times = options.times ?? new OnwardTimes();
     this.#restoreAfterMs = options.restoreAfterMs;
     this.#rungs = rungs.map(rung => new Rung({
@@ -136,7 +140,8 @@ class SourceLadder implements Ladder {
   async close(): Promise<void> {
     this.#life?.abort(OVER);
     this.#life = undefined;
-    await Promise.all(this.#rungs.map(rung => rung.unwant()));
+    await Promise.all([...this.#rungs.map(rung => rung.unwant()), ...this.#closing]);
+    await Promise.all(this.#options.rungs.map(({ source }) => source.close?.()));
   }
 
   sources(): readonly RungView[] {
@@ -219,7 +224,10 @@ class SourceLadder implements Ladder {
       if (leftMs <= 0) active.session.replace(rung.label);
       else if (this.#proving.get(kept) !== this.#restoreAfterMs) {
         this.#proving.set(kept, this.#restoreAfterMs);
-        void clock.sleep(leftMs, this.#life.signal).then(() => { if (rung.kept === kept) this.#restore(); }, () => { /* closed */ });
+        void clock.sleep(leftMs, this.#life.signal).then(() => {
+          this.#proving.delete(kept); // timers may ring a little early
+          if (rung.kept === kept) this.#restore();
+        }, () => { /* closed */ });
       }
     }
   }
@@ -237,11 +245,17 @@ class SourceLadder implements Ladder {
       onUnit: unit => { this.#lastCapturedAt = unit.capturedAt; },
       onEnd: end => this.#end(rung, taken.session, end),
       onReleased: () => released.resolve(),
+      onClosing: closed => this.#watch(closed),
     });
     this.#active = { rung, session };
     for (const lower of this.#rungs.slice(this.#rungs.indexOf(rung) + 1)) lower.renew();
     this.#onChange();
     return session;
+  }
+
+  #watch(closed: Promise<void>): void {
+    this.#closing.add(closed);
+    void closed.finally(() => this.#closing.delete(closed));
   }
 
   /** The first picture of a session goes to be recorded. */

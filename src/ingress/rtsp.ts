@@ -14,7 +14,7 @@ type Transport = (typeof TRANSPORTS)[number];
 
 const options = z.strictObject({
   transport: z.enum(TRANSPORTS).default('tcp').describe('How RTP travels, where the URI does not end in `#transport=…`. Over UDP a lost packet damages pictures without any mark; use it only where the camera has no TCP.'),
-  stallMs: z.int().min(100).max(86_400_000).default(2000).describe('No picture for this long means the camera hangs; raise it for cameras below one picture a second.'),
+  stallMs: z.int().min(100).max(86_400_000).default(1800).describe('No picture for this long means the camera hangs; raise it for cameras below one picture a second.'),
   openTimeoutMs: z.int().min(100).max(86_400_000).default(5000).describe('Connecting, and after it waiting for the first picture, may take this long each.'),
   keyTimeoutMs: z.int().min(500).max(600_000).default(30_000).describe('A session begins with a key frame; one must come within this time. Raise it above the camera\'s key frame interval.'),
   clockOffsetMaxMs: z.int().min(0).max(3_600_000).default(200).describe('The camera\'s clock is believed while pictures arrive after the time it gives them and by no more than this, which encoding and the network take; 0: never. Else the steady time stamps of the stream are put to the earliest arrivals.'),

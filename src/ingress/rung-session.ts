@@ -30,6 +30,8 @@ export interface RungSessionOptions {
   onEnd(end: SessionEnd): { readonly error?: unknown; readonly isKept?: boolean };
   /** The source has no session any more, or the one it has is somebody else's. */
   onReleased(): void;
+  /** `closed` resolves when it is closed. */
+  onClosing(closed: Promise<void>): void;
 }
 
 /** The session of a source that a ladder uses at the moment. */
@@ -42,6 +44,7 @@ export class RungSession implements SourceSession {
   #betterLabel: string | undefined;
   #isOver = false;
   #isKept = false;
+  #isLost = false;
   #closing: Promise<void> | undefined;
 
   constructor(options: RungSessionOptions) {
@@ -75,9 +78,13 @@ export class RungSession implements SourceSession {
     return this.#options.place(unit);
   }
 
-  close(): Promise<void> {
-    this.#closing ??= this.#close();
-    return this.#closing;
+  /** A session that was lost is left to end by itself, which libav may take long for: `onReleased` says when it has. */
+  async close(): Promise<void> {
+    if (this.#closing === undefined) {
+      this.#closing = this.#close();
+      this.#options.onClosing(this.#closing);
+    }
+    if (!this.#isLost) await this.#closing;
   }
 
   async #read(signal: AbortSignal): Promise<SourceUnit | undefined> {
@@ -90,7 +97,8 @@ export class RungSession implements SourceSession {
       const unit = await session.next(signal);
       if (unit !== undefined) return unit;
     } catch (error) {
-      if (!signal.aborted) this.#end({ kind: 'lost', error, aliveMs: this.#firstAtMs === undefined ? 0 : clock.monotonicMs() - this.#firstAtMs });
+      this.#isLost = !signal.aborted;
+      if (this.#isLost) this.#end({ kind: 'lost', error, aliveMs: this.#firstAtMs === undefined ? 0 : clock.monotonicMs() - this.#firstAtMs });
       throw error;
     }
     const { error } = this.#end({ kind: 'ended' });

@@ -176,6 +176,10 @@ export class Rung {
   }
 
   #fail(error: unknown, aliveMs: number, beganMs: number): void {
+    if (this.#options.source.isAwaited === true && fateOf(error) !== 'stop') { // nobody sends now: that is no failure, but the next source is wanted
+      this.#isOverdue = true;
+      return;
+    }
     this.#failure = error;
     this.#hasFailed = true;
     this.#isOverdue = false;

@@ -13,6 +13,8 @@ const METRES_PER_STEP = 0.001;
 export function withMeaning(source: Source, settings: SampleSettings | undefined): Source {
   return {
     label: source.label,
+    ...source.isAwaited === true && { isAwaited: true },
+    ...source.close && { close: () => source.close?.() ?? Promise.resolve() },
     async open(signal) {
       const session = await source.open(signal);
       const meant = ({ parameters, ...unit }: SourceUnit): SourceUnit => (parameters === undefined ? unit : { ...unit, parameters: meaningful(parameters, settings) });

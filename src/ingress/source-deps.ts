@@ -1,5 +1,6 @@
 import type { Knock } from './knock.ts';
 import type { MediaAccess } from './media-access.ts';
+import type { PublisherDoor } from './publisher.ts';
 import type { SourceContext } from './source.ts';
 
 /** What every source plugin is made from, besides its own options. */
@@ -10,4 +11,6 @@ export interface SourceDeps {
   readonly media: MediaAccess;
   /** @default over the network */
   readonly knock?: Knock;
+  /** Where the camera waits for publishers; absent where nobody can publish. */
+  readonly publishers?: PublisherDoor | undefined;
 }

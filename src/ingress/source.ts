@@ -34,6 +34,8 @@ export interface SourceSession {
 export interface Source {
   /** The URI without credentials, for logs and reports. */
   readonly label: string;
+  /** True: opening waits for somebody to send, and after each session for the next one; waiting is no failure. */
+  readonly isAwaited?: boolean;
   open(signal: AbortSignal): Promise<SourceSession>;
   /** Ends what it keeps between sessions, which `open` begins anew. Idempotent, never rejects. Absent: it keeps nothing. */
   close?(): Promise<void>;

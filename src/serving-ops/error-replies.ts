@@ -11,12 +11,12 @@ import { isRegistryPath, REGISTRY_ENDPOINTS, sendRegistryError } from './registr
 
 const RETRY_AFTER_SECONDS = 5;
 
-function asPlatformError(error: unknown): unknown {
+function asPlatformError(error: unknown, isPublishing: boolean): unknown {
   if (error instanceof PlatformError || !(error instanceof Error)) return error;
   const { code, statusCode } = error as Error & { readonly code?: unknown; readonly statusCode?: unknown }; // fastify's errors carry both
   switch (code) {
     case 'FST_ERR_CTP_BODY_TOO_LARGE': return new PlatformError('REQUEST_TOO_LARGE', 'the body is larger than this API takes');
-    case 'FST_ERR_CTP_INVALID_MEDIA_TYPE': return new PlatformError('REQUEST_INVALID', 'the body must be application/json', { field: 'content-type' });
+    case 'FST_ERR_CTP_INVALID_MEDIA_TYPE': return isPublishing ? new PlatformError('MEDIA_TYPE_REFUSED', 'the body is of a type that is not taken here', { field: 'content-type' }) : new PlatformError('REQUEST_INVALID', 'the body must be application/json', { field: 'content-type' });
     case 'FST_ERR_BAD_URL': return new PlatformError('REQUEST_INVALID', 'the path is not percent-encoded UTF-8');
     case 'FST_ERR_HANDLER_TIMEOUT': return new PlatformError('TIMED_OUT', 'the answer did not come in time', {}, error);
     case 'FST_ERR_MAX_PARAM_LENGTH': return new PlatformError('REQUEST_INVALID', 'a path segment is too long');
@@ -29,7 +29,7 @@ function asPlatformError(error: unknown): unknown {
 
 /** Sends the problem of anything thrown, once; to clients of a Schema Registry in its form. */
 export function sendProblem(face: Face, error: unknown, request: FastifyRequest, reply: FastifyReply): void {
-  const known = asPlatformError(error);
+  const known = asPlatformError(error, request.routeOptions.config.isPublishing === true);
   const problem = problemOf(known);
   if (problem.code === 'UNEXPECTED') {
     face.counts.failures++;

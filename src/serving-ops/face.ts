@@ -3,9 +3,10 @@ import type { AllowList } from './allow-stream.ts';
 import type { LiveHub } from './live/live-hub.ts';
 import type { Snapshots } from './live/snapshots.ts';
 import type { ServingLog } from './log.ts';
-import type { ServingBackend } from './service.ts';
+import type { JsmpegAccess, ServingBackend } from './service.ts';
 import type { StreamSlots } from './stream-slots.ts';
 import type { StreamScheme } from './stream-uri.ts';
+import type { WhipFaceOptions } from './whip-routes.ts';
 
 /** Counters of a gateway since its start, for gauges and tests. */
 export interface GatewayCounts {
@@ -28,6 +29,7 @@ export interface GatewayCounts {
 /** What the routes share. */
 export interface Face {
   readonly backend: ServingBackend;
+  readonly jsmpeg: JsmpegAccess;
   readonly clock: Clock;
   readonly log: ServingLog;
   readonly schemes: readonly StreamScheme[];
@@ -36,6 +38,7 @@ export interface Face {
   /** Live pictures. */
   readonly hub: LiveHub;
   readonly snapshots: Snapshots;
+  readonly whip: WhipFaceOptions;
   readonly counts: GatewayCounts;
   readonly isLoopbackOnly: boolean;
   readonly slowReaderMs: number;

@@ -14,7 +14,7 @@ import { historyRoutes } from './history-routes.ts';
 import { guardRequest, isLoopbackHost } from './host-guard.ts';
 import { INFER_PATH, inferRoutes } from './infer-route.ts';
 import { lagRoutes } from './lag-routes.ts';
-import { LiveHub } from './live/live-hub.ts';
+import { LiveHub, type LiveObserver } from './live/live-hub.ts';
 import { LIVE_FILE_PATH, liveRoutes } from './live/live-routes.ts';
 import { isSocketRequest, liveSockets } from './live/live-sockets.ts';
 import { Snapshots } from './live/snapshots.ts';
@@ -24,13 +24,16 @@ import { modelRoutes } from './model-routes.ts';
 import { REGISTRY_ENDPOINTS, registryRoutes } from './registry-routes.ts';
 import { ptzRoutes } from './ptz-routes.ts';
 import { scrubbedJson } from './scrub.ts';
-import type { ServingBackend } from './service.ts';
+import type { JsmpegAccess, ServingBackend } from './service.ts';
 import { createStreamSlots } from './stream-slots.ts';
 import { STREAM_SCHEMES, type StreamScheme } from './stream-uri.ts';
+import { whipRoutes, type WhipFaceOptions } from './whip-routes.ts';
 
 /** What a gateway needs and may be told. */
 export interface GatewayOptions {
   readonly backend: ServingBackend;
+  /** Pictures for old players. @default none */
+  readonly jsmpeg?: JsmpegAccess;
   readonly clock: Clock;
   readonly log: ServingLog;
   /** Address to listen on. Beyond loopback, adding cameras needs `allowStreams` too. @default '127.0.0.1' */
@@ -43,6 +46,10 @@ export interface GatewayOptions {
   readonly allowHosts?: readonly string[];
   /** Tokens of which every request needs one, but those of OPEN_ROUTES. @default []: none is needed */
   readonly tokens?: readonly string[];
+  /** How publishers are served. @default nobody of another origin, no ICE servers */
+  readonly whip?: WhipFaceOptions;
+  /** Told who watches cameras live. @default nobody */
+  readonly live?: LiveObserver;
   /** Schemes that the source plugins serve. @default STREAM_SCHEMES */
   readonly schemes?: readonly StreamScheme[];
   /** Cameras streamed at once, over all clients. @default 64 */
@@ -86,14 +93,19 @@ const REQUEST_TIMEOUT_MS = 15_000;
 const KEEP_ALIVE_TIMEOUT_MS = 10_000;
 const CHECK_INTERVAL_MS = 1_000;
 
+const NO_JSMPEG: JsmpegAccess = {
+  watch() { throw new PlatformError('ROLE_ABSENT', 'nothing makes pictures for old players here'); },
+};
+
 function createFace(options: GatewayOptions): Face {
   const schemes = options.schemes ?? STREAM_SCHEMES;
   return {
-    backend: options.backend, clock: options.clock, log: options.log, schemes,
+    backend: options.backend, jsmpeg: options.jsmpeg ?? NO_JSMPEG, clock: options.clock, log: options.log, schemes,
     allowList: createAllowList(options.allowStreams ?? [], schemes),
-    slots: createStreamSlots(options.maxStreams ?? 64), hub: new LiveHub(options),
+    slots: createStreamSlots(options.maxStreams ?? 64), hub: new LiveHub({ ...options, observer: options.live }),
     snapshots: new Snapshots(() => options.backend.live, options.clock, options.answerMs ?? 30_000),
     counts: { requests: 0, failures: 0, refusedStreams: 0, openedStreams: 0, sentLines: 0, slowReaders: 0, lateFrames: 0, liveDropped: 0 },
+    whip: options.whip ?? { allowOrigins: [], iceServers: [] },
     isLoopbackOnly: isLoopbackHost(options.host ?? '127.0.0.1'),
     slowReaderMs: options.slowReaderMs ?? 10_000, lingerMs: options.lingerMs ?? 2_000, answerMs: options.answerMs ?? 30_000,
   };
@@ -175,8 +187,8 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     inFlight.add(reply.raw);
     reply.headers({ 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' });
     if (closing !== undefined) { reply.header('connection', 'close'); throw new PlatformError('SHUTTING_DOWN', 'vto is stopping'); }
-    guardRequest(request, guard);
     const { url: route = '/', config } = request.routeOptions; // of the route that answers: the spelling of the path does not matter
+    guardRequest(request, { ...guard, allowOrigins: config.isPublishing === true ? face.whip.allowOrigins : [] });
     if (!OPEN_ROUTES.has(route) && config.isOpen !== true) authorizer.check({ header: request.headers.authorization, query: config.takesQueryToken === true ? (request.query as { readonly access_token?: unknown }).access_token : undefined });
     done();
   });
@@ -185,7 +197,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     done(null, payload);
   });
   errorReplies(app, face);
-  for (const routes of [healthRoutes, cameraRoutes, featureRoutes, historyRoutes, lagRoutes, modelRoutes, inferRoutes, ptzRoutes, discoveryRoutes, liveRoutes, pageRoutes]) routes(app, face);
+  for (const routes of [healthRoutes, cameraRoutes, featureRoutes, historyRoutes, lagRoutes, modelRoutes, inferRoutes, ptzRoutes, discoveryRoutes, liveRoutes, pageRoutes, whipRoutes]) routes(app, face);
   registryRoutes(app, options.topicPrefix ?? 'vto');
   liveSockets(app.server, face, {
     check({ method = '', headers }, token) {

@@ -28,8 +28,9 @@ function checkHost(request: GuardedRequest, allowed: readonly string[], boundHos
   throw new PlatformError('HOST_REFUSED', `this server does not answer for the host '${host.slice(0, 80)}'`);
 }
 
-function checkOrigin(request: GuardedRequest): void {
+function checkOrigin(request: GuardedRequest, allowed: readonly string[]): void {
   const origin = request.headers['origin'];
+  if (typeof origin === 'string' && (allowed.includes('*') || allowed.includes(origin))) return;
   const own = request.headers['host'];
   if (origin !== undefined && !(typeof origin === 'string' && /^https?:\/\//.test(origin) && origin.replace(/^https?:\/\//, '') === own)) {
     throw new PlatformError('ORIGIN_REFUSED', 'the request comes from a web page of another origin');
@@ -43,10 +44,10 @@ function checkOrigin(request: GuardedRequest): void {
 
 /**
  * Guards against DNS rebinding and cross-site calls. Bound to loopback, only loopback names (and `allowed` ones) are answered; bound
- * elsewhere, any name unless `allowed` lists some.
+ * elsewhere, any name unless `allowed` lists some. Pages of `allowOrigins` may call.
  * @throws PlatformError HOST_REFUSED, ORIGIN_REFUSED
  */
-export function guardRequest(request: GuardedRequest, options: { readonly boundHost: string; readonly allowHosts: readonly string[] }): void {
+export function guardRequest(request: GuardedRequest, options: { readonly boundHost: string; readonly allowHosts: readonly string[]; readonly allowOrigins?: readonly string[] }): void {
   checkHost(request, options.allowHosts.map((host) => host.toLowerCase()), options.boundHost);
-  checkOrigin(request);
+  checkOrigin(request, options.allowOrigins ?? []);
 }

@@ -62,6 +62,9 @@ export const SnapshotQuery = z.strictObject({ width: whole(16, 4096).optional(),
 /** Path parameters of one camera. */
 export const CameraPath = z.strictObject({ id: cameraId });
 
+/** Path parameters of a publisher's session. */
+export const WhipSessionPath = z.strictObject({ id: cameraId, session: z.string().regex(/^[0-9a-f-]{36}$/, 'must be the one of the Location header') });
+
 const encoders = z.array(encoder).max(16);
 
 /** Body of `POST /api/v1/cameras`. */
@@ -71,6 +74,7 @@ export const CameraBody = z.strictObject({
   fallbacks: z.array(z.string().min(1).max(2048)).max(8).default([]),
   standby: z.enum(['cold', 'warm']).default('cold'),
   restoreAfterMs: z.int().min(0).max(86_400_000).optional(),
+  replay: z.string().min(1).max(2048).optional(),
   tenant: z.string().regex(/^[a-z0-9][a-z0-9_-]{0,62}$/, 'must be 1 to 63 of a-z 0-9 - _, starting with a letter or digit').optional(),
   priority: z.number().min(0.01).max(100).optional(),
   maxFps: z.number().min(0).max(1000).nullable().default(null),

@@ -8,6 +8,7 @@ import type { PictureSettings } from '../messages/desired-camera.ts';
 import type { LiveItem } from '../messages/live-item.ts';
 import type { PlatformEvent } from '../messages/platform-event.ts';
 import type { DropReason } from '../messages/terminal-record.ts';
+import type { WhipAccess } from './whip-access.ts';
 
 /** State of a camera as its last `camera-state` event says. */
 export type CameraState = Extract<PlatformEvent, { type: 'camera-state' }>['state'];
@@ -162,6 +163,15 @@ export interface OpenedStream {
   readonly after: number;
 }
 
+/** Pictures of cameras for players that decode nothing but MPEG-1. */
+export interface JsmpegAccess {
+  /**
+   * MPEG transport stream of MPEG-1 video, from now on, until the signal aborts.
+   * @throws PlatformError CAMERA_UNKNOWN, CAMERA_ELSEWHERE, ROLE_ABSENT; FFMPEG_MISSING; OVERLOADED; TIMED_OUT
+   */
+  watch(camera: CameraId, signal: AbortSignal): AsyncIterable<Uint8Array>;
+}
+
 /**
  * What the HTTP (and any other) face needs of the platform. The root process implements it; a test needs an object literal.
  * Calls may reject with any PlatformError: the face turns its code into the status of the error table.
@@ -209,6 +219,7 @@ export interface ServingBackend {
   useModel(reference: string): Promise<ActiveModelView>;
   readonly live: LiveAccess;
   readonly ptz: PtzAccess;
+  readonly whip: WhipAccess;
   tree(): ActorReport;
   isReady(): Readiness;
   /** How far consumer groups of the cluster are behind, as last measured; empty without a cluster. */

@@ -19,6 +19,7 @@ export const STREAM_SCHEMES: readonly StreamScheme[] = [
   { name: 'rtsps', defaultPort: 322, readsFiles: false },
   { name: 'onvif', defaultPort: 80, readsFiles: false },
   { name: 'synthetic', readsFiles: false },
+  { name: 'whip', readsFiles: false },
   { name: 'file', readsFiles: true },
 ];
 

@@ -9,8 +9,8 @@ const LAYERS = [['engine'], ['flow', 'messages', 'utility-ops'], ['transports', 
 
 /** Packages that one folder alone may import. */
 const FENCES: Readonly<Record<string, string>> = {
-  nact: 'src/engine/', 'node-av': 'src/media/', 'onnxruntime-node': 'src/inference/', fastify: 'src/serving-ops/', 'prom-client': 'src/utility-ops/telemetry/', kafkajs: 'src/transports/',
-  ws: 'src/serving-ops/',
+  nact: 'src/engine/', 'node-av': 'src/media/', 'onnxruntime-node': 'src/inference/', fastify: 'src/serving-ops/', 'prom-client': 'src/utility-ops/telemetry/', kafkajs: 'src/transports/', werift: 'src/ingress/webrtc/',
+  ws: 'src/serving-ops/', 'node-rtsp-stream': 'actors/preview/mpeg1-encoder.ts',
   onvif: 'src/ingress/',
 };
 

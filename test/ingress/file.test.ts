@@ -133,7 +133,7 @@ test('unknown options and unknown schemes are refused, with the place of the opt
     .then(() => assert.unreachable(), (error: Error) => assert.match(error.message, 'cameras.dock.source.isPaced'));
   assert.is(await failure(createSource({ uri: 'a.mp4', options: { looping: true }, media: libavAccess, ctx })), 'CONFIG_INVALID');
   await createSource({ uri: 'gopher://x', media: libavAccess, ctx })
-    .then(() => assert.unreachable(), (error: Error) => assert.match(error.message, "unknown source 'gopher' (known: file, onvif, rtsp, rtsps, synthetic)"));
+    .then(() => assert.unreachable(), (error: Error) => assert.match(error.message, "unknown source 'gopher' (known: file, onvif, rtsp, rtsps, synthetic, whip)"));
 });
 
 test('a stream that changes its size inside a file says so with the unit', async () => {

@@ -4,6 +4,7 @@ import { installOutside, OUTSIDE_PACKAGES, outsidePython } from '../support/outs
 /** Programs the real tests talk to, and the Debian packages that bring them. */
 const COUNTERPARTS = [
   { present: ['ffmpeg', '-version'], packages: ['ffmpeg'] },
+  { present: ['chromium', '--version'], packages: ['chromium'] },
   { present: ['java', '-version'], packages: ['default-jre-headless'] },
   { present: ['mvn', '-version'], packages: ['maven'] },
   { present: ['kcat', '-V'], packages: ['kcat'] },

@@ -17,11 +17,14 @@ test('every endpoint of the index answers, and no route is missing from it', () 
   backend.addView('dock-1');
   backend.liveItems = [liveStart(), liveUnit(0, true)];
   backend.end();
+  const session = '01234567-89ab-cdef-0123-456789abcdef';
+  backend.whip = { publish: async () => ({ session, answer: 'v=0', entityTag: '"1"' }), trickle: async () => ({ entityTag: '"1"', fragment: undefined }), end: async () => {} };
+  const whip: Readonly<Record<string, object>> = { POST: { headers: { 'content-type': 'application/sdp' }, body: 'v=0' }, PATCH: { headers: { 'content-type': 'application/trickle-ice-sdpfrag', 'if-match': '*' }, body: 'a=' } };
   for (const endpoint of ENDPOINTS) {
-    const path = endpoint.path.replace(':id', 'dock-1') + (endpoint.path.endsWith('/infer') ? '?stream=dock-1' : '');
+    const path = endpoint.path.replace(':id', /^\/(?:whip|live)/.test(endpoint.path) ? 'dock-9' : 'dock-1').replace(':session', session) + (endpoint.path.endsWith('/infer') ? '?stream=dock-1' : '');
     const bodies: Readonly<Record<string, object>> = { POST: { body: { id: 'dock-9', uri: 'rtsp://cam/9' } }, PATCH: { body: { encoders: ['hog'] } }, PUT: { body: { model: 'yolox@1' } } };
-    const answer = await call(endpoint.method, path, endpoint.path.endsWith('/ptz') && endpoint.method === 'POST' ? { body: { stop: true } } : bodies[endpoint.method] ?? {});
-    assert.ok(endpoint.path.endsWith('/live') && endpoint.path !== '/live' ? answer.status === 426 : answer.status < 300, `${endpoint.method} ${path}: ${String(answer.status)} ${answer.text}`);
+    const answer = await call(endpoint.method, path, endpoint.path.endsWith('/ptz') && endpoint.method === 'POST' ? { body: { stop: true } } : (endpoint.path.startsWith('/whip/') ? whip : bodies)[endpoint.method] ?? {});
+    assert.ok(/^\/api.*\/(?:live|jsmpeg)$/.test(endpoint.path) ? answer.status === 426 : answer.status < 300, `${endpoint.method} ${path}: ${String(answer.status)} ${answer.text}`);
   }
   assert.equal((await call('GET', '/')).json['endpoints'], [...ENDPOINTS, ...REGISTRY_ENDPOINTS] as unknown);
 }));

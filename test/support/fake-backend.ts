@@ -36,6 +36,12 @@ export class FakeBackend implements ServingBackend {
   ledger: readonly Balance[] = [];
   chunkRows: readonly ChunkRow[] = [];
   readonly featureRows: StoredFeature[] = [];
+  /** What publishers ask for; a test sets it. */
+  whip: ServingBackend['whip'] = {
+    publish: async camera => { throw new PlatformError('PUBLISHING_REFUSED', `camera '${camera}' does not wait for a publisher`, { camera }); },
+    trickle: async () => { throw new PlatformError('PUBLISHING_UNKNOWN', 'no such session', {}); },
+    end: async () => { throw new PlatformError('PUBLISHING_UNKNOWN', 'no such session', {}); },
+  };
   readiness: Readiness = { ready: true, reasons: [] };
   /** Readers whose iterator is open. */
   readers = 0;

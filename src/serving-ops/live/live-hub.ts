@@ -21,11 +21,19 @@ export interface LiveViewer {
   end(error: PlatformError): void;
 }
 
+/** Is told how many watch, and what they miss. */
+export interface LiveObserver {
+  viewers(camera: CameraId, count: number): void;
+  /** A picture was left out because its viewer is slow. */
+  dropped(camera: CameraId): void;
+}
+
 /** What the hub works with. */
 export interface LiveHubOptions {
   readonly backend: Pick<ServingBackend, 'live' | 'records'>;
   readonly clock: Clock;
   readonly log: ServingLog;
+  readonly observer?: LiveObserver | undefined;
 }
 
 /** One watch of each camera, whoever many viewers it has: they get the same bytes. Holds nothing of cameras that nobody watches. */
@@ -46,6 +54,9 @@ export class LiveHub {
     }
     return channel.join(viewer);
   }
+
+  /** A picture was left out for a slow viewer. */
+  dropped(camera: CameraId): void { this.#options.observer?.dropped(camera); }
 
   /** Viewers by camera. */
   viewers(): ReadonlyMap<CameraId, number> {
@@ -82,6 +93,7 @@ class Channel {
 
   join(viewer: LiveViewer): () => void {
     this.#viewers.add(viewer);
+    this.#tell();
     if (viewer.wantsRecords) this.#followRecords();
     if (this.#start !== undefined && this.#gop.length > 0) {
       viewer.start(this.#start);
@@ -89,10 +101,13 @@ class Channel {
     }
     return () => {
       if (!this.#viewers.delete(viewer)) return;
+      this.#tell();
       if (this.#viewers.size === 0) this.#close();
       else if (![...this.#viewers].some(({ wantsRecords }) => wantsRecords)) this.#stopRecords();
     };
   }
+
+  #tell(): void { this.#options.observer?.viewers(this.#camera, this.#viewers.size); }
 
   async #watch(): Promise<void> {
     const { backend, clock, log } = this.#options;
@@ -175,6 +190,7 @@ class Channel {
     if (!(error instanceof PlatformError)) this.#options.log.error({ camera: this.#camera, error }, 'watching a camera failed unexpectedly');
     for (const viewer of [...this.#viewers]) viewer.end(known);
     this.#viewers.clear();
+    this.#tell();
     this.#close();
   }
 

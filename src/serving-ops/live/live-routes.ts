@@ -29,6 +29,11 @@ export function liveRoutes(app: FastifyInstance, face: Face): void {
     reply.headers({ connection: 'Upgrade', upgrade: 'websocket' });
     throw new PlatformError('UPGRADE_NEEDED', 'live pictures come over a WebSocket; live.mp4 beside it is for clients without');
   });
+  app.get('/api/v1/cameras/:id/jsmpeg', { config, exposeHeadRoute: false }, (request, reply) => {
+    cameraView(face, parseRequest(CameraPath, request.params, 'path').id);
+    reply.headers({ connection: 'Upgrade', upgrade: 'websocket' });
+    throw new PlatformError('UPGRADE_NEEDED', 'pictures for JSMpeg players come over a WebSocket');
+  });
   app.head(LIVE_FILE_PATH, { config }, (request, reply) => {
     checkedFile(face, request);
     return reply.type(FILE_TYPE).send();
@@ -47,7 +52,7 @@ async function serveFile(face: Face, request: FastifyRequest, reply: FastifyRepl
   const slot = face.slots.open(1);
   const begun = Promise.withResolvers<void>();
   const ended = Promise.withResolvers<PlatformError | undefined>();
-  const viewer = new FileViewer(reply.raw, { onDrop: () => { face.counts.liveDropped++; } }, {
+  const viewer = new FileViewer(reply.raw, { onDrop: () => { face.counts.liveDropped++; face.hub.dropped(camera); } }, {
     onStart: () => {
       face.counts.openedStreams++;
       reply.hijack();

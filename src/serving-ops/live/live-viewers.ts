@@ -18,7 +18,7 @@ export interface ViewerHooks {
 }
 
 /** WebSocket close codes of applications are 4000 to 4999 (RFC 6455, 7.4.2): ours are 4000 and the HTTP status. */
-const CLOSE_BASE = 4000;
+export const CLOSE_BASE = 4000;
 const GOING_AWAY = 1001;
 
 /** The text that begins a stream, and every part of it that must be decoded anew. */

@@ -6,8 +6,8 @@ const DELAY_MS = 60;
 const DELAY_MAX_MS = 160;
 /** Decoded pictures that wait to be shown. Each is some megabytes. */
 const WAITING_MAX = 12;
-/** A decoder that is so far behind goes on at the next key frame. */
-const DECODING_MAX = 60;
+/** A decoder that is so far behind goes on at the next key frame: a slow machine shows less, not later. */
+const BEHIND_MAX_MS = 700;
 
 /** True where the browser has what this needs: only pages of secure contexts do. */
 export function canDecode() {
@@ -79,7 +79,7 @@ export class CodecPlayer {
     if (this.#isJpeg) { void this.#showJpeg(head); return; }
     const decoder = this.#decoder;
     if (decoder === undefined || decoder.state !== 'configured') return;
-    if (head.isAfterGap || decoder.decodeQueueSize > DECODING_MAX) this.#needsKey = true;
+    if (head.isAfterGap || this.#behindMs() > BEHIND_MAX_MS) this.#needsKey = true;
     if (this.#needsKey && !head.isKey) { this.counts.dropped++; return; }
     this.#needsKey = false;
     const heads = this.#heads.get(head.pts) ?? [];
@@ -87,6 +87,12 @@ export class CodecPlayer {
     this.#heads.set(head.pts, heads);
     if (this.#heads.size > 256) this.#heads.delete(this.#heads.keys().next().value);
     decoder.decode(new EncodedVideoChunk({ type: head.isKey ? 'key' : 'delta', timestamp: head.pts, duration: head.duration, data: head.bytes }));
+  }
+
+  /** For how long the oldest picture in the decoder has been there. */
+  #behindMs() {
+    const [oldest] = this.#heads.values().next().value ?? [];
+    return oldest === undefined ? 0 : performance.now() - oldest.arrivedMs;
   }
 
   close() {

@@ -34,7 +34,7 @@ function onShown({ head, record, delayMs }) {
   const shownAt = performance.timeOrigin + performance.now();
   latest = { head, record, shownAt };
   if (part('state').dataset.kind !== 'live') say('live', 'live');
-  stage.dispatchEvent(new CustomEvent('frame', { detail: { epoch: head.epoch, frameSeq: head.frameSeq, pts: head.pts, capturedAt: head.capturedAt, shownAt, delayMs, boxes: record?.boxes } }));
+  stage.dispatchEvent(new CustomEvent('frame', { detail: { epoch: head.epoch, frameSeq: head.frameSeq, pts: head.pts, capturedAt: head.capturedAt, arrivedAt: head.arrivedAt, shownAt, delayMs, boxes: record?.boxes } }));
 }
 
 function show(kind) {
@@ -110,8 +110,9 @@ setInterval(() => {
   shownBefore = shown;
   if (latest === undefined) return;
   const { head, record, shownAt } = latest;
-  const latencyMs = shownAt - head.capturedAt / 1_000;
-  part('latency').textContent = latencyMs > -1_000 && latencyMs < 60_000 ? `${Math.round(latencyMs)} ms` : '–';
+  // A file's event time is its own; clocks of machines differ.
+  const latencyMs = [head.capturedAt, head.arrivedAt].map(micros => shownAt - micros / 1_000).find(ms => ms > -1_000 && ms < 60_000);
+  part('latency').textContent = latencyMs === undefined ? '–' : `${Math.max(0, Math.round(latencyMs))} ms`;
   part('objects').textContent = record ? String(record.boxes.length) : '–';
   if (record) part('model').textContent = record.model;
 }, FIGURES_EVERY_MS);

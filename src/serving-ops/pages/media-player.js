@@ -2,7 +2,9 @@
 import { drawBoxes } from './live-boxes.js';
 
 /** How far the video may be behind the newest picture before it goes faster, and before it jumps. */
-const BEHIND_SECONDS = 0.25;
+const BEHIND_SECONDS = 0.35;
+/** Where a jump leads to, before the newest picture: less, and the video stops for want of pictures. */
+const LEAD_SECONDS = 0.15;
 const FAR_BEHIND_SECONDS = 1.5;
 /** Seconds that stay in the buffer behind what is shown. */
 const KEPT_SECONDS = 10;
@@ -99,7 +101,7 @@ export class MediaPlayer {
     const end = buffered.end(buffered.length - 1);
     const start = buffered.start(buffered.length - 1);
     const behind = end - currentTime;
-    if (currentTime < start || behind > FAR_BEHIND_SECONDS) this.#video.currentTime = Math.max(start, end - 0.05);
+    if (currentTime < start || behind > FAR_BEHIND_SECONDS) this.#video.currentTime = Math.max(start, end - LEAD_SECONDS);
     this.#video.playbackRate = behind > BEHIND_SECONDS ? 1.08 : 1;
     if (this.#video.paused) this.#video.play().catch(() => { /* the next picture tries again */ });
     if (currentTime - buffered.start(0) > 2 * KEPT_SECONDS) this.#buffer.remove(0, currentTime - KEPT_SECONDS);

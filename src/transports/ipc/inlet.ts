@@ -2,7 +2,8 @@ import { AbortGroup, Wait } from '../../engine/abort-group.ts';
 import { deliveryOf } from '../../engine/delivery.ts';
 import { PlatformError } from '../../engine/errors.ts';
 import type { Delivery, Envelope } from '../../engine/ports.ts';
-import { epochMicros, isCameraId } from '../../engine/units.ts';
+import { epochMicros } from '../../engine/units.ts';
+import { isLane } from '../../messages/lane.ts';
 import type { Codec, LinkInPort, PortBounds } from '../ipc-types.ts';
 import type { Connection } from './connection.ts';
 import { FRAME, FRAME_HEAD, linkInvalid, numbersFrame, startFrame, type FieldReader } from './frames.ts';
@@ -152,7 +153,7 @@ export class Inlet<Body> implements LinkInPort<Body> {
     const traceBytes = fields.u16();
     const headBytes = fields.u32();
     const key = fields.text(keyBytes);
-    if (!isCameraId(key)) throw linkInvalid(`topic '${this.topic}' got a key that is no camera id`);
+    if (!isLane(key)) throw linkInvalid(`topic '${this.topic}' got a key that is no camera id`);
     const trace = fields.text(traceBytes);
     const headAndPayload = fields.rest();
     if (headBytes > headAndPayload.length) throw linkInvalid(`topic '${this.topic}' got a head of ${headBytes} bytes in ${headAndPayload.length}`);

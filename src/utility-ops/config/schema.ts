@@ -14,10 +14,11 @@ const NAME = /^[a-z0-9][a-z0-9_-]{0,62}$/;
 
 const camera = z.strictObject({
   id: z.string().regex(NAME, 'expected 1 to 63 of a-z 0-9 - _, starting with a letter or digit').describe('Name of the camera: 1 to 63 of `a-z 0-9 - _`, starting with a letter or digit.').meta({ examples: ['dock-2'] }),
-  uri: z.string().min(1).describe('Where its pictures come from: an rtsp:// address, a file or a folder of pictures.').meta({ examples: ['rtsp://user:password@10.0.0.12/stream1'] }),
+  uri: z.string().min(1).describe('Where its pictures come from: an rtsp:// or onvif:// address, a file or a folder of pictures.').meta({ examples: ['rtsp://user:password@10.0.0.12/stream1'] }),
   fallbacks: z.array(z.string().min(1)).max(8).default([]).describe('Further sources in order of preference, for when `uri` fails: a sub-stream, a second camera, a file.').meta({ examples: [['rtsp://user:password@10.0.0.12/stream2', 'please-stand-by.mp4']] }),
   standby: z.enum(['cold', 'warm']).default('cold').describe('How the next source waits: `cold`, opened when it is needed, or `warm`, kept connected, so that it takes over within a GOP.'),
   restoreAfterMs: milliseconds(0).default(10_000).describe('A better source must have been stable for so long before it is returned to.'),
+  replay: z.string().regex(/^rtsps?:\/\//i, 'expected an rtsp:// or rtsps:// address').optional().describe('Where the camera replays what it recorded itself (ONVIF Profile G), to fill gaps from. Absent: an onvif:// camera is asked for it, others have none.').meta({ examples: ['rtsp://user:password@10.0.0.12/replay'] }),
   maxFps: z.number().min(0).max(1000).optional().describe('At most so many frames a second are detected on; all are recorded. 0: every frame. Absent: `ingress.maxFps`.').meta({ examples: [10] }),
   tracker: z.string().min(1).optional().describe('Follows its objects: `byte-track`, or `none`. Absent: `vision.tracker`. In a cluster, of the settings of the node that detects.').meta({ examples: ['byte-track'] }),
   isDetecting: z.boolean().default(true).describe('False: the camera is recorded only.'),
@@ -55,13 +56,34 @@ const model = z.strictObject({
 
 const ingress = z.strictObject({
   maxFps: z.number().min(0).max(1000).default(0).describe('At most so many frames a second of each camera are detected on; all are recorded. 0: every frame.'),
-  stallMs: milliseconds(100).default(2_000).describe('A camera that sends nothing for so long is closed and opened again.'),
+  stallMs: milliseconds(100).default(1_800).describe('A camera that sends nothing for so long is closed and opened again; raise it for cameras below one picture a second.'),
   connectTimeoutMs: milliseconds(100).default(5_000).describe('A camera that does not answer within this time counts as unreachable.'),
   reconnectBackoffMs: milliseconds(1).default(250).describe('First wait before a camera that answers but gives no pictures is tried again; doubles with each failure. One that does not answer is asked twice a second.'),
   reconnectBackoffMaxMs: milliseconds(1).default(10_000).describe('Longest wait between two tries of a camera that answers; six times as long where it refuses the login, as cameras lock accounts.'),
+  backfillMaxMs: milliseconds(0).default(3_600_000).describe('A gap is filled from the recording of the camera, where it has one; of a longer gap, the last part of this length. 0: never.'),
   camerasPerProcess: z.int().min(1).max(256).default(16).describe('Cameras that share one ingest process: more save memory, fewer lose less when one process fails.'),
   threadPoolSize: z.int().min(0).max(1024).default(0).describe('Threads of an ingest process for blocking reads. 0: twice its cameras and their further sources, and four.'),
 });
+
+const iceServer = z.strictObject({
+  urls: z.string().regex(/^(?:stun|stuns|turn|turns):[^\s<>"]{1,500}$/, 'expected stun:HOST or turn:HOST?transport=udp').describe('Address of the server.').meta({ examples: ['turn:turn.example?transport=udp'] }),
+  username: z.string().max(500).optional().describe('User at it.').meta({ examples: ['vto'] }),
+  credential: z.string().max(500).optional().describe('Password at it.').meta({ examples: ['secret'] }),
+});
+
+const webrtc = z.strictObject({
+  portMin: z.int().min(0).max(65_535).default(0).describe('First UDP port that publishers send to; each ingest process takes the first free one and shares it among its publishers. 0: any.'),
+  portMax: z.int().min(0).max(65_535).default(0).describe('Last such port. 0: any.'),
+  publicAddresses: z.array(z.union([z.ipv4(), z.ipv6()])).max(16).default([]).describe('Addresses that publishers reach this machine by besides its own, as behind address translation.'),
+  codecs: z.array(z.enum(['h264', 'vp8'])).min(1).default(['h264', 'vp8']).describe('What publishers may send: the first that one offers is taken.'),
+  isTakeoverAllowed: z.boolean().default(true).describe('True: a publisher that connects to a camera takes the place of the one before, as a page that was loaded again. False: it is refused while somebody publishes.'),
+  waitMs: milliseconds(0).max(10_000).default(500).describe('A lost packet is asked for again and waited for so long; then its picture is given up.'),
+  stallMs: milliseconds(100).default(5_000).describe('A publisher that sends nothing for so long has left.'),
+  connectTimeoutMs: milliseconds(100).default(10_000).describe('A publisher must be connected within this time after its offer, and send a key frame within this time after that.'),
+  bitrateMax: z.int().min(0).max(1_000_000_000).default(0).describe('Most that a publisher is asked to send, in bits a second. 0: as much as the network takes.'),
+  iceServers: z.array(iceServer).max(8).default([]).describe('STUN and TURN servers that publishers are told of: tables of urls, username and credential.'),
+  allowOrigins: z.array(z.string().regex(/^(?:\*|https?:\/\/[^\s/]+)$/, 'expected an origin such as https://studio.example, or *')).max(64).default([]).describe('Origins of web pages, other than the server\'s own, that may publish; `*`: any.'),
+}).refine(({ portMin, portMax }) => portMin <= portMax && (portMin > 0 || portMax === 0), 'expected portMin and portMax with 1 <= portMin <= portMax, or 0 and 0');
 
 const recording = z.strictObject({
   partMs: milliseconds(10).default(200).describe('Recorded video is flushed to disk this often: the most that a power cut takes.'),
@@ -148,6 +170,7 @@ export const CONFIG_SCHEMA = z.strictObject({
   roles: z.array(z.enum(NODE_ROLES)).default([]).describe('What this node does in a cluster. Empty: everything.'),
   kafka: kafka.prefault({}).describe('The link between the nodes of a cluster.'),
   ingress: ingress.prefault({}).describe('Cameras: how they are opened and watched.'),
+  webrtc: webrtc.prefault({}).describe('Cameras that somebody publishes to: `whip://`.'),
   recording: recording.prefault({}).describe('The archive: how every received frame is kept.'),
   vision: vision.prefault({}).describe('Vision processes: how frames are decoded and detected on.'),
   modelOps: modelOps.prefault({}).describe('The model.'),

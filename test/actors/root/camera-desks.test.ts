@@ -116,14 +116,17 @@ test('a process that does not come back is not waited for for ever', async () =>
 test('a gateway node says that a camera is elsewhere, and asks its own', async () => {
   const own: DeskAccess = {
     call: (camera) => (camera === dock ? Promise.resolve('own') : Promise.reject(new PlatformError('CAMERA_UNKNOWN', 'not here'))),
+    socketOf(camera) { if (camera !== dock) throw new PlatformError('CAMERA_UNKNOWN', 'not here'); return '/s/ingest-0-desk.sock'; },
     async *stream(camera) { yield await this.call(camera, '', undefined, never); },
   };
   for (const desks of [clusterDesks(own, id => id !== ('gone' as CameraId)), clusterDesks(undefined, id => id !== ('gone' as CameraId))]) {
     assert.is(await refusal(desks.call(yard, 'where', undefined, never)), 'CAMERA_ELSEWHERE');
     assert.is(await refusal(desks.call('gone' as CameraId, 'where', undefined, never)), 'CAMERA_UNKNOWN');
+    assert.throws(() => desks.socketOf(yard), /run by another node/);
     assert.is(await refusal(Array.fromAsync(desks.stream(yard, 'where', undefined, never))), 'CAMERA_ELSEWHERE');
   }
   assert.is(await clusterDesks(own, () => true).call(dock, 'where', undefined, never), 'own');
+  assert.is(clusterDesks(own, () => true).socketOf(dock), '/s/ingest-0-desk.sock');
   assert.equal(await Array.fromAsync(clusterDesks(own, () => true).stream(dock, 'where', undefined, never)), ['own']);
 });
 

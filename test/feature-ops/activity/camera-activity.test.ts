@@ -173,6 +173,17 @@ test('with a camera of its own motion detection the gate opens as it says so', a
   assert.equal(world.frames().filter(seq => seq >= 1000 && seq < 1030).length, 30);
 });
 
+test('a unit that the camera marked with a hint opens the gate, with what came just before it', async () => {
+  const woken: string[] = [];
+  const world = new World({ observer: { changed: () => {}, woke: cause => woken.push(cause) } });
+  await world.play(0, 1030, 50);
+  const before = world.frames().filter(seq => seq >= 1000).length;
+  await world.give(partOf([{ ...unit(1030, false, 300), isActivityHint: true }]));
+  await world.play(1031, 1065, 50);
+  assert.equal(woken.filter(cause => cause === 'hint'), ['hint']);
+  assert.ok(before <= 2 && world.frames().filter(seq => seq >= 1000 && seq <= 1030).length === 31, `${before} before`);
+});
+
 test('the clock of a camera may jump: pictures are looked at all the same', async () => {
   const world = new World();
   await world.play(0, 1000, 50);

@@ -25,11 +25,12 @@ class Viewer implements LiveViewer {
 }
 
 /** A camera whose items the test gives, or fails. */
-function camera(): { hub: LiveHub; clock: ReturnType<typeof fakeClock>; give(...items: (LiveItem | Error)[]): Promise<void>; watches: () => number; open: () => number; record(json: Parameters<typeof recordText>[0]): Promise<void>; followers: () => number } {
+function camera(): { hub: LiveHub; clock: ReturnType<typeof fakeClock>; give(...items: (LiveItem | Error)[]): Promise<void>; watches: () => number; open: () => number; record(json: Parameters<typeof recordText>[0]): Promise<void>; followers: () => number; told: string[] } {
   const clock = fakeClock();
   const waiting: (LiveItem | Error)[] = [];
   const records: Parameters<typeof recordText>[0][] = [];
   const counts = { watches: 0, open: 0, followers: 0 };
+  const told: string[] = [];
   let wake = (): void => {};
   async function* pull<Item>(queue: Item[], signal: AbortSignal): AsyncGenerator<Item, void, undefined> {
     while (!signal.aborted) {
@@ -40,7 +41,7 @@ function camera(): { hub: LiveHub; clock: ReturnType<typeof fakeClock>; give(...
     }
   }
   const hub = new LiveHub({
-    clock, log: quiet,
+    clock, log: quiet, observer: { viewers: (id, count) => { told.push(`${id} ${count}`); }, dropped: (id) => { told.push(`${id} dropped`); } },
     backend: {
       live: {
         async *watch(_camera, signal) {
@@ -58,7 +59,7 @@ function camera(): { hub: LiveHub; clock: ReturnType<typeof fakeClock>; give(...
   });
   const flush = async (): Promise<void> => { const woken = wake; wake = () => {}; woken(); await settle(); };
   return {
-    hub, clock, watches: () => counts.watches, open: () => counts.open, followers: () => counts.followers,
+    hub, clock, told, watches: () => counts.watches, open: () => counts.open, followers: () => counts.followers,
     async give(...items) { waiting.push(...items); await flush(); }, async record(record) { records.push(record); await flush(); },
   };
 }
@@ -83,6 +84,8 @@ test('one watch serves every viewer with the same bytes, and a new one begins at
   await settle();
   assert.is(world.open(), 0);
   assert.equal([...world.hub.viewers()], []);
+  world.hub.dropped(dock);
+  assert.equal(world.told, ['dock 1', 'dock 2', 'dock 1', 'dock 0', 'dock dropped']);
 });
 
 test('a camera that was lost is told, and watched again while it has viewers', async () => {
