@@ -342,6 +342,17 @@ test('it can be stopped at any moment without leaving anything open', async () =
   }
 });
 
+test('closing it closes what its sources keep', async () => {
+  const world = new World();
+  let closed = 0;
+  const keeping: Source = { label: 'keeping', open: signal => world.main.open(signal), close: async () => { closed += 1; } };
+  world.start({ rungs: [{ source: keeping, isCamera: true }] });
+  await world.clock.advance(500);
+  assert.is(closed, 0);
+  await world.end();
+  assert.is(closed, 1);
+});
+
 test('after close it can be opened again', async () => {
   const world = new World().start();
   await world.clock.advance(1_000);
