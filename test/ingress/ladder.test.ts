@@ -342,6 +342,33 @@ test('it can be stopped at any moment without leaving anything open', async () =
   }
 });
 
+test('a lost session is closed before its camera is asked for the next one, and nobody else waits for that', async () => {
+  const world = new World();
+  let tooEarly = 0;
+  const slow: Source = {
+    label: 'slow',
+    async open(signal) {
+      if (world.main.sessions > 0) tooEarly += 1;
+      const session = await world.main.open(signal);
+      return { ...session, next: until => session.next(until), close: async () => { await world.clock.sleep(3_000); await session.close(); } };
+    },
+  };
+  world.start({ rungs: [{ source: slow, isCamera: true }, { source: world.spare, isCamera: true }] });
+  await world.clock.advance(3_000);
+  world.main.hangUp();
+  await world.clock.advance(100);
+  assert.is(world.active, 'spare');
+  assert.is(world.main.opened, 1);
+  await world.clock.advance(3_500);
+  assert.is(world.main.opened, 2);
+  assert.is(tooEarly, 0, 'many cameras have one session only');
+  world.stop.abort(new Error('enough'));
+  const closing = world.ladder.close();
+  await world.clock.advance(10_000);
+  await closing;
+  await world.end();
+});
+
 test('closing it closes what its sources keep', async () => {
   const world = new World();
   let closed = 0;
