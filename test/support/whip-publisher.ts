@@ -13,6 +13,8 @@ export interface TestPublisher {
   readonly location: string;
   readonly entityTag: string;
   readonly answer: Answer;
+  /** Packets sent, the lost ones too. werift can send the last 128 again. */
+  readonly packets: number;
   /** Key pictures that were asked for. */
   readonly keyRequests: number;
   /** Resolves when DTLS is up. */
@@ -40,9 +42,10 @@ export async function makeOffer(codec: 'h264' | 'vp8'): Promise<{ readonly peer:
   return { peer, track, sender, sdp: peer.localDescription?.sdp ?? '' };
 }
 
-/** Publishes to a camera of a gateway. */
-export async function publishTo(port: number, camera: string, codec: 'h264' | 'vp8'): Promise<TestPublisher> {
-  const { peer, track, sender, sdp } = await makeOffer(codec);
+/** Publishes to a camera of a gateway. `setup`: who starts the handshake, as the offer says. */
+export async function publishTo(port: number, camera: string, codec: 'h264' | 'vp8', setup: 'actpass' | 'passive' = 'actpass'): Promise<TestPublisher> {
+  const { peer, track, sender, sdp: offer } = await makeOffer(codec);
+  const sdp = offer.replaceAll('a=setup:actpass', `a=setup:${setup}`);
   const answer = await call(port, 'POST', `/whip/${camera}`, { headers: { 'content-type': 'application/sdp' }, body: sdp });
   if (answer.status !== 201) { await peer.close(); throw new Error(`POST answered ${answer.status}: ${answer.text}`); }
   const packetizer = codec === 'h264' ? new H264Packetizer({ payloadType: 102 }) : new Vp8Packetizer({ payloadType: 102 });
@@ -51,6 +54,7 @@ export async function publishTo(port: number, camera: string, codec: 'h264' | 'v
   await peer.setRemoteDescription({ type: 'answer', sdp: answer.text });
   return {
     peer, answer, location: String(answer.headers['location']), entityTag: String(answer.headers['etag']),
+    get packets() { return sent.packets; },
     get keyRequests() { return sent.keyRequests; },
     connected: async () => { if (peer.connectionState !== 'connected') await peer.connectionStateChange.watch((state) => state === 'connected', 10_000); },
     async send(pictures, fate = () => 'arrives') {
