@@ -1,11 +1,13 @@
 import type { Actor, ActorContext, RestartPolicy } from '../../src/engine/actor.ts';
 import { reportError } from '../../src/engine/errors.ts';
 import { untilAborted } from '../../src/engine/timers.ts';
-import { epochMicros, type EpochMicros } from '../../src/engine/units.ts';
+import type { EpochMicros } from '../../src/engine/units.ts';
 import type { Feeder } from '../../src/data-ops/feeder.ts';
 import type { SourceRow } from '../../src/data-ops/camera-row.ts';
+import type { SourceUnit } from '../../src/messages/access-unit.ts';
 import type { ChunkPart } from '../../src/messages/chunk-part.ts';
 import type { PlatformEvent } from '../../src/messages/platform-event.ts';
+import type { CameraBackfill } from './camera-backfill.ts';
 import type { Recovered } from './history.ts';
 import { POLICIES } from '../tree.ts';
 import { runSession, sinkPort, type SessionOptions } from './session.ts';
@@ -25,6 +27,8 @@ export interface CameraOptions {
   readonly onDurable: (part: ChunkPart) => void;
   /** Frames of the camera that need no detection end here instead of in vision. */
   readonly recordedOnly: ((part: ChunkPart) => Promise<void>) | undefined;
+  /** Fills gaps from the camera's own recording. Absent: it has none that is known. */
+  readonly backfill?: CameraBackfill | undefined;
   /** In a cluster: frames that are not handed over when the camera ends wait in the archive for the next start. @default false: they end as stale */
   readonly isSpooling?: boolean;
   /** In a cluster: event time of the last frame of other nodes, where one of them had a session behind the epoch `after`. */
@@ -38,6 +42,8 @@ interface Past {
   recovered: Promise<Recovered>;
   /** Event time of the last durable frame of this process. */
   endedAt: EpochMicros | undefined;
+  /** What the camera's own clock said then. */
+  cameraClock: EpochMicros | undefined;
   /** Why it ended. */
   reason: string;
 }
@@ -72,7 +78,7 @@ export function cameraActor(options: CameraOptions): Actor {
       if ((message as typeof FINISH | typeof LEAVE).type === 'finish') finishing.abort(); // sent by the ingest role
     },
     run: async ctx => {
-      const past: Past = { recovered: options.recover(), endedAt: undefined, reason: 'restart' };
+      const past: Past = { recovered: options.recover(), endedAt: undefined, cameraClock: undefined, reason: 'restart' };
       past.recovered.catch(() => { /* the feeder below fails with it */ });
       ctx.supervise({
         name: 'feeder',
@@ -104,12 +110,14 @@ export function cameraActor(options: CameraOptions): Actor {
         } else ctx.status(exit.reason);
         return options.session.source.close?.();
       });
+      const filling = options.backfill?.begin(ctx, ending.signal);
       await untilAborted(AbortSignal.any([ctx.signal, ending.signal]));
       if (ctx.signal.aborted) return;
       if (session.report().status === 'live') await Promise.race([session.exit, options.session.host.clock.sleep(SESSION_END_MS)]);
-      await session.stop();
+      await Promise.all([session.stop(), filling?.end()]);
       await closed;
       await drain(options, ctx, finishing.signal);
+      await filling?.giveUp();
     },
   };
 }
@@ -122,16 +130,21 @@ async function runCameraSession(options: CameraOptions, ctx: ActorContext, { pas
   const { clock } = options.session.host;
   const durable = sinkPort(part => {
     const last = part.units.at(-1);
-    if (last) past.endedAt = epochMicros(last.capturedAt);
+    if (last) { past.endedAt = last.capturedAt; past.cameraClock = last.cameraClock; }
     options.onDurable(part);
     if (options.recordedOnly) options.recordedOnly(part).catch(() => { /* the link is closing: `giveUp` accounts for them, here or at the next start */ });
     else options.feeder.offer(part);
   });
+  let spare: readonly number[] = [];
   const session: SessionOptions = {
     ...options.session, camera: row.id, durable, finishing,
-    onLive: firstCapturedAt => {
+    nextEpoch: async () => {
+      spare = await options.backfill?.reserve(options.session.nextEpoch) ?? [];
+      return options.session.nextEpoch(spare.at(-1));
+    },
+    onLive: first => {
       report({ type: 'camera-state', camera: row.id, at: clock.now(), state: 'live' });
-      void reportGap(options, past, firstCapturedAt);
+      void reportGap(options, past, { first, spare });
     },
     onLost: (from, to, reason) => report({ type: 'gap', camera: row.id, at: clock.now(), from, to, reason }),
   };
@@ -152,11 +165,17 @@ async function runCameraSession(options: CameraOptions, ctx: ActorContext, { pas
   }
 }
 
+/** The first frame of a session, and the epochs that are free in front of it. */
+interface Beginning { readonly first: Pick<SourceUnit, 'capturedAt' | 'cameraClock'>; readonly spare: readonly number[] }
+
 /** What lies between the last durable frame, of this process or an earlier one, and the first of the new session. */
-async function reportGap(options: CameraOptions, past: Past, to: EpochMicros): Promise<void> {
-  const { endedAt, reason } = past;
+async function reportGap(options: CameraOptions, past: Past, { first, spare }: Beginning): Promise<void> {
+  const { endedAt, cameraClock, reason } = past;
+  const to = first.capturedAt;
   const from = endedAt ?? await lastBefore(options, past);
-  if (from !== undefined && to > from) options.report({ type: 'gap', camera: options.row.id, at: options.session.host.clock.now(), from, to, reason });
+  if (from === undefined || to <= from) return;
+  options.report({ type: 'gap', camera: options.row.id, at: options.session.host.clock.now(), from, to, reason });
+  options.backfill?.offer({ from: { capturedAt: from, cameraClock }, to: { capturedAt: to, cameraClock: first.cameraClock }, epochs: spare });
 }
 
 async function lastBefore({ endedElsewhere }: CameraOptions, { recovered }: Past): Promise<EpochMicros | undefined> {

@@ -71,3 +71,8 @@ export function archiveHistory(camera: CameraId, folder: string, store: RemoteSt
     },
   };
 }
+
+/** A past of which only some epochs are to be fed. */
+export function onlyEpochs(history: FeederHistory, isWanted: (epoch: number) => boolean): FeederHistory {
+  return { ...history, unaccounted: async () => (await history.unaccounted()).filter(({ epoch }) => isWanted(epoch)) };
+}

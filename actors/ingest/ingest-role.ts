@@ -26,13 +26,14 @@ import type { RoleContext } from '../process/role-process.ts';
 import { POLICIES, sessionPolicy } from '../tree.ts';
 import type { Successors, SwitchMessage } from '../vision/switch-messages.ts';
 import { VisionPorts } from '../vision/vision-ports.ts';
+import { backfillOf } from './backfill-of.ts';
 import { cameraSource } from './camera-source.ts';
 import { CameraGroup } from './camera-group.ts';
 import { cameraActor } from './camera.ts';
 import { CameraRoutes, type CameraConsumer } from './camera-routes.ts';
 import { ChunkLog } from './chunk-log.ts';
 import { contentHashOf } from './chunk-tools.ts';
-import { archiveHistory, recoverCamera } from './history.ts';
+import { archiveHistory, onlyEpochs, recoverCamera } from './history.ts';
 import { openDesk } from './desk.ts';
 import { LiveTaps } from './live-taps.ts';
 import { servePtz } from './ptz-desk.ts';
@@ -209,29 +210,39 @@ function createCamera({ row, floor, source }: Wanted, options: IngestSettings, l
     links.records.push(records.map(body => ({ body, key: row.id, capturedAt: body.capturedAt, trace: '' })), signal);
   const consumer = consumerOf(row.id, links, publish);
   const live = new Set<number>();
+  /** Epochs of this process that were back-filled: they are fed by themselves. */
+  const filled = new Set<number>();
+  const history = archiveHistory(row.id, options.archive, store);
   const feeder = new Feeder({
     camera: row.id, out: consumer.out, publish, clock: ctx.clock, maxItems: 1024, maxBytes: 16 << 20,
     // The archive's quota, not a time, bounds what waits for Kafka.
     ...chunkLog ? { isLog: true, maxRewindMs: Number.POSITIVE_INFINITY } : { maxRewindMs: options.maxRewindMs },
-    history: archiveHistory(row.id, options.archive, store),
+    history: onlyEpochs(history, epoch => !filled.has(epoch)),
   });
+  const createRecorder = (epoch: number): Recorder => {
+    live.add(epoch);
+    return new Recorder({ folder: options.archive, createWriter: createChunkWriter, createHash: contentHashOf, index, partMs: options.recording.partMs });
+  };
+  const shared = {
+    report: (event: PlatformEvent): void => report(event, links, ctx),
+    onDurable: (part: ChunkPart): void => countDurable(part, ctx),
+  };
+  const ended = (): ReturnType<typeof recordedOnly> | undefined => (row.isDetecting ? undefined : recordedOnly(row.id, ctx.clock, publish));
+  const backfill = chunkLog || source === undefined ? undefined : backfillOf({
+    ...shared, row, ingress: options.ingress, consumer, recordedOnly: ended(),
+    session: { host, chunkSeconds: options.recording.chunkSeconds, createRecorder: epoch => { filled.add(epoch); return createRecorder(epoch); } },
+    feeding: { history: onlyEpochs(history, epoch => filled.has(epoch)), publish },
+  }, ctx);
   return cameraActor({
+    ...shared, backfill, recordedOnly: ended(),
     row, feeder, onConsumer: consumer.onAttach, sessionPolicy: sessionPolicy(options.ingress), isSpooling: chunkLog !== undefined, isLeftover: source === undefined,
     session: {
       host, tap: links.live.of(row.id), chunkSeconds: options.recording.chunkSeconds, onClockStep: () => noteClockStep(row.id, ctx), source: source ?? { label: row.id, open: () => Promise.reject(new Error('this camera is elsewhere')) },
-      nextEpoch: () => store.nextEpoch(row.id, ctx.clock.now(), chunkLog ? Math.max(floor, Math.floor(ctx.clock.now() / 1000) - 1) : 0),
-      createRecorder: epoch => {
-        live.add(epoch);
-        return new Recorder({
-          folder: options.archive, createWriter: createChunkWriter, createHash: contentHashOf, index, partMs: options.recording.partMs,
-        });
-      },
+      nextEpoch: (behind = 0) => store.nextEpoch(row.id, ctx.clock.now(), chunkLog ? Math.max(floor, Math.floor(ctx.clock.now() / 1000) - 1) : behind),
+      createRecorder,
     },
     recover: () => recoverCamera({ camera: row.id, folder: options.archive, store, isLive: epoch => live.has(epoch) }, ctx),
-    report: event => report(event, links, ctx),
-    onDurable: part => countDurable(part, ctx),
     endedElsewhere: async after => (floor > after ? endedBefore?.(row.id, Math.max(...live)) : undefined),
-    recordedOnly: row.isDetecting ? undefined : recordedOnly(row.id, ctx.clock, publish),
   });
 }
 
@@ -266,6 +277,7 @@ const saidOf = new Map<CameraId, string>();
 
 function note(event: PlatformEvent, ctx: RoleContext): void {
   if (event.type === 'gap') ctx.telemetry.count('gaps', { camera: event.camera });
+  if (event.type === 'backfilled') ctx.telemetry.count('backfilled', { camera: event.camera }, event.frames);
   if (event.type === 'failed-over' || event.type === 'restored') noteSwitch(event, ctx);
   if (event.type !== 'camera-state') return;
   const { camera, state, code, message } = event;

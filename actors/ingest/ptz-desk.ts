@@ -33,11 +33,18 @@ export function servePtz(desk: Desk, options: PtzDeskOptions): void {
     try {
       const uri = onvifUriOf(camera, options);
       const remembered = known.get(camera);
-      const movable = remembered?.uri === uri ? remembered : await find(camera, uri, options.clock, signal);
+      if (remembered?.uri === uri) {
+        try {
+          return await use(remembered);
+        } catch (error) {
+          if (!(error instanceof PlatformError) || error.code !== 'SOURCE_REFUSED') throw error; // else its clock may have been set
+        }
+      }
+      const movable = await find(camera, uri, options.clock, signal);
       known.set(camera, movable);
       return await use(movable);
     } catch (error) {
-      known.delete(camera); // it may be another device by now, or have another clock
+      known.delete(camera); // it may be another device by now
       throw error;
     } finally {
       const left = (asked.get(camera) ?? 1) - 1;

@@ -2,6 +2,7 @@ import type { ActorContext } from '../../src/engine/actor.ts';
 import type { OutPort } from '../../src/engine/ports.ts';
 import type { CameraId, EpochMicros } from '../../src/engine/units.ts';
 import type { Source, SourceSession } from '../../src/ingress/source.ts';
+import type { SourceUnit } from '../../src/messages/access-unit.ts';
 import type { ChunkPart } from '../../src/messages/chunk-part.ts';
 import { Chunker } from '../../src/data-ops/chunker.ts';
 import type { Recorder } from '../../src/data-ops/recorder.ts';
@@ -18,16 +19,16 @@ export interface SessionOptions {
   readonly source: Source;
   readonly host: FlowHost;
   readonly chunkSeconds: number;
-  /** Reserves the epoch, durably. */
-  readonly nextEpoch: () => Promise<number>;
+  /** Reserves the epoch, durably; behind `floor` if one is given. */
+  readonly nextEpoch: (floor?: number) => Promise<number>;
   readonly createRecorder: (epoch: number) => Recorder;
   readonly durable: OutPort<ChunkPart>;
-  /** Shows units to who watches, before they are recorded. */
-  readonly tap: LiveTap;
+  /** Shows units to who watches, before they are recorded. Absent: they are none to watch. */
+  readonly tap?: LiveTap;
   /** Aborts when the session must end in order: as if the source had ended. */
   readonly finishing: AbortSignal;
   /** The first unit of the session arrived. */
-  readonly onLive: (firstCapturedAt: EpochMicros, label: string) => void;
+  readonly onLive: (first: Pick<SourceUnit, 'capturedAt' | 'cameraClock'>, label: string) => void;
   /** Between these times of capture the source had something that could not be read. */
   readonly onLost: (from: EpochMicros, to: EpochMicros, why: string) => void;
   /** Event time was set anew: a clock or the source's time stamps jumped. */
@@ -46,17 +47,17 @@ export async function runSession(options: SessionOptions, ctx: ActorContext): Pr
     const tellLoss = lossWatch(session, options);
     const units = new SessionUnits(options.camera, session, AbortSignal.any([ctx.signal, options.finishing]), unit => {
       ctx.progress();
-      options.tap.take(unit);
+      options.tap?.take(unit);
       tellLoss(unit.capturedAt);
       if (session.clockSteps !== undefined && session.clockSteps > live.clockSteps) options.onClockStep?.();
       live.clockSteps = session.clockSteps ?? 0;
       if (live.isLive) return;
       live.isLive = true;
       ctx.status('live');
-      options.onLive(unit.capturedAt, options.source.label);
+      options.onLive(unit, options.source.label);
     });
     const epoch = await options.nextEpoch();
-    options.tap.begin(epoch);
+    options.tap?.begin(epoch);
     const flow = ingestFlow(options.host, {
       units, durable: options.durable, recorder: options.createRecorder(epoch),
       chunker: new Chunker({ camera: options.camera, epoch, chunkSeconds: options.chunkSeconds, isClosedGopStart }),
@@ -73,7 +74,7 @@ export async function runSession(options: SessionOptions, ctx: ActorContext): Pr
     if (units.failure !== undefined && !ctx.signal.aborted && !options.finishing.aborted) throw units.failure;
     ctx.status('ended');
   } finally {
-    options.tap.end();
+    options.tap?.end();
     await session.close();
   }
 }

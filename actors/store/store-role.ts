@@ -79,7 +79,7 @@ async function writeFeatures({ input, store, maxBytes }: FeatureWriting, ctx: Ro
   const commit = async (batch: readonly Credited<FeatureTensor>[]): Promise<void> => {
     const added = store.putFeatures(batch.map(item => item.envelope.body), maxBytes);
     for (const item of batch) item.settle();
-    for (const { envelope } of batch) ctx.telemetry.count('features', { camera: envelope.key, encoder: envelope.body.encoder });
+    for (const { envelope } of batch) ctx.telemetry.count('features', { camera: envelope.body.camera, encoder: envelope.body.encoder });
     if (added < batch.length) ctx.telemetry.dropped('features', 'repeated', batch.length - added, true);
   };
   await lastValueFrom(fromPort(input, { credit: 1024, signal }).pipe(

@@ -1,6 +1,7 @@
 import type { Envelope } from '../../src/engine/ports.ts';
 import type { CameraId, EpochMicros } from '../../src/engine/units.ts';
 import type { ChunkPart } from '../../src/messages/chunk-part.ts';
+import { isBackfillLane } from '../../src/messages/lane.ts';
 
 /** What the intake has to know of a part: chunks of encoded video, or features. */
 export type Arriving = Pick<ChunkPart, 'isRecovered'> & Partial<Pick<ChunkPart, 'chunkSeq' | 'partSeq'>>;
@@ -34,14 +35,14 @@ export class Backlog {
     this.#catchUpMs = catchUpMs;
   }
 
-  /** Puts one part on. Returns how long it may wait: until it is over the staleness budget and the next one of its camera is due. */
+  /** Puts one part on. Returns how long it may wait: until it is over the staleness budget and the next one of its camera is due; what is back-filled, for ever. */
   enter({ key, body, capturedAt }: Pick<Envelope<Arriving>, 'key' | 'body' | 'capturedAt'>): number {
     const line = this.#lineOf(key, capturedAt);
     line.waiting += 1;
     const passedMs = (capturedAt - line.capturedAt) / 1000;
     if (passedMs > 0 && passedMs <= PERIOD_MAX_MS) line.periodMs += (passedMs - line.periodMs) * (line.periodMs === 0 ? 1 : LEARNING_RATE);
     line.capturedAt = capturedAt;
-    return Math.max(this.#stalenessMs, line.periodMs, this.#excusedMs(body));
+    return isBackfillLane(key) ? Number.POSITIVE_INFINITY : Math.max(this.#stalenessMs, line.periodMs, this.#excusedMs(body));
   }
 
   /** Takes one part off. True when newer parts of the camera wait and it is not excused for catching up. */
@@ -49,6 +50,7 @@ export class Backlog {
     const line = this.#lines.get(camera);
     if (line === undefined) return false;
     line.waiting -= 1;
+    if (isBackfillLane(camera)) return false;
     const excusedMs = this.#excusedMs(part);
     if (excusedMs > 0) line.catchingUpUntilMs ??= nowMs + excusedMs;
     if (line.waiting === 0) {

@@ -1,6 +1,7 @@
 import type { Clock } from '../../src/engine/clock.ts';
 import type { Envelope } from '../../src/engine/ports.ts';
 import type { Stage, StageContext } from '../../src/engine/stage.ts';
+import type { CameraId } from '../../src/engine/units.ts';
 import { BatchSize } from '../../src/inference/batch-size.ts';
 import type { DetectorModel } from '../../src/inference/detector-model.ts';
 import type { Feature, FrameFeature } from '../../src/messages/feature.ts';
@@ -52,7 +53,7 @@ export class Detector implements Stage<Feature, TerminalRecord>, GatherRule<Feat
   }
 
   async process(batch: readonly Envelope<Feature>[], { clock }: StageContext): Promise<readonly Envelope<TerminalRecord>[]> {
-    const frames = batch.flatMap(({ body }) => (body.kind === 'frame' ? [body] : []));
+    const frames = batch.flatMap(({ body, key }) => (body.kind === 'frame' ? [{ frame: body.frame, key }] : []));
     const startMs = clock.monotonicMs();
     const boxes = await this.#detect(frames);
     const endMs = clock.monotonicMs();
@@ -69,13 +70,13 @@ export class Detector implements Stage<Feature, TerminalRecord>, GatherRule<Feat
     await this.#model?.close().catch(() => { /* the process ends next: nothing is left to give back */ });
   }
 
-  async #detect(frames: readonly FrameFeature[]): Promise<readonly (readonly Box[])[]> {
+  async #detect(frames: readonly KeyedFrame[]): Promise<readonly (readonly Box[])[]> {
     const [first] = frames;
     if (first === undefined) return [];
     if (!this.#model) throw new Error('detector used before open');
     const boxes = frames.length === 1
-      ? [await this.#model.detect(first.frame, first.camera)]
-      : await this.#model.detectBatch(frames.map(({ frame }) => frame), frames.map(({ camera }) => camera));
+      ? [await this.#model.detect(first.frame, first.key)]
+      : await this.#model.detectBatch(frames.map(({ frame }) => frame), frames.map(({ key }) => key));
     for (const { frame } of frames) this.#release(frame);
     return boxes;
   }
@@ -90,6 +91,9 @@ export class Detector implements Stage<Feature, TerminalRecord>, GatherRule<Feat
     };
   }
 }
+
+/** A frame, and whose frames a model may compare it with. */
+type KeyedFrame = Pick<FrameFeature, 'frame'> & { readonly key: CameraId };
 
 /** When a batch ran; `inferMs`: a frame's part of it. */
 interface Moments { readonly startMs: number; readonly inferMs: number; readonly endedAt: number }

@@ -16,6 +16,7 @@ import { CAMERA_DEFAULTS } from '../../src/messages/desired-camera.ts';
 import { featureTensorCodec } from '../../src/messages/feature-tensor-codec.ts';
 import type { FeatureTensor } from '../../src/messages/feature-tensor.ts';
 import { fedFeatureCodec } from '../../src/messages/fed-feature-codec.ts';
+import { cameraOfLane, isBackfillLane } from '../../src/messages/lane.ts';
 import { terminalRecordCodec } from '../../src/messages/terminal-record-codec.ts';
 import type { DroppedRecord } from '../../src/messages/terminal-record.ts';
 import type { IpcNode, LinkOutPort } from '../../src/transports/ipc-types.ts';
@@ -115,11 +116,16 @@ function hostOf({ clock, random, telemetry }: RoleContext): { readonly clock: Ro
   return { clock, random, observer: telemetry };
 }
 
+/** What is back-filled has its turn when no live frame waits; where there is never time for all, this much of its camera's share. */
+const BACKFILL_SHARE = 0.1;
+
 function chosenBy({ stalenessMs, catchUpMs, tenants }: VisionSettings, { rowOf }: VisionLinks, ctx: RoleContext): IntakeRules & { readonly onSpent: (camera: CameraId, ms: number) => void } {
-  const tenantOf = (camera: CameraId): string => rowOf(camera)?.tenant ?? CAMERA_DEFAULTS.tenant;
+  const tenantOf = (key: CameraId): string => rowOf(cameraOfLane(key))?.tenant ?? CAMERA_DEFAULTS.tenant;
+  const tell = tellSpent(ctx, tenantOf);
   return {
-    stalenessMs, catchUpMs, credit: 16_384, tenantOf, priorityOf: camera => rowOf(camera)?.priority ?? CAMERA_DEFAULTS.priority,
-    tenantShareOf: tenant => tenants?.[tenant] ?? 1, onSpent: tellSpent(ctx, tenantOf),
+    stalenessMs, catchUpMs, credit: 16_384, tenantOf,
+    priorityOf: key => (rowOf(cameraOfLane(key))?.priority ?? CAMERA_DEFAULTS.priority) * (isBackfillLane(key) ? BACKFILL_SHARE : 1),
+    tenantShareOf: tenant => tenants?.[tenant] ?? 1, onSpent: (key, ms) => tell(cameraOfLane(key), ms),
   };
 }
 

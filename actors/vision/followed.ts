@@ -63,16 +63,16 @@ class FollowedDetector implements Stage<Feature, TerminalRecord> {
 
   async process(batch: readonly Envelope<Feature>[], ctx: StageContext): Promise<readonly Envelope<TerminalRecord>[]> {
     const ended = await this.#detector.process(batch, ctx);
-    return ended.map(envelope => (envelope.body.kind === 'detected' ? { ...envelope, body: { ...envelope.body, boxes: this.#follow(envelope.body) } } : envelope));
+    return ended.map(envelope => (envelope.body.kind === 'detected' ? { ...envelope, body: { ...envelope.body, boxes: this.#follow(envelope.body, envelope.key) } } : envelope));
   }
 
   close(): Promise<void> { return this.#detector.close(); }
 
-  #follow({ camera, epoch, frameSeq, capturedAt, boxes }: DetectedRecord): readonly Box[] {
+  #follow({ camera, epoch, frameSeq, capturedAt, boxes }: DetectedRecord, lane: CameraId): readonly Box[] {
     const { factoryOf, scoreMin, onObjects } = this.#following;
     const factory = factoryOf(camera);
     if (factory === undefined) return boxes.filter(({ score }) => score >= scoreMin);
-    const state = this.#stateOf(camera, capturedAt, factory);
+    const state = this.#stateOf(lane, capturedAt, factory);
     const key = `${epoch}/${frameSeq}`;
     const before = state.remembered.get(key);
     if (before !== undefined) return before;

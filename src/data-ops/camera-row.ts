@@ -17,6 +17,7 @@ export interface SourceWishes {
   readonly fallbacks?: readonly string[] | undefined;
   readonly standby?: 'cold' | 'warm' | undefined;
   readonly restoreAfterMs?: number | undefined;
+  readonly replay?: string | undefined;
   readonly tenant?: string | undefined;
   readonly priority?: number | undefined;
 }
@@ -27,10 +28,11 @@ export function cameraRowOf({ id, uri, maxFps, isDetecting, isLooping, encoders,
 }
 
 /** As a row holds them: nothing where nothing was said, or what is so anyway. */
-export function wishesOf({ fallbacks = [], standby, restoreAfterMs, tenant, priority }: SourceWishes): Pick<CameraRow, 'fallbacks' | 'standby' | 'restoreAfterMs' | 'tenant' | 'priority'> {
+export function wishesOf({ fallbacks = [], standby, restoreAfterMs, replay, tenant, priority }: SourceWishes): Pick<CameraRow, 'fallbacks' | 'standby' | 'restoreAfterMs' | 'replay' | 'tenant' | 'priority'> {
   return {
     ...fallbacks.length > 0 && { fallbacks }, ...standby !== undefined && standby !== CAMERA_DEFAULTS.standby && { standby },
     ...restoreAfterMs !== undefined && restoreAfterMs !== CAMERA_DEFAULTS.restoreAfterMs && { restoreAfterMs },
+    ...replay !== undefined && { replay },
     ...tenant !== undefined && tenant !== CAMERA_DEFAULTS.tenant && { tenant }, ...priority !== undefined && priority !== CAMERA_DEFAULTS.priority && { priority },
   };
 }
@@ -61,11 +63,11 @@ function encodingOf(wish: EncoderWish): EncodingWish {
 }
 
 /** What an ingest process needs to know of a camera. */
-export type SourceRow = Pick<CameraRow, 'id' | 'uri' | 'isDetecting' | 'isLooping' | 'pictures' | 'fallbacks' | 'standby' | 'restoreAfterMs'>;
+export type SourceRow = Pick<CameraRow, 'id' | 'uri' | 'isDetecting' | 'isLooping' | 'pictures' | 'fallbacks' | 'standby' | 'restoreAfterMs' | 'replay'>;
 
 /** The part of the row that ingest processes need to know. */
-export function sourceOf({ id, uri, isDetecting, isLooping, pictures, fallbacks, standby, restoreAfterMs }: SourceRow): SourceRow {
-  return { id, uri, isDetecting, isLooping, ...pictures && { pictures }, ...fallbacks && { fallbacks }, ...standby && { standby }, ...restoreAfterMs !== undefined && { restoreAfterMs } };
+export function sourceOf({ id, uri, isDetecting, isLooping, pictures, fallbacks, standby, restoreAfterMs, replay }: SourceRow): SourceRow {
+  return { id, uri, isDetecting, isLooping, ...pictures && { pictures }, ...fallbacks && { fallbacks }, ...standby && { standby }, ...restoreAfterMs !== undefined && { restoreAfterMs }, ...replay !== undefined && { replay } };
 }
 
 /** True when the two differ at most in what a session goes on with: such a change cuts no recording. */
@@ -74,8 +76,8 @@ export function isSameSource(one: SourceRow, other: SourceRow): boolean {
 }
 
 /** What a session is made of, as a text: it changes exactly when the session has to start over. */
-export function sessionText({ id, uri, isDetecting, isLooping, pictures, fallbacks, standby }: SourceRow): string {
-  return JSON.stringify([id, uri, isDetecting, isLooping, pictures, fallbacks, standby]);
+export function sessionText({ id, uri, isDetecting, isLooping, pictures, fallbacks, standby, replay }: SourceRow): string {
+  return JSON.stringify([id, uri, isDetecting, isLooping, pictures, fallbacks, standby, replay]);
 }
 
 /** True when the two say the same. */
@@ -84,7 +86,7 @@ export function isSameRow(one: CameraRow, other: CameraRow): boolean {
 }
 
 const FIELDS = Object.keys({
-  id: true, uri: true, maxFps: true, isDetecting: true, isLooping: true, pictures: true, encoders: true, fallbacks: true, standby: true, restoreAfterMs: true, tenant: true, priority: true,
+  id: true, uri: true, maxFps: true, isDetecting: true, isLooping: true, pictures: true, encoders: true, fallbacks: true, standby: true, restoreAfterMs: true, replay: true, tenant: true, priority: true,
 } satisfies Record<keyof CameraRow, true>) as readonly (keyof CameraRow)[]; // just written
 
 /** All that the row says, as a text; the order in which its keys were set makes no difference. */

@@ -5,6 +5,7 @@ import type { Picture } from '../media/types.ts';
 import type { EncodingWish } from '../messages/desired-camera.ts';
 import type { FeatureTensor } from '../messages/feature-tensor.ts';
 import type { Feature, FrameFeature } from '../messages/feature.ts';
+import { backfillLane } from '../messages/lane.ts';
 import type { Modality, Raster } from '../messages/raster.ts';
 import type { StreamParameters } from '../messages/stream-parameters.ts';
 import { EncoderPool, type Lease, type OpenEncoder } from './encoder-pool.ts';
@@ -102,8 +103,12 @@ export class CameraEncoders {
     entry.pending.set(picture.frameSeq, pending);
   }
 
-  /** Adds the features to a frame that was looked at; anything else is given back as it is. @throws PlatformError INFERENCE_FAILED */
-  async encode(feature: Feature): Promise<Feature> {
+  /**
+   * Adds the features to a frame that was looked at; anything else is given back as it is.
+   * @param key whose frames an encoder compares with each other
+   * @throws PlatformError INFERENCE_FAILED
+   */
+  async encode(feature: Feature, key: CameraId = feature.camera): Promise<Feature> {
     const entry = this.#entries.get(feature.camera);
     if (entry === undefined || feature.kind !== 'frame') return feature;
     const pending = entry.pending.get(feature.frameSeq) ?? [];
@@ -111,7 +116,7 @@ export class CameraEncoders {
     const tensors: FeatureTensor[] = [];
     for (const { encoder, raster } of pending) {
       try {
-        const [values] = await encoder.encode([raster], feature.camera);
+        const [values] = await encoder.encode([raster], key);
         if (values !== undefined) tensors.push(tensorOf(feature, encoder, values));
       } catch (error) {
         this.#refuse(feature.camera, entry, encoder.id, error);
@@ -165,7 +170,7 @@ export class CameraEncoders {
     const before = entry.chosen?.leases ?? [];
     entry.chosen = loaded;
     entry.loading = undefined;
-    for (const { encoder } of before) if (loaded.leases.every((lease) => lease.encoder !== encoder)) encoder.forget(camera);
+    for (const { encoder } of before) if (loaded.leases.every((lease) => lease.encoder !== encoder)) [camera, backfillLane(camera)].forEach((key) => encoder.forget(key));
     await Promise.all(before.map((lease) => lease.release()));
     if (loaded.wishes.length > 0) return;
     entry.reader.close(); // it wants nothing any more: nothing is kept of it

@@ -4,6 +4,7 @@ import type { CameraId } from '../engine/units.ts';
 import type { Scaler } from '../media/types.ts';
 import type { ChunkPart } from '../messages/chunk-part.ts';
 import type { Feature, FeatureRequest } from '../messages/feature.ts';
+import { isBackfillLane } from '../messages/lane.ts';
 import type { DetectedRecord } from '../messages/terminal-record.ts';
 import type { CameraActivity } from './activity/camera-activity.ts';
 import type { CameraEncoders } from './camera-encoders.ts';
@@ -23,7 +24,7 @@ export interface FeaturizerOptions {
   readonly encoders?: CameraEncoders;
 }
 
-/** Access units in, frames at model size out, each frame chosen before it is scaled. Keeps one decoder per camera. */
+/** Access units in, frames at model size out, each frame chosen before it is scaled. Keeps one decoder per camera, and one for what is back-filled of it, of which all is decoded. */
 export class Featurizer implements Stage<FeatureRequest<ChunkPart>, Feature> {
   readonly #options: FeaturizerOptions;
   readonly #cameras = new Map<CameraId, CameraFeaturizer>();
@@ -41,9 +42,9 @@ export class Featurizer implements Stage<FeatureRequest<ChunkPart>, Feature> {
     const out: Envelope<Feature>[] = [];
     for (const { body, key, trace } of batch) {
       const { encoders } = this.#options;
-      await encoders?.settle(key, body.part.parameters);
-      for (const taken of await this.#camera(key, ctx).take(body)) {
-        const feature = encoders === undefined ? taken : await encoders.encode(taken);
+      await encoders?.settle(body.part.camera, body.part.parameters);
+      for (const taken of await this.#camera(key, body.part.camera, ctx).take(body)) {
+        const feature = encoders === undefined ? taken : await encoders.encode(taken, key);
         out.push({ body: feature, key, capturedAt: feature.capturedAt, trace });
       }
     }
@@ -62,17 +63,17 @@ export class Featurizer implements Stage<FeatureRequest<ChunkPart>, Feature> {
     await this.#options.encoders?.close().catch(() => { /* the process ends next: nothing is left to give back */ });
   }
 
-  #camera(id: CameraId, ctx: StageContext): CameraFeaturizer {
-    let camera = this.#cameras.get(id);
+  #camera(key: CameraId, id: CameraId, ctx: StageContext): CameraFeaturizer {
+    let camera = this.#cameras.get(key);
     if (!camera) {
       if (!this.#scaler) throw new Error('featurizer used before open');
-      const activity = this.#options.activityOf?.(id);
+      const activity = isBackfillLane(key) ? undefined : this.#options.activityOf?.(id);
       const tools: FeaturizerTools = {
         createDecoder: this.#options.createDecoder, scaler: this.#scaler, nowMs: () => ctx.clock.monotonicMs(), look: (of, picture) => this.#options.encoders?.look(of, picture),
         ...activity && { activity },
       };
       camera = new CameraFeaturizer(id, this.#options.gateOf(id), tools);
-      this.#cameras.set(id, camera);
+      this.#cameras.set(key, camera);
     }
     return camera;
   }

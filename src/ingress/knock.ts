@@ -77,7 +77,7 @@ export const knock: Knock = ({ label, door, clock, limitMs, signal }) => new Pro
   const sockets = new Set<Socket>();
   const end = (settle: () => void): void => {
     if (over.signal.aborted) return;
-    over.abort();
+    over.abort(OVER);
     signal.removeEventListener('abort', onAbort);
     for (const socket of sockets) socket.destroy();
     settle();
@@ -93,6 +93,9 @@ export const knock: Knock = ({ label, door, clock, limitMs, signal }) => new Pro
     none(`no answer within ${Math.round(limitMs)} ms`);
   })().catch(() => { /* it answered, or not, while this waited */ });
 });
+
+/** A reason of its own, or the abort makes an exception with a stack. */
+const OVER = new Error('it has answered, or not');
 
 /** The error of a camera that is not there. */
 export function away(label: string, why: string, cause?: unknown): PlatformError {
@@ -129,7 +132,7 @@ function ask({ host, port, isTls, target, lookup: addresses }: Door, { answered,
 }
 
 /** The addresses of the one host it is asked for, kept for a while; one look-up at a time. */
-function addressBook(clock: Clock): LookupFunction {
+export function addressBook(clock: Clock): LookupFunction {
   let known: { readonly found: Promise<readonly LookupAddress[]>; untilMs: number } | undefined;
   const find = (host: string): Promise<readonly LookupAddress[]> => {
     if (known !== undefined && clock.monotonicMs() < known.untilMs) return known.found;

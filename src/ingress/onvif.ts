@@ -5,6 +5,7 @@ import { connectOnvif, type OnvifDevice } from './onvif/connect-onvif.ts';
 import { chooseProfile, mediaProfiles, streamUrl, type MediaProfile } from './onvif/media-profiles.ts';
 import { followMotion } from './onvif/motion-events.ts';
 import { parseOnvifUri, withLogin } from './onvif/onvif-uri.ts';
+import { addressBook } from './knock.ts';
 import { rtsp, rtspOptions, rtsps } from './rtsp.ts';
 import type { SourceDeps } from './source-deps.ts';
 import type { Source, SourceSession } from './source.ts';
@@ -26,10 +27,12 @@ export const onvif = definePlugin<Source, SourceDeps, typeof options>({
   create({ hasMotionEvents, askMs, ...chosen }, deps) {
     const { address, login, profile: wanted, fragment, label } = parseOnvifUri(deps.uri);
     const { clock } = deps.ctx;
+    const lookup = addressBook(clock);
+    const connect = (signal: AbortSignal): Promise<OnvifDevice> => connectOnvif({ address, login, label, clock, lookup, limitMs: askMs }, signal);
     let known: Resolved | undefined;
     let player: { readonly uri: string; readonly source: Source } | undefined;
     const look = async (signal: AbortSignal): Promise<Resolved> => {
-      const device = await connectOnvif({ address, login, label, clock, limitMs: askMs }, signal);
+      const device = await connect(signal);
       const profiles = await mediaProfiles(device, signal);
       const profile = chooseProfile(profiles, wanted, label);
       return { device, profile, profiles, uri: withLogin(await streamUrl(device, profile, signal), login) };
@@ -48,7 +51,7 @@ export const onvif = definePlugin<Source, SourceDeps, typeof options>({
           if (!isUnreachable(error)) known = undefined; // what is refused is looked for as a whole the next time
           throw error;
         });
-        return hasMotionEvents ? withHints(session, resolved) : session;
+        return hasMotionEvents ? withHints(session, resolved, connect) : session;
       },
       async close() { await player?.source.close?.(); },
     };
@@ -70,10 +73,10 @@ async function refreshed(known: Resolved, signal: AbortSignal): Promise<Resolved
 }
 
 /** The session, whose next unit is a hint whenever the camera told of motion. */
-function withHints(session: SourceSession, { device, profile, profiles }: Resolved): SourceSession {
+function withHints(session: SourceSession, { device, profile, profiles }: Resolved, connect: (signal: AbortSignal) => Promise<OnvifDevice>): SourceSession {
   const over = new AbortController();
   let isHint = false;
-  void followMotion({ device, profile, profiles, onMotion: () => { isHint = true; } }, over.signal);
+  void followMotion({ device, connect, profile, profiles, onMotion: () => { isHint = true; } }, over.signal);
   return {
     isLive: session.isLive,
     expectedUnits: session.expectedUnits,

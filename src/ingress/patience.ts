@@ -14,6 +14,11 @@ export interface PatienceOptions {
 const AWAY_MS = 500;
 const AWAY_JITTER = 0.2;
 
+/** One that was away so many times in a row is asked as seldom as that second allows. */
+const LONG_AWAY = 600;
+const LONG_AWAY_MS = 800;
+const LONG_AWAY_JITTER = 0.1;
+
 /** Cameras lock accounts: the longest wait after a refused login is so many times as long. */
 const LOGIN_FACTOR = 6;
 const JITTER = 0.3;
@@ -23,6 +28,7 @@ export class Patience {
   readonly #options: PatienceOptions;
   #failures = 0;
   #logins = 0;
+  #away = 0;
 
   constructor(options: PatienceOptions) {
     this.#options = options;
@@ -33,8 +39,11 @@ export class Patience {
     const { backoffMs, backoffMaxMs, random } = this.#options;
     if (isAway(error)) {
       this.#failures = 0; // whatever it refused before it went away
-      return AWAY_MS * (1 + AWAY_JITTER * (2 * random.next() - 1));
+      this.#away += 1;
+      const [ms, jitter] = this.#away > LONG_AWAY ? [LONG_AWAY_MS, LONG_AWAY_JITTER] : [AWAY_MS, AWAY_JITTER];
+      return ms * (1 + jitter * (2 * random.next() - 1));
     }
+    this.#away = 0;
     const isLogin = error instanceof PlatformError && error.facts['isLogin'] === true;
     const count = isLogin ? this.#logins++ : this.#failures++;
     return Math.min(backoffMs * 2 ** Math.min(count, 30), backoffMaxMs * (isLogin ? LOGIN_FACTOR : 1)) * (1 - JITTER * random.next());
@@ -44,5 +53,6 @@ export class Patience {
   worked(): void {
     this.#failures = 0;
     this.#logins = 0;
+    this.#away = 0;
   }
 }

@@ -8,16 +8,16 @@ import { WIRE_FORMATS, type DesiredCameraWire, type EncodingWishWire, type Pictu
 /** How cameras as they are wanted lie on the wire. */
 export const DESIRED_CAMERA: BodyMapping<DesiredCamera, DesiredCameraWire> = {
   wire: WIRE_FORMATS.cameras,
-  toWire: ({ id, uri, maxFps, isDetecting, isLooping, pictures, encoders, fallbacks, standby, restoreAfterMs, tenant, priority, at }) => ({
+  toWire: ({ id, uri, maxFps, isDetecting, isLooping, pictures, encoders, fallbacks, standby, restoreAfterMs, replay, tenant, priority, at }) => ({
     id, uri, maxFps, isDetecting, isLooping, pictures: pictures === undefined ? null : { ...pictures, kelvinPerStep: pictures.kelvinPerStep ?? null }, encoders: (encoders ?? []).map(({ name, options }) => ({ name, options: JSON.stringify(options) })),
-    fallbacks: [...fallbacks ?? []], standby: standby ?? null, restoreAfterMs: restoreAfterMs ?? null, tenant: tenant ?? null, priority: priority ?? null,
+    fallbacks: [...fallbacks ?? []], standby: standby ?? null, restoreAfterMs: restoreAfterMs ?? null, replay: replay ?? null, tenant: tenant ?? null, priority: priority ?? null,
     at: at === undefined ? null : Math.round(at),
   }),
   payloadOf: () => [],
-  fromWire: ({ id, uri, maxFps, isDetecting, isLooping, pictures, encoders, fallbacks, standby, restoreAfterMs, tenant, priority, at }) => ({
+  fromWire: ({ id, uri, maxFps, isDetecting, isLooping, pictures, encoders, fallbacks, standby, restoreAfterMs, replay, tenant, priority, at }) => ({
     id: cameraOf(id), uri, maxFps, isDetecting, isLooping, ...pictures !== null && { pictures: picturesOf(pictures) },
     ...encoders.length > 0 && { encoders: encoders.map(encodingOf) }, ...fallbacks.length > 0 && { fallbacks }, ...(standby === 'cold' || standby === 'warm') && { standby },
-    ...restoreAfterMs !== null && { restoreAfterMs }, ...tenant !== null && { tenant }, ...priority !== null && { priority }, ...at !== null && { at: epochMicros(at) },
+    ...restoreAfterMs !== null && { restoreAfterMs }, ...replay !== null && { replay }, ...tenant !== null && { tenant }, ...priority !== null && { priority }, ...at !== null && { at: epochMicros(at) },
   }),
   identify: (camera) => (camera.at === undefined ? { id: `${camera.id}/${digestOf(camera)}` } : { id: `${camera.id}/${camera.at}`, at: camera.at }),
 };

@@ -41,6 +41,8 @@ export interface DesiredCamera {
   readonly standby?: 'cold' | 'warm';
   /** How long a better source must have been stable before it is returned to. Absent: `CAMERA_DEFAULTS`. */
   readonly restoreAfterMs?: number;
+  /** Where the camera replays what it recorded itself; may hold credentials. Absent: an `onvif://` camera is asked, others have none. */
+  readonly replay?: string;
   /** Whose camera it is. Absent: `CAMERA_DEFAULTS`. */
   readonly tenant?: string;
   /** Share among the cameras of its tenant when there is not enough time for all. Absent: `CAMERA_DEFAULTS`. */

@@ -21,6 +21,10 @@ const NOTHING: Omit<PlatformEventWire, 'type' | 'at'> = {
 export const PLATFORM_EVENT: BodyMapping<PlatformEvent, PlatformEventWire> = {
   wire: WIRE_FORMATS.events,
   toWire(event) {
+    if (event.type === 'backfilled') {
+      const { frames, ...said } = event;
+      return { ...NOTHING, ...said, at: Math.round(event.at), from: Math.round(event.from), to: Math.round(event.to), received: frames };
+    }
     const wire = { ...NOTHING, ...event, at: Math.round(event.at) };
     return event.type === 'gap' ? { ...wire, from: Math.round(event.from), to: Math.round(event.to) } : wire;
   },
@@ -39,7 +43,7 @@ function subjectOf(event: PlatformEvent): string {
   switch (event.type) {
     case 'process': return event.process;
     case 'model': return event.model;
-    case 'camera-state': case 'gap': case 'failed-over': case 'restored': case 'torn-tail': case 'received': return event.camera;
+    case 'camera-state': case 'gap': case 'backfilled': case 'failed-over': case 'restored': case 'torn-tail': case 'received': return event.camera;
   }
 }
 
@@ -51,6 +55,7 @@ function eventOf(wire: PlatformEventWire): PlatformEvent {
       ...wire.code !== null && { code: wire.code }, ...wire.message !== null && { message: wire.message }, ...wire.retryInMs !== null && { retryInMs: wire.retryInMs },
     };
     case 'gap': return { type: 'gap', camera: cameraOf(set(wire, 'camera')), at, from: epochMicros(set(wire, 'from')), to: epochMicros(set(wire, 'to')), reason: set(wire, 'reason') };
+    case 'backfilled': return { type: 'backfilled', camera: cameraOf(set(wire, 'camera')), at, from: epochMicros(set(wire, 'from')), to: epochMicros(set(wire, 'to')), frames: set(wire, 'received') };
     case 'failed-over': return {
       type: 'failed-over', camera: cameraOf(set(wire, 'camera')), at, fromSource: set(wire, 'fromSource'), toSource: set(wire, 'toSource'), reason: set(wire, 'reason'),
     };

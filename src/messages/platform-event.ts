@@ -5,6 +5,8 @@ export type PlatformEvent = { readonly node?: string } & (
   | { readonly type: 'camera-state'; readonly camera: CameraId; readonly at: EpochMicros; readonly state: 'connecting' | 'waiting' | 'live' | 'retrying' | 'ended' | 'failed' | 'removed'; readonly code?: string; readonly message?: string; readonly retryInMs?: number }
   /** What was captured between `from` and `to` never became durable. */
   | { readonly type: 'gap'; readonly camera: CameraId; readonly at: EpochMicros; readonly from: EpochMicros; readonly to: EpochMicros; readonly reason: string }
+  /** Of a gap, what was captured between `from` and `to` became durable after all, from the camera's own recording: so many frames. */
+  | { readonly type: 'backfilled'; readonly camera: CameraId; readonly at: EpochMicros; readonly from: EpochMicros; readonly to: EpochMicros; readonly frames: number }
   /** Another source of the camera is recorded from now on, because the one before failed; `reason` is its error code. Labels of sources hold no credentials. */
   | { readonly type: 'failed-over'; readonly camera: CameraId; readonly at: EpochMicros; readonly fromSource: string; readonly toSource: string; readonly reason: string }
   /** A better source of the camera is recorded again. */

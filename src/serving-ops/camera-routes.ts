@@ -18,6 +18,12 @@ function parseUri(face: Face, uri: string, field: string): StreamTarget {
   }
 }
 
+/** Recordings are replayed over RTSP alone. */
+function checkReplay(face: Face, uri: string): void {
+  if (!/^rtsps?:\/\//i.test(uri)) throw new PlatformError('REQUEST_INVALID', 'replay is an rtsp:// or rtsps:// address', { field: 'replay' });
+  checkAllowed(face, uri, 'replay');
+}
+
 /** What reads files here needs leave always; anything else too once other machines can call: it makes this one connect somewhere. */
 function checkAllowed(face: Face, uri: string, field = 'uri'): void {
   const target = parseUri(face, uri, field);
@@ -25,8 +31,9 @@ function checkAllowed(face: Face, uri: string, field = 'uri'): void {
   if ((readsFiles || !face.isLoopbackOnly) && !face.allowList.allows(target)) throw streamNotAllowed(target);
 }
 
-function checkSources(face: Face, { uri, fallbacks }: { readonly uri?: string | undefined; readonly fallbacks: readonly string[] }): void {
+function checkSources(face: Face, { uri, fallbacks, replay }: { readonly uri?: string | undefined; readonly fallbacks: readonly string[]; readonly replay?: string | undefined }): void {
   if (uri !== undefined) checkAllowed(face, uri);
+  if (typeof replay === 'string') checkReplay(face, replay);
   fallbacks.forEach((fallback, index) => { checkAllowed(face, fallback, `fallbacks.${String(index)}`); });
 }
 
@@ -68,7 +75,7 @@ export function cameraRoutes(app: FastifyInstance, face: Face): void {
     const view = await face.backend.changeCamera(id, async (row) => {
       const wish = patchedWish(row, body);
       const said = body as Readonly<Partial<CameraWish>>; // an object with keys of a wish: just checked
-      checkSources(face, { uri: said.uri, fallbacks: said.fallbacks ?? [] }); // what it had before, the settings may have given it
+      checkSources(face, { uri: said.uri, fallbacks: said.fallbacks ?? [], replay: said.replay }); // what it had before, the settings may have given it
       if (said.encoders !== undefined || said.modality !== undefined) await checkWanted(face, wish);
       return rowOfBody(wish);
     });

@@ -8,7 +8,7 @@ import { recordJson } from './record-json.ts';
 import { ChunksQuery, EventsQuery, NoQuery, RecordsQuery, parseRequest } from './requests.ts';
 
 function eventJson(event: PlatformEvent): object {
-  return event.type === 'gap'
+  return event.type === 'gap' || event.type === 'backfilled'
     ? { ...event, at: isoTime(event.at), from: isoTime(event.from), to: isoTime(event.to) }
     : { ...event, at: isoTime(event.at) };
 }

@@ -74,6 +74,7 @@ export const CameraBody = z.strictObject({
   fallbacks: z.array(z.string().min(1).max(2048)).max(8).default([]),
   standby: z.enum(['cold', 'warm']).default('cold'),
   restoreAfterMs: z.int().min(0).max(86_400_000).optional(),
+  replay: z.string().min(1).max(2048).optional(),
   tenant: z.string().regex(/^[a-z0-9][a-z0-9_-]{0,62}$/, 'must be 1 to 63 of a-z 0-9 - _, starting with a letter or digit').optional(),
   priority: z.number().min(0.01).max(100).optional(),
   maxFps: z.number().min(0).max(1000).nullable().default(null),

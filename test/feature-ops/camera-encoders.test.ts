@@ -83,7 +83,7 @@ test('goes on with the old encoders until the new ones are loaded, and leaves no
   loaded.resolve();
   await new Promise(resolve => { setImmediate(resolve); });
   for (let seq = 5; seq < 8; seq++) assert.equal(await world.frame(A, seq), ['lbp@1', 'motion@1']);
-  assert.equal([world.closed, world.forgotten], [['hog'], ['hog a']]);
+  assert.equal([world.closed, world.forgotten], [['hog'], ['hog a', 'hog a~backfill']]);
   await world.encoders.close();
 });
 

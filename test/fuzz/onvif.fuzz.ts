@@ -1,3 +1,4 @@
+import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { PlatformError } from '../../src/engine/errors.ts';
@@ -18,6 +19,7 @@ import { contentOf } from '../../src/ingress/onvif/write-request.ts';
 import type { XmlElement } from '../../src/ingress/onvif/xml.ts';
 import { answerOf, envelope, faultAnswer, motionAnswer, probeMatch, type CameraTraits } from '../support/onvif-answers.ts';
 import { startOnvifCamera } from '../support/onvif-camera.ts';
+import { eventually } from '../support/eventually.ts';
 import { FUZZ_CASES, FUZZ_SEED, forEachCase, type FuzzRandom } from '../support/fuzz.ts';
 
 /** Each case in memory is so cheap that many are tried for one of other tests. */
@@ -157,6 +159,35 @@ test('over the network too, and no connection is left', async () => {
   } finally {
     await camera.close();
   }
+});
+
+test('no bytes on the connection do anything but be read or refused by name, and no connection is left', async () => {
+  let sent = Buffer.alloc(0);
+  const open = new Set<Socket>();
+  const server = createServer(socket => {
+    open.add(socket);
+    socket.on('error', () => { /* the other side left */ }).on('close', () => open.delete(socket));
+    socket.once('data', () => { socket.end(sent); });
+  });
+  await new Promise<void>(resolve => { server.listen(0, '127.0.0.1', resolve); });
+  const { port } = server.address() as AddressInfo;
+  const outcomes = new Map<string, number>();
+  const never = new AbortController().signal;
+  await forEachCase('bytes', async random => {
+    const body = random.pick(ANSWERS);
+    const head = random.pick([`Content-Length: ${Buffer.byteLength(body)}`, 'Connection: close', 'Content-Type: text/xml; charset=gb18030', 'WWW-Authenticate: Digest realm="a", nonce="b"\r\nWWW-Authenticate: Basic']);
+    const text = random.integer(4) === 0 ? `HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n${Buffer.byteLength(body).toString(16)}\r\n${body}\r\n0\r\n\r\n` : `HTTP/1.1 ${random.pick(['200 OK', '400 Bad', '401 No', '500 Oops', '302 Found'])}\r\n${head}\r\n\r\n${body}`;
+    sent = Buffer.from(random.integer(5) === 0 ? random.bytes(random.integer(300)) : Buffer.from(damaged(text, random)));
+    const error = await connectOnvif({ ...parseOnvifUri(`onvif://a:b@127.0.0.1:${port}`), clock: systemClock, limitMs: LIMIT_MS }, never).then(() => undefined, (failure: unknown) => failure);
+    if (error !== undefined && !(error instanceof PlatformError && [...NAMED, 'SOURCE_UNREACHABLE'].includes(error.code))) throw error;
+    const outcome = error === undefined ? 'connected' : (error as PlatformError).code;
+    outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1);
+    assert.ok(open.size <= 8, `${open.size} connections`);
+  });
+  await new Promise(resolve => { server.close(resolve); });
+  await eventually(() => open.size === 0, 'all connections end');
+  console.log(`onvif bytes: seed ${FUZZ_SEED}, ${FUZZ_CASES} answers, ${JSON.stringify([...outcomes])}`);
+  if (FUZZ_CASES >= 50) for (const name of ['ONVIF_INVALID', 'SOURCE_UNREACHABLE']) assert.ok(outcomes.has(name), `nothing ended as ${name}`);
 });
 
 test.run();

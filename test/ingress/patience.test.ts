@@ -16,6 +16,14 @@ test('who is away is asked about twice a second, never at the same moment as oth
   assert.equal(waits(late, away('x', 'gone'), 3), [600, 600, 600]);
 });
 
+test('who has been away for minutes is asked a little less often, and still within a second', () => {
+  const patience = new Patience({ backoffMs: 250, backoffMaxMs: 10_000, random: highest });
+  waits(patience, away('x', 'gone'), 600);
+  assert.equal(waits(patience, away('x', 'gone'), 2), [880, 880]);
+  patience.worked();
+  assert.equal(waits(patience, away('x', 'gone'), 1), [600]);
+});
+
 test('who answers without pictures is asked less and less often, up to the limit', () => {
   const patience = new Patience({ backoffMs: 250, backoffMaxMs: 10_000, random: lowest });
   assert.equal(waits(patience, refused, 8), [250, 500, 1000, 2000, 4000, 8000, 10_000, 10_000]);

@@ -1,8 +1,5 @@
-import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { readUnits } from '../../src/data-ops/archive-reader.ts';
@@ -11,36 +8,16 @@ import type { CameraId } from '../../src/engine/units.ts';
 import { createContentHash, openReader, readChunkFile } from '../../src/media/index.ts';
 import type { AccessUnit } from '../../src/messages/access-unit.ts';
 import { makeClipFile } from '../support/clip.ts';
-import { eventually } from '../support/eventually.ts';
+import { freePort, hasGstServer, hasGstTls, startGstServer } from '../support/gst-server.ts';
 import { readAll } from '../support/read-all.ts';
 import { SELF_SIGNED } from '../support/self-signed.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { runVto, startVto, type VtoProcess } from '../support/vto-process.ts';
 
-const SCRIPT = fileURLToPath(new URL('../support/gst-rtsp-server.py', import.meta.url));
-const PYTHON = '/usr/bin/python3';
-const isInstalled = spawnSync(PYTHON, ['-c', "import gi; gi.require_version('GstRtspServer', '1.0'); from gi.repository import GstRtspServer"]).status === 0;
 const FRAMES = 100;
 
 interface CameraView { readonly id: string; readonly state: string; readonly epoch: number; readonly counts: { readonly received: number; readonly detected: number; readonly gaps: number } }
 interface Recorded { readonly hash: string; readonly units: readonly AccessUnit[] }
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => { server.listen(0, '127.0.0.1', resolve); });
-  const { port } = server.address() as { port: number };
-  await new Promise((resolve) => { server.close(resolve); });
-  return port;
-}
-
-async function startServer(port: number, paths: Readonly<Record<string, string>>, tlsPem?: string): Promise<ChildProcess> {
-  const child = spawn(PYTHON, [SCRIPT, String(port), 'admin:pa@ss/w', ...tlsPem === undefined ? [] : ['--tls', tlsPem], ...Object.entries(paths).map(([name, launch]) => `${name}=${launch}`)], { stdio: ['ignore', 'pipe', 'inherit'] });
-  process.on('exit', () => child.kill('SIGKILL'));
-  let output = '';
-  child.stdout?.on('data', (bytes: Buffer) => { output += bytes.toString(); });
-  await eventually(() => output.includes('ready'), 'gst-rtsp-server listens', 15_000);
-  return child;
-}
 
 async function sourceHash(clip: string): Promise<string> {
   const reader = await openReader({ uri: clip, openTimeoutMs: 5000 });
@@ -62,9 +39,6 @@ async function recorded(vto: VtoProcess, folder: string, camera: string, epoch: 
   return { hash: hash.digest(), units };
 }
 
-/** True when GLib finds its TLS implementation (Debian: glib-networking). */
-const hasTls = isInstalled && spawnSync(PYTHON, ['-c', 'from gi.repository import Gio; raise SystemExit(not Gio.TlsBackend.get_default().supports_tls())']).status === 0;
-
 /** Polls until the cameras are as wanted. */
 async function untilCameras(vto: VtoProcess, isReached: (views: ReadonlyMap<string, CameraView>) => boolean, what: string): Promise<ReadonlyMap<string, CameraView>> {
   const until = performance.now() + 30_000;
@@ -77,7 +51,7 @@ async function untilCameras(vto: VtoProcess, isReached: (views: ReadonlyMap<stri
   }
 }
 
-if (!isInstalled) {
+if (!hasGstServer()) {
   console.log('SKIP: gst-rtsp-server as camera: it is not installed');
 } else {
   test('cameras of another RTSP implementation are recorded without loss, detected on, and come back after their server died', async () => {
@@ -91,7 +65,7 @@ if (!isInstalled) {
       h265: `filesrc location=${clips.h265} ! qtdemux ! h265parse ! rtph265pay name=pay0 pt=96`,
       ball: 'videotestsrc is-live=true pattern=ball ! video/x-raw,width=320,height=240,framerate=25/1 ! x264enc key-int-max=25 speed-preset=ultrafast tune=zerolatency ! rtph264pay name=pay0 pt=96',
     };
-    let server = await startServer(port, paths);
+    let server = await startGstServer(port, paths);
     const folder = temporaryFolder();
     const vto = await startVto(folder, [
       ...Object.keys(paths).flatMap((name) => ['--camera', `${name}=rtsp://admin:pa%40ss%2Fw@127.0.0.1:${port}/${name}`]),
@@ -114,7 +88,7 @@ if (!isInstalled) {
 
       server.kill('SIGKILL');
       const lost = await untilCameras(vto, (views) => Object.keys(paths).every((id) => views.get(id)!.state === 'retrying'), 'all cameras are lost');
-      server = await startServer(port, paths);
+      server = await startGstServer(port, paths);
       const back = await untilCameras(vto, (views) => Object.keys(paths).every((id) => views.get(id)!.state === 'live' && views.get(id)!.epoch > lost.get(id)!.epoch
         && views.get(id)!.counts.detected > lost.get(id)!.counts.detected), 'all cameras are back');
       assert.ok(back.get('ball')!.counts.gaps >= 1, 'the time without the server is a gap');
@@ -133,9 +107,9 @@ if (!isInstalled) {
     const folder = temporaryFolder();
       writeFileSync(join(folder, 'camera.pem'), SELF_SIGNED.cert + SELF_SIGNED.key);
     const [port, securePort] = [await freePort(), await freePort()];
-    const server = await startServer(port, { mjpeg: `${ball} ! jpegenc ! rtpjpegpay name=pay0 pt=26`, ball: h264 });
-    const secure = hasTls ? await startServer(securePort, { ball: h264 }, join(folder, 'camera.pem')) : undefined;
-    if (!hasTls) console.log('SKIP: cameras within TLS: GLib has no TLS (Debian: glib-networking)');
+    const server = await startGstServer(port, { mjpeg: `${ball} ! jpegenc ! rtpjpegpay name=pay0 pt=26`, ball: h264 });
+    const secure = hasGstTls() ? await startGstServer(securePort, { ball: h264 }, join(folder, 'camera.pem')) : undefined;
+    if (!hasGstTls()) console.log('SKIP: cameras within TLS: GLib has no TLS (Debian: glib-networking)');
     const login = 'admin:pa%40ss%2Fw';
     const uris: Record<string, string> = {
       mjpeg: `rtsp://${login}@127.0.0.1:${port}/mjpeg`, udp: `rtsp://${login}@127.0.0.1:${port}/ball#transport=udp`,

@@ -1,8 +1,10 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { createSocket, type Socket } from 'node:dgram';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo, Socket as TcpSocket } from 'node:net';
 import { networkInterfaces } from 'node:os';
+import { SELF_SIGNED } from './self-signed.ts';
 import { answerOf, envelope, faultAnswer, hasLogin, motionAnswer, probeMatch, type CameraTraits, type Pose } from './onvif-answers.ts';
 
 /** How a simulated camera misbehaves. */
@@ -33,6 +35,8 @@ export interface OnvifCameraOptions extends Partial<Omit<CameraTraits, 'namedHos
   readonly isDiscoverable?: boolean;
   /** Location in its scopes. @default 'hall' */
   readonly location?: string;
+  /** Serves HTTPS, with a certificate of its own. @default false */
+  readonly isSecure?: boolean;
   /** Sends answers in chunks of a few bytes. @default false */
   readonly isChunked?: boolean;
   /** Answers instead of its own ones, by operation. */
@@ -61,6 +65,8 @@ export interface OnvifCamera {
   readonly subscriptions: number;
   /** Tells of motion, or of its end, to who pulls next. */
   move(isMotion: boolean): void;
+  /** Sets its clock. */
+  setClock(offsetMs: number): void;
   /** Forgets all subscriptions, as a camera that starts again does. */
   restart(): void;
   close(): Promise<void>;
@@ -85,7 +91,7 @@ class Simulated implements OnvifCamera {
   subscriptions = 0;
   #traits: CameraTraits | undefined;
   readonly #options: OnvifCameraOptions;
-  readonly #server = createServer((request, response) => { void this.#serve(request, response); });
+  readonly #server: Server;
   readonly #sockets = new Set<TcpSocket>();
   readonly #nonce = randomUUID();
   readonly #timers = new Set<NodeJS.Timeout>();
@@ -95,7 +101,9 @@ class Simulated implements OnvifCamera {
 
   constructor(options: OnvifCameraOptions) {
     this.#options = options;
-    this.#server.on('connection', socket => {
+    const serve = (request: IncomingMessage, response: ServerResponse): void => { void this.#serve(request, response); };
+    this.#server = options.isSecure ? createTlsServer(SELF_SIGNED, serve) : createServer(serve);
+    this.#server.on('connection', (socket: TcpSocket) => {
       if (this.fault === 'closing') { socket.destroy(); return; }
       if (this.fault === 'garbage') { socket.end('SSH-2.0-dropbear\r\n'); return; }
       this.#sockets.add(socket);
@@ -126,6 +134,10 @@ class Simulated implements OnvifCamera {
   move(isMotion: boolean): void {
     this.#motion.push(isMotion);
     this.#wakeAll();
+  }
+
+  setClock(offsetMs: number): void {
+    if (this.#traits) this.#traits = { ...this.#traits, clockOffsetMs: offsetMs };
   }
 
   restart(): void {

@@ -69,6 +69,7 @@ function platformEvent(dice: Dice): PlatformEvent {
   return dice.pick<() => PlatformEvent>([
     () => ({ type: 'camera-state', camera, at, state: dice.pick(['connecting', 'live', 'removed']), ...dice.chance(0.5) && { code: 'SOURCE_STALLED' }, ...message, ...dice.chance(0.5) && { retryInMs: 12.25 }, ...node }),
     () => ({ type: 'gap', camera, at, from: time(dice), to: time(dice), reason: text(dice), ...node }),
+    () => ({ type: 'backfilled', camera, at, from: time(dice), to: time(dice), frames: long(dice), ...node }),
     () => ({ type: 'failed-over', camera, at, fromSource: text(dice), toSource: text(dice), reason: text(dice), ...node }),
     () => ({ type: 'restored', camera, at, fromSource: text(dice), toSource: text(dice), ...node }),
     () => ({ type: 'torn-tail', camera, at, file: text(dice), cutBytes: long(dice), ...node }),

@@ -13,8 +13,10 @@ const NTP_TO_UNIX_SECONDS = 2_208_988_800;
 
 /** One RTP stream to one client: numbers packets and counts for its sender reports. */
 export interface RtpStream {
-  /** RTP packets of one access unit (RFC 6184, RFC 7798): aggregated parameter sets, single NAL units and fragments. */
-  packetize(unit: Uint8Array, timestamp: number): Uint8Array[];
+  /** RTP packets of one access unit (RFC 6184, RFC 7798): aggregated parameter sets, single NAL units and fragments. The first has the header extension, if one is given. */
+  packetize(unit: Uint8Array, timestamp: number, extension?: Uint8Array): Uint8Array[];
+  /** An RTCP BYE (RFC 3550, section 6.6). */
+  goodbye(): Uint8Array;
   /** An RTCP sender report (RFC 3550, section 6.4.1): camera wall clock `unixMicros` is RTP time `timestamp`. */
   senderReport(unixMicros: number, timestamp: number): Uint8Array;
 }
@@ -25,23 +27,29 @@ export function rtpStream(codec: NalCodec): RtpStream {
   let sequence = randomBytes(2).readUInt16BE(0);
   let packets = 0;
   let octets = 0;
-  const packetOf = (payload: Uint8Array, timestamp: number, isLast: boolean): Uint8Array => {
-    const packet = Buffer.alloc(12 + payload.length);
-    packet[0] = 0x80;
+  const packetOf = (payload: Uint8Array, timestamp: number, isLast: boolean, extension: Uint8Array = new Uint8Array(0)): Uint8Array => {
+    const packet = Buffer.alloc(12 + extension.length + payload.length);
+    packet[0] = 0x80 | (extension.length > 0 ? 0x10 : 0);
     packet[1] = PAYLOAD_TYPE | (isLast ? 0x80 : 0);
     packet.writeUInt16BE(sequence, 2);
     packet.writeUInt32BE(timestamp >>> 0, 4);
     packet.writeUInt32BE(ssrc, 8);
-    packet.set(payload, 12);
+    packet.set(extension, 12);
+    packet.set(payload, 12 + extension.length);
     sequence = (sequence + 1) & 0xffff;
     packets++;
     octets += payload.length;
     return packet;
   };
   return {
-    packetize(unit, timestamp) {
+    packetize(unit, timestamp, extension) {
       const payloads = payloadsOf(nalUnits(unit), codec);
-      return payloads.map((payload, index) => packetOf(payload, timestamp, index === payloads.length - 1));
+      return payloads.map((payload, index) => packetOf(payload, timestamp, index === payloads.length - 1, index === 0 ? extension : undefined));
+    },
+    goodbye() {
+      const report = Buffer.from([0x81, 203, 0, 1, 0, 0, 0, 0]);
+      report.writeUInt32BE(ssrc, 4);
+      return report;
     },
     senderReport(unixMicros, timestamp) {
       const report = Buffer.alloc(28);

@@ -25,6 +25,8 @@ export interface PathOptions {
   readonly clockSkewMs?: number;
   /** First sender report after PLAY; null: never any. @default 0 */
   readonly firstReportAfterMs?: number | null;
+  /** Keeps everything it makes, sent or not, as a camera with a memory card does. @default false */
+  readonly isRecording?: boolean;
   /** A new client's first unit is a key unit. @default true */
   readonly startsAtKey?: boolean;
   /** What the camera says of itself instead. @default its streams as they are */
@@ -48,6 +50,9 @@ export interface SentFrame {
   /** The path as the client named it. */
   readonly view?: string;
 }
+
+/** A picture as the camera keeps it, by its own clock. */
+export interface RecordedFrame { readonly data: Uint8Array; readonly isKey: boolean; readonly capturedMicros: number; readonly counter: number }
 
 /** What can go wrong with a camera. `refuse`, `mute`, `reject`, `slow-start`, `stall` and `skew` last until `clear`; the others happen once. */
 export type Fault =
@@ -101,9 +106,13 @@ export interface CameraPath {
   readonly slowStartMs: number;
   /** Everything sent, in order, to all clients. */
   readonly sent: readonly SentFrame[];
+  /** What it kept, in decode order; empty unless it records. */
+  readonly recorded: readonly RecordedFrame[];
   /** Frames produced so far, which is the next counter. */
   readonly produced: number;
   readonly playing: number;
+  /** Clients that ever played. */
+  readonly plays: number;
   /** A key unit with parameter sets, for SDP. */
   keyUnit(): Promise<Uint8Array>;
   readonly options: PathOptions;
@@ -120,7 +129,8 @@ const wallMicros = (): number => Math.round((performance.timeOrigin + performanc
 export function cameraPath(name: string, options: PathOptions): CameraPath {
   const clients = new Map<number, Client>();
   const sent: SentFrame[] = [];
-  const state = { faults: new Map<Fault['kind'], Fault>(), content: options.content, damage: 0, produced: 0, isClosed: false };
+  const recorded: RecordedFrame[] = [];
+  const state = { faults: new Map<Fault['kind'], Fault>(), content: options.content, damage: 0, produced: 0, plays: 0, isClosed: false };
   const clockBase = randomBytes(4).readUInt32BE(0);
   let feed = contentFeed(state.content);
   const epochMs = performance.now();
@@ -158,6 +168,7 @@ export function cameraPath(name: string, options: PathOptions): CameraPath {
     const data = damaged(stamp(unit.data, state.produced, state.content.codec), state);
     const period = 1 / state.content.frameRate;
     const reordering = unit.pts === undefined ? 0 : (unit.pts - position) * period;
+    if (options.isRecording === true) recorded.push({ data, isKey: unit.isKey, capturedMicros: Math.round(epochMicros + (dueSeconds + reordering) * 1e6 + (options.clockSkewMs ?? 0) * 1000), counter: state.produced });
     if (!state.faults.has('stall')) send(unit, data, rtpTime(dueSeconds + reordering));
     state.produced++;
     dueSeconds += period;
@@ -166,7 +177,7 @@ export function cameraPath(name: string, options: PathOptions): CameraPath {
   timer = setTimeout(() => void tick(), 0);
 
   return {
-    name, sent, options,
+    name, sent, recorded, options,
     get content() { return state.content; },
     credentials: options.credentials,
     get isRefusing() { return state.faults.has('refuse'); },
@@ -175,12 +186,14 @@ export function cameraPath(name: string, options: PathOptions): CameraPath {
     get slowStartMs() { const slow = state.faults.get('slow-start'); return slow?.kind === 'slow-start' ? slow.ms : 0; },
     get produced() { return state.produced; },
     get playing() { return clients.size; },
+    get plays() { return state.plays; },
     keyUnit: async () => {
       for await (const unit of unitsOf(state.content)) if (unit.isKey) return unit.data;
       throw new Error(`content of path '${name}' has no key unit`);
     },
     play(socket, deliver, { session, view }) {
       const nowMs = performance.now();
+      state.plays++;
       const slow = state.faults.get('slow-start');
       clients.set(session, {
         session, view, skewMs: Number(/~(-?\d+)$/.exec(view)?.[1] ?? 0), socket, deliver, stream: rtpStream(state.content.codec), isWaitingForKey: options.startsAtKey ?? true,

@@ -9,7 +9,7 @@ import type { RtspRequest } from './rtsp-message.ts';
 import { cameraPath } from './rtsp-path.ts';
 import type { CameraPath, Deliver, PathOptions, Player } from './rtsp-path.ts';
 
-export type { CameraPath, Content, ContentUnit, Fault, PathOptions, SentFrame } from './rtsp-path.ts';
+export type { CameraPath, Content, ContentUnit, Fault, PathOptions, RecordedFrame, SentFrame } from './rtsp-path.ts';
 
 /** An RTSP 1.0 server on loopback (RFC 2326; RTP over the RTSP connection, section 10.12): cameras that stamp, log and fail on demand. */
 export interface RtspServer {

@@ -7,6 +7,8 @@ import { lastSeq } from './live-window.ts';
 /** How far a camera was fed to a consumer. Changed in place with every part, because it is kept per frame. */
 export class FedTrack {
   readonly camera: CameraId;
+  /** Of its envelopes: what is back-filled of a camera has one of its own. */
+  readonly key: CameraId;
   /** The frame behind the last one. */
   next = 0;
   feed = -1;
@@ -18,8 +20,9 @@ export class FedTrack {
   #isOpenGop = false;
   #isRecovered = false;
 
-  constructor(part: ChunkPart) {
+  constructor(part: ChunkPart, key: CameraId) {
     this.camera = part.camera;
+    this.key = key;
     this.#parameters = part.parameters;
     this.note(part);
   }
@@ -44,6 +47,6 @@ export class FedTrack {
       camera: this.camera, epoch: this.epoch, chunkSeq: this.#chunkSeq, partSeq: this.#partSeq + 1, chunkStartedAt: this.#chunkStartedAt, parameters: this.#parameters,
       units: [], isOpenGop: this.#isOpenGop, isEpochEnd: true, isRecovered: this.#isRecovered, isAccounted: false, feed: this.feed,
     };
-    return { body, key: this.camera, capturedAt: epochMicros(this.#chunkStartedAt), trace: '' };
+    return { body, key: this.key, capturedAt: epochMicros(this.#chunkStartedAt), trace: '' };
   }
 }

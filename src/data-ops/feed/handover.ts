@@ -25,7 +25,7 @@ export type GopReader = (wanted: GopWanted) => AsyncIterable<ChunkPart>;
 export interface HandoverOptions {
   readonly from: LinkOutPort<ChunkPart>;
   readonly to: LinkOutPort<ChunkPart>;
-  /** How far each camera was fed; a camera without a track needs nothing. */
+  /** How far each camera was fed, and by itself what is back-filled of it; a camera without a track needs nothing. */
   readonly tracks: ReadonlyMap<CameraId, FedTrack>;
   readonly gopOf: GopReader;
   readonly clock: Clock;
@@ -134,13 +134,13 @@ export class Handover {
   #refer({ body, ...envelope }: Envelope<ChunkPart>, following: Following): void {
     const { to, signal } = this.#options;
     if (following.underWay >= BEHIND_LIMIT) {
-      this.#following.delete(body.camera);
+      this.#following.delete(envelope.key);
       return;
     }
     following.underWay += 1;
     to.push([{ ...envelope, body: { ...body, isAccounted: true, isRecovered: true } }], signal).then(() => {
       following.underWay -= 1;
-      this.#look(body.camera, following);
+      this.#look(envelope.key, following);
     }, () => { /* it is gone, or the handover is over */ });
   }
 
@@ -169,14 +169,14 @@ export class Handover {
   /** True when the new consumer has been given every frame up to the one that is fed next. */
   async #readGop(track: FedTrack, following: Following): Promise<boolean> {
     const { gopOf, to, signal } = this.#options;
-    const { camera } = track;
-    const isStill = (): boolean => this.#following.get(camera) === following && track.feed === following.feed && track.epoch === following.epoch;
+    const { camera, key } = track;
+    const isStill = (): boolean => this.#following.get(key) === following && track.feed === following.feed && track.epoch === following.epoch;
     for await (const part of gopOf({ camera, epoch: track.epoch, before: track.next, signal })) {
       const seq = firstSeq(part);
       if (!isStill() || seq >= track.next) break;
       if (seq <= following.reached) continue;
       if (following.reached >= 0 && seq !== following.reached + 1 && part.units[0]?.isKey !== true) break;
-      this.#refer({ body: { ...part, feed: track.feed }, key: camera, capturedAt: part.units[0]?.capturedAt ?? part.chunkStartedAt, trace: '' }, following);
+      this.#refer({ body: { ...part, feed: track.feed }, key, capturedAt: part.units[0]?.capturedAt ?? part.chunkStartedAt, trace: '' }, following);
       following.reached = seq;
       if (following.reached === track.next - 1) break;
       await to.room(signal);

@@ -3,6 +3,7 @@ import type { Envelope } from '../../engine/ports.ts';
 import { deferred } from '../../engine/timers.ts';
 import type { CameraId } from '../../engine/units.ts';
 import type { ChunkPart } from '../../messages/chunk-part.ts';
+import { backfillLane } from '../../messages/lane.ts';
 import type { LinkOutPort } from '../../transports/ipc-types.ts';
 import { FedTrack } from './fed-track.ts';
 import { Handover, type GopReader } from './handover.ts';
@@ -43,14 +44,14 @@ export class SwitchedPort implements LinkOutPort<ChunkPart> {
   push(items: readonly Envelope<ChunkPart>[], signal: AbortSignal): Promise<void> {
     if (this.#handover) return Promise.all(items.map(item => this.#handOn(item, signal))).then(() => {});
     const pushed = this.#port.push(items, signal);
-    for (const { body } of items) this.#note(body, pushed);
+    for (const item of items) this.#note(item, pushed);
     return pushed;
   }
 
   #handOn(item: Envelope<ChunkPart>, signal: AbortSignal): Promise<void> {
-    const { body, key } = item;
+    const { key } = item;
     const pushed = this.#handover?.push(item, this.#tracks.get(key), signal) ?? this.#port.push([item], signal);
-    this.#note(body, pushed);
+    this.#note(item, pushed);
     return pushed;
   }
 
@@ -77,9 +78,11 @@ export class SwitchedPort implements LinkOutPort<ChunkPart> {
 
   /** A camera goes elsewhere: nothing of it comes this way any more. */
   leave(camera: CameraId): void {
-    this.#tracks.delete(camera);
-    this.#awaited.delete(camera);
-    this.#handover?.leave(camera);
+    for (const key of [camera, backfillLane(camera)]) {
+      this.#tracks.delete(key);
+      this.#awaited.delete(key);
+      this.#handover?.leave(key);
+    }
   }
 
   close(): void {
@@ -134,12 +137,12 @@ export class SwitchedPort implements LinkOutPort<ChunkPart> {
     switching.to.discard();
   }
 
-  #note(part: ChunkPart, pushed: Promise<void>): void {
-    if (this.#awaited.size > 0 && !part.isAccounted && part.units.length > 0 && this.#awaited.delete(part.camera)) this.#measure(pushed);
-    const track = this.#tracks.get(part.camera);
-    if (part.isEpochEnd) this.#tracks.delete(part.camera);
+  #note({ body: part, key }: Envelope<ChunkPart>, pushed: Promise<void>): void {
+    if (this.#awaited.size > 0 && !part.isAccounted && part.units.length > 0 && this.#awaited.delete(key)) this.#measure(pushed);
+    const track = this.#tracks.get(key);
+    if (part.isEpochEnd) this.#tracks.delete(key);
     else if (track) track.note(part);
-    else this.#tracks.set(part.camera, new FedTrack(part));
+    else this.#tracks.set(key, new FedTrack(part, key));
   }
 
   #measure(pushed: Promise<void>): void {

@@ -5,7 +5,7 @@ import type { Database } from './database.ts';
 
 interface Row { readonly id: CameraId; readonly uri: string; readonly max_fps: number | null; readonly is_detecting: number; readonly is_looping: number; readonly pictures: string | null; readonly encoders: string | null; readonly wishes: string | null }
 
-type Wishes = Pick<CameraRow, 'fallbacks' | 'standby' | 'restoreAfterMs' | 'tenant' | 'priority'>;
+type Wishes = Pick<CameraRow, 'fallbacks' | 'standby' | 'restoreAfterMs' | 'replay' | 'tenant' | 'priority'>;
 
 /** The cameras as the user wants them. */
 export class CameraTable {

@@ -68,9 +68,12 @@ export class EventTable {
     this.#book.changed(entry);
   }
 
-  /** Recovery may tell again of a gap that was told: at another time, and as longer, where it does not know what another node had meanwhile. */
+  /**
+   * Recovery may tell again of a gap that was told: at another time, as longer where it does not know what another node had meanwhile, or as what of it was not
+   * back-filled.
+   */
   #isTold(gap: Extract<PlatformEvent, { type: 'gap' }>): boolean {
-    return this.newest(REPEAT_WITHIN, gap.camera).some((event) => event.type === 'gap' && event.to === gap.to && event.from >= gap.from);
+    return this.newest(REPEAT_WITHIN, gap.camera).some((event) => event.type === 'gap' && event.to === gap.to);
   }
 
   /** The newest `max`, oldest of them first. */

@@ -64,7 +64,7 @@ const MIGRATIONS: readonly string[] = [`
   CREATE INDEX features_by_camera ON features (camera_key);
   CREATE INDEX features_by_time ON features (captured_at);
 `, `
-  -- JSON of what else is wanted of a camera: fallbacks, standby, restoreAfterMs, tenant, priority; null: nothing was said.
+  -- JSON of what else is wanted of a camera: fallbacks, standby, restoreAfterMs, replay, tenant, priority; null: nothing was said.
   ALTER TABLE cameras ADD COLUMN wishes TEXT;
 `];
 

@@ -1,12 +1,14 @@
+import type { LookupFunction } from 'node:net';
 import type { Clock } from '../../engine/clock.ts';
 import { PlatformError } from '../../engine/errors.ts';
+import { addressBook } from '../knock.ts';
 import type { Login } from './digest-login.ts';
 import { readDeviceTime } from './device-time.ts';
 import { postSoap } from './post-soap.ts';
 import { deviceUrl, serviceUrl, type DeviceAddress } from './service-address.ts';
 import { readCapabilities, readServices, type OnvifService } from './services.ts';
 import { readSoap } from './soap.ts';
-import { contentOf, writeRequest, type SubscriptionReference, type WrittenRequest, type Writing } from './write-request.ts';
+import { contentOf, requestWriter, type RequestWriter, type SubscriptionReference, type WrittenRequest, type Writing } from './write-request.ts';
 import type { XmlElement } from './xml.ts';
 
 /** Which device, and how it is asked. */
@@ -18,6 +20,8 @@ export interface OnvifOptions {
   readonly clock: Clock;
   /** What each request may take. @default 4000 */
   readonly limitMs?: number;
+  /** How its name is looked up. @default by a book of addresses of its own */
+  readonly lookup?: LookupFunction;
 }
 
 /** How one request differs from others. */
@@ -65,7 +69,7 @@ const EMPTY: XmlElement = { name: '', attributes: new Map(), children: [], text:
  */
 export async function connectOnvif(options: OnvifOptions, signal: AbortSignal): Promise<OnvifDevice> {
   const { address, label } = options;
-  const asking: Asking = { ...options, clockOffsetMs: undefined, services: [] };
+  const asking: Asking = { lookup: addressBook(options.clock), ...options, write: await requestWriter(), clockOffsetMs: undefined, services: [] };
   const clockOffsetMs = await askClock(asking, signal);
   const withClock: Asking = { ...asking, clockOffsetMs };
   const services = await explained(askServices(withClock, signal), clockOffsetMs);
@@ -79,6 +83,7 @@ export async function connectOnvif(options: OnvifOptions, signal: AbortSignal): 
 }
 
 interface Asking extends OnvifOptions {
+  readonly write: RequestWriter;
   readonly clockOffsetMs: number | undefined;
   readonly services: readonly OnvifService[];
 }
@@ -118,12 +123,12 @@ async function askServices(asking: Asking, signal: AbortSignal): Promise<readonl
 }
 
 async function ask(asking: Asking, writing: Writing, signal: AbortSignal, how: AskOptions = {}): Promise<XmlElement> {
-  const { clock, login, label, limitMs = LIMIT_MS } = asking;
+  const { clock, login, label, lookup, limitMs = LIMIT_MS } = asking;
   const { subscription, holdSeconds, isMedia2 = false } = how;
   const createdAtMs = clock.now() / 1000 + (asking.clockOffsetMs ?? 0);
-  const written = writeRequest({ login, createdAtMs, isMedia2, ...subscription && { subscription }, ...holdSeconds !== undefined && { holdSeconds } }, writing);
+  const written = asking.write({ login, createdAtMs, isMedia2, ...subscription && { subscription }, ...holdSeconds !== undefined && { holdSeconds } }, writing);
   const url = subscription ? serviceUrl(subscription.href, asking.address) : urlOf(written, asking);
-  const { text } = await postSoap({ url, body: written.body, action: written.action, login, label, limitMs: how.limitMs ?? limitMs, clock, signal });
+  const { text } = await postSoap({ url, body: written.body, action: written.action, login, label, limitMs: how.limitMs ?? limitMs, clock, lookup, signal });
   return readSoap(text, label) ?? EMPTY;
 }
 

@@ -17,6 +17,8 @@ export interface MotionMessage {
 /** How motion is followed. */
 export interface MotionOptions {
   readonly device: OnvifDevice;
+  /** Makes it anew when it refuses the login: its clock may have been set meanwhile. */
+  readonly connect: (signal: AbortSignal) => Promise<OnvifDevice>;
   /** Messages about another video source than this profile's are left out. */
   readonly profile: MediaProfile;
   readonly profiles: readonly MediaProfile[];
@@ -46,19 +48,21 @@ const ignore = (): void => { /* the package does not send */ };
  * Resolves at once for a camera without events, which costs nothing more. Never rejects.
  */
 export async function followMotion(options: MotionOptions, signal: AbortSignal): Promise<void> {
-  const { device } = options;
+  let { device } = options;
+  const { clock } = device;
   if (!device.has('events')) return;
   let backoffMs: number = BACKOFF_MS.first;
   while (!signal.aborted) {
-    const startMs = device.clock.monotonicMs();
+    const startMs = clock.monotonicMs();
     try {
-      await subscribed(options, signal);
+      await subscribed({ ...options, device }, signal);
     } catch (error) {
       if (signal.aborted || isNotSupported(error)) return;
       options.onLost?.(error);
+      if (error instanceof PlatformError && error.code === 'SOURCE_REFUSED') device = await options.connect(signal).catch(() => device);
     }
-    backoffMs = device.clock.monotonicMs() - startMs > RENEW_AFTER_MS ? BACKOFF_MS.first : backoffMs;
-    await device.clock.sleep(backoffMs, signal).catch(() => { /* the loop sees why */ });
+    backoffMs = clock.monotonicMs() - startMs > RENEW_AFTER_MS ? BACKOFF_MS.first : backoffMs;
+    await clock.sleep(backoffMs, signal).catch(() => { /* the loop sees why */ });
     backoffMs = Math.min(BACKOFF_MS.most, backoffMs * 2);
   }
 }

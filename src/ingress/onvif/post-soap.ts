@@ -1,5 +1,6 @@
 import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { request as httpsRequest } from 'node:https';
+import type { LookupFunction } from 'node:net';
 import type { Clock } from '../../engine/clock.ts';
 import { PlatformError } from '../../engine/errors.ts';
 import { digestAnswer, type Login } from './digest-login.ts';
@@ -16,6 +17,8 @@ export interface SoapPost {
   /** From the first byte to the last, looking up the name included. */
   readonly limitMs: number;
   readonly clock: Clock;
+  /** @default that of Node, which takes a thread for as long as a name server is silent */
+  readonly lookup?: LookupFunction | undefined;
   readonly signal: AbortSignal;
 }
 
@@ -62,10 +65,10 @@ function judged({ status, text }: Reply, { label, login }: SoapPost): SoapAnswer
 
 function send(post: SoapPost, authorization: string | undefined, signal: AbortSignal): Promise<Reply> {
   return new Promise((resolve, reject) => {
-    const { url, body, action, label } = post;
+    const { url, body, action, label, lookup } = post;
     const request = url.protocol === 'https:' ? httpsRequest : httpRequest;
     const outgoing = request(url, {
-      method: 'POST', agent: false, signal, maxHeaderSize: 32_768,
+      method: 'POST', agent: false, signal, maxHeaderSize: 32_768, ...lookup && { lookup },
       rejectUnauthorized: false, // devices sign their own certificates
       headers: {
         'content-type': `application/soap+xml; charset=utf-8; action="${action}"`, 'content-length': Buffer.byteLength(body), accept: 'application/soap+xml, text/xml', connection: 'close',

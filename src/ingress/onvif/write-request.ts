@@ -1,5 +1,4 @@
 import { createHash, randomBytes } from 'node:crypto';
-import onvif from 'onvif';
 import type { Cam } from 'onvif';
 import { PlatformError } from '../../engine/errors.ts';
 import type { Login } from './digest-login.ts';
@@ -49,23 +48,33 @@ interface Inside {
   events: Record<string, unknown>;
 }
 
+/** Writes a request. @throws PlatformError ONVIF_UNSUPPORTED when `writing` writes none */
+export type RequestWriter = (stationery: Stationery, writing: Writing) => WrittenRequest;
+
 /**
- * Has the `onvif` package write a request; nothing of it sends or reads. Its network side has no bound on size, keeps requests for two minutes, and
- * turns version strings into numbers; what it knows well is how devices want to be asked.
+ * Has the `onvif` package write requests; nothing of it sends or reads. Its network side has no bound on size, keeps requests for two minutes, and
+ * turns version strings into numbers; what it knows well is how devices want to be asked. Loaded when a device is first asked: most processes ask none.
  */
-export function writeRequest({ login, createdAtMs, isMedia2, subscription, holdSeconds }: Stationery, writing: Writing): WrittenRequest {
-  const client = new onvif.Cam({ hostname: '', autoconnect: false, ...login && { username: escapeXml(login.user), password: 'set' } }); // the digest below has the real one
-  const inside = client as unknown as Inside; // members that its types leave out; the version is pinned
-  const written: { service?: string; body: string }[] = [];
-  inside._request = options => { written.push(options); };
-  inside._passwordDigest = () => passwordDigest(login?.password ?? '', createdAtMs);
-  inside.media2Support = isMedia2;
-  if (subscription) inside.events['subscription'] = { subscriptionReference: { address: { href: escapeXml(subscription.href) }, ...subscription.subscriptionId && { referenceParameters: { subscriptionId: escapeXml(subscription.subscriptionId) } } } };
-  writing(client);
-  const [request] = written;
-  if (!request) throw new PlatformError('ONVIF_UNSUPPORTED', 'the request could not be written', {});
-  const body = holdSeconds === undefined ? request.body : request.body.replace(HOLD, `<Timeout>PT${holdSeconds}S</Timeout>`);
-  return { service: request.service, body, action: actionOf(body) };
+export async function requestWriter(): Promise<RequestWriter> {
+  const { default: { Cam: Client } } = await import('onvif');
+  return ({ login, createdAtMs, isMedia2, subscription, holdSeconds }, writing) => {
+    const client = new Client({ hostname: '', autoconnect: false, ...login && { username: escapeXml(login.user), password: 'set' } }); // the digest below has the real one
+    const inside = client as unknown as Inside; // members that its types leave out; the version is pinned
+    const written: { service?: string; body: string }[] = [];
+    inside._request = options => { written.push(options); };
+    inside._passwordDigest = () => passwordDigest(login?.password ?? '', createdAtMs);
+    inside.media2Support = isMedia2;
+    if (subscription) inside.events['subscription'] = referenceOf(subscription);
+    writing(client);
+    const [request] = written;
+    if (!request) throw new PlatformError('ONVIF_UNSUPPORTED', 'the request could not be written', {});
+    const body = holdSeconds === undefined ? request.body : request.body.replace(HOLD, `<Timeout>PT${holdSeconds}S</Timeout>`);
+    return { service: request.service, body, action: actionOf(body) };
+  };
+}
+
+function referenceOf({ href, subscriptionId }: SubscriptionReference): object {
+  return { subscriptionReference: { address: { href: escapeXml(href) }, ...subscriptionId && { referenceParameters: { subscriptionId: escapeXml(subscriptionId) } } } };
 }
 
 /**

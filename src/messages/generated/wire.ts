@@ -46,6 +46,8 @@ export interface DesiredCameraWire {
   readonly standby: string | null;
   /** How long a better source must have been stable before it is returned to; null: 10 s. */
   readonly restoreAfterMs: number | null;
+  /** Where the camera replays what it recorded itself; may hold credentials; null: an onvif camera is asked, others have none. */
+  readonly replay: string | null;
   /** Whose camera it is; null: default. */
   readonly tenant: string | null;
   /** Share among the cameras of its tenant when there is not enough time for all; null: 1. */
@@ -243,7 +245,7 @@ export interface TerminalRecordWire {
 
 /** Topic events: what happened to cameras and processes. type says which of the nullable fields are set. */
 export interface PlatformEventWire {
-  /** camera-state, gap, failed-over, restored, torn-tail, process, model or received; more may come. */
+  /** camera-state, gap, backfilled, failed-over, restored, torn-tail, process, model or received; more may come. */
   readonly type: string;
   /** When it happened, microseconds since the Unix epoch, UTC. */
   readonly at: number;
@@ -259,9 +261,9 @@ export interface PlatformEventWire {
   readonly message: string | null;
   /** camera-state: milliseconds to the next try. */
   readonly retryInMs: number | null;
-  /** gap: what was captured from here on, microseconds since the Unix epoch, UTC. */
+  /** gap, backfilled: what was captured from here on, microseconds since the Unix epoch, UTC. */
   readonly from: number | null;
-  /** gap: up to here, never became durable. */
+  /** gap: up to here, never became durable; backfilled: did so after all. */
   readonly to: number | null;
   /** gap: why; failed-over: error code of the source before. */
   readonly reason: string | null;
@@ -275,7 +277,7 @@ export interface PlatformEventWire {
   readonly generation: number | null;
   /** received: session of the camera. */
   readonly epoch: number | null;
-  /** received: frames of the epoch handed to Kafka so far. */
+  /** received: frames of the epoch handed to Kafka so far; backfilled: frames that became durable. */
   readonly received: number | null;
   /** model: its name@version. */
   readonly model: string | null;

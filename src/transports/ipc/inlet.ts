@@ -2,7 +2,8 @@ import { AbortGroup, Wait } from '../../engine/abort-group.ts';
 import { deliveryOf } from '../../engine/delivery.ts';
 import { PlatformError } from '../../engine/errors.ts';
 import type { Delivery, Envelope } from '../../engine/ports.ts';
-import { epochMicros, isCameraId } from '../../engine/units.ts';
+import { epochMicros } from '../../engine/units.ts';
+import { isLane } from '../../messages/lane.ts';
 import type { Codec, LinkInPort, PortBounds } from '../ipc-types.ts';
 import type { Connection } from './connection.ts';
 import { FRAME, FRAME_HEAD, linkInvalid, numbersFrame, startFrame, type FieldReader } from './frames.ts';
@@ -152,7 +153,7 @@ export class Inlet<Body> implements LinkInPort<Body> {
     const traceBytes = fields.u16();
     const headBytes = fields.u32();
     const key = fields.text(keyBytes);
-    if (!isCameraId(key)) throw linkInvalid(`topic '${this.topic}' got a key that is no camera id`);
+    if (!isLane(key)) throw linkInvalid(`topic '${this.topic}' got a key that is no camera id`);
     const trace = fields.text(traceBytes);
     const headAndPayload = fields.rest();
     if (headBytes > headAndPayload.length) throw linkInvalid(`topic '${this.topic}' got a head of ${headBytes} bytes in ${headAndPayload.length}`);
@@ -183,7 +184,7 @@ export class Inlet<Body> implements LinkInPort<Body> {
       feed.buffered -= 1;
       feed.takenItems += 1;
       feed.takenBytes += sizeBytes;
-      feed.connection.later(feed.flush);
+      this.#tell(feed);
     }
     return deliveryOf(taken.map(item => item.envelope), () => this.#acknowledge(taken), () => this.#putBack(taken));
   }
@@ -192,8 +193,18 @@ export class Inlet<Body> implements LinkInPort<Body> {
     for (const { feed, seq } of taken) {
       if (feed.isGone) continue; // it comes again over the next connection
       feed.acknowledged.push(seq);
-      feed.connection.later(feed.flush);
+      this.#tell(feed);
     }
+  }
+
+  /** Has the other side told, before it waits for credit. */
+  #tell(feed: Feed): void {
+    if (this.#isHalfTaken(feed)) feed.connection.later(feed.flush);
+    else feed.connection.soon(feed.flush);
+  }
+
+  #isHalfTaken({ takenItems, takenBytes }: Feed): boolean {
+    return takenItems * 2 >= this.#bounds.maxItems || takenBytes * 2 >= this.#bounds.maxBytes;
   }
 
   #putBack(taken: readonly Item<Body>[]): void {
@@ -215,7 +226,7 @@ export class Inlet<Body> implements LinkInPort<Body> {
       feed.connection.send(ackFrame(this.port, feed.acknowledged));
       feed.acknowledged = [];
     }
-    const isUsedUp = feed.takenItems * 2 >= this.#bounds.maxItems || feed.takenBytes * 2 >= this.#bounds.maxBytes || feed.buffered === 0;
+    const isUsedUp = this.#isHalfTaken(feed) || feed.buffered === 0;
     if (feed.takenItems <= 0 || feed.takenBytes <= 0 || !isUsedUp) return;
     feed.connection.send(numbersFrame(FRAME.credit, [this.port, feed.takenItems, feed.takenBytes]));
     feed.creditItems += feed.takenItems;

@@ -102,7 +102,7 @@ function describe(issue: z.core.$ZodIssue, merged: unknown, layers: readonly Lay
     }).join('\n');
   }
   const value = valueAt(merged, issue.path);
-  const isSecret = issue.path.some((part) => part === 'uri' || part === 'fallbacks' || part === 'tokens' || part === 'credential'); // a URI may hold a password, a token is one
+  const isSecret = issue.path.some((part) => part === 'uri' || part === 'replay' || part === 'fallbacks' || part === 'tokens' || part === 'credential'); // a URI may hold a password, a token is one
   const shown = isSecret || typeof value === 'object' || value === undefined ? '' : `, not ${JSON.stringify(value).slice(0, 60)}`;
   const problem = issue.message.replace(/^(Invalid|Too) /, (start) => start.toLowerCase());
   return `${pathText(issue.path)}: ${problem}${shown} (${sourceOf(issue.path, layers)})`;

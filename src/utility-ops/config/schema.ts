@@ -18,6 +18,7 @@ const camera = z.strictObject({
   fallbacks: z.array(z.string().min(1)).max(8).default([]).describe('Further sources in order of preference, for when `uri` fails: a sub-stream, a second camera, a file.').meta({ examples: [['rtsp://user:password@10.0.0.12/stream2', 'please-stand-by.mp4']] }),
   standby: z.enum(['cold', 'warm']).default('cold').describe('How the next source waits: `cold`, opened when it is needed, or `warm`, kept connected, so that it takes over within a GOP.'),
   restoreAfterMs: milliseconds(0).default(10_000).describe('A better source must have been stable for so long before it is returned to.'),
+  replay: z.string().regex(/^rtsps?:\/\//i, 'expected an rtsp:// or rtsps:// address').optional().describe('Where the camera replays what it recorded itself (ONVIF Profile G), to fill gaps from. Absent: an onvif:// camera is asked for it, others have none.').meta({ examples: ['rtsp://user:password@10.0.0.12/replay'] }),
   maxFps: z.number().min(0).max(1000).optional().describe('At most so many frames a second are detected on; all are recorded. 0: every frame. Absent: `ingress.maxFps`.').meta({ examples: [10] }),
   tracker: z.string().min(1).optional().describe('Follows its objects: `byte-track`, or `none`. Absent: `vision.tracker`. In a cluster, of the settings of the node that detects.').meta({ examples: ['byte-track'] }),
   isDetecting: z.boolean().default(true).describe('False: the camera is recorded only.'),
@@ -59,6 +60,7 @@ const ingress = z.strictObject({
   connectTimeoutMs: milliseconds(100).default(5_000).describe('A camera that does not answer within this time counts as unreachable.'),
   reconnectBackoffMs: milliseconds(1).default(250).describe('First wait before a camera that answers but gives no pictures is tried again; doubles with each failure. One that does not answer is asked twice a second.'),
   reconnectBackoffMaxMs: milliseconds(1).default(10_000).describe('Longest wait between two tries of a camera that answers; six times as long where it refuses the login, as cameras lock accounts.'),
+  backfillMaxMs: milliseconds(0).default(3_600_000).describe('A gap is filled from the recording of the camera, where it has one; of a longer gap, the last part of this length. 0: never.'),
   camerasPerProcess: z.int().min(1).max(256).default(16).describe('Cameras that share one ingest process: more save memory, fewer lose less when one process fails.'),
   threadPoolSize: z.int().min(0).max(1024).default(0).describe('Threads of an ingest process for blocking reads. 0: twice its cameras and their further sources, and four.'),
 });

@@ -29,6 +29,8 @@ export const METRICS = {
   clockSteps: { kind: 'counter', name: 'camera_clock_steps_total', labels: ['camera'], help: 'Times that the event time of a camera was set anew because its clock, its time stamps or our clock jumped.' },
   failovers: { kind: 'counter', name: 'failovers_total', labels: ['camera', 'reason'], help: 'Times that another source of a camera took over because the one before failed, by its error code.' },
   gaps: { kind: 'counter', name: 'gaps_total', labels: ['camera'], help: 'Spans of time whose frames never became durable.' },
+  backfilled: { kind: 'counter', name: 'backfilled_frames_total', labels: ['camera'], help: 'Frames of gaps that became durable after all, from the recording of the camera itself.' },
+  backfillsLeft: { kind: 'counter', name: 'backfills_left_total', labels: ['camera', 'reason'], help: 'Gaps that were not filled to their end from the recording of the camera: unsupported, failed, not-recorded, or queue-full.' },
   chunkBytes: { kind: 'counter', name: 'chunk_bytes_total', labels: ['camera'], help: 'Bytes written to the archive.' },
   ledgerPending: { kind: 'gauge', name: 'ledger_pending_frames', labels: ['camera'], help: 'Received frames without a terminal record.' },
   queueItems: { kind: 'gauge', name: 'queue_items', labels: ['queue'], help: 'Items waiting in a bounded queue.' },

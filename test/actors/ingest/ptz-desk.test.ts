@@ -67,6 +67,13 @@ test('after a failure the camera is looked up again, as it may be another', () =
   assert.equal(camera.requests.slice(before).map(({ operation }) => operation), ['GetSystemDateAndTime', 'GetServices', 'GetProfiles', 'Stop']);
 }));
 
+test('a camera whose clock was set meanwhile is turned all the same', () => withDesk({}, async ({ camera, tell }) => {
+  await tell({ kind: 'stop' });
+  camera.setClock(3_600_000);
+  await tell({ kind: 'relative', translation: { pan: 0.5 } });
+  assert.is(camera.pose.pan, 0.5);
+}));
+
 test('a camera that does not answer collects no more than a few requests', () => withDesk({}, async ({ camera, tell }) => {
   camera.fault = 'silent';
   const asked = Array.from({ length: 6 }, () => codeOf(tell({ kind: 'stop' })));

@@ -86,6 +86,24 @@ test('addresses that cannot be reached are asked at the host that answered', () 
   assert.is(camera.requests.at(-1)?.path, '/onvif/media2');
 }));
 
+test('a device with HTTPS is asked over it alone, its own certificate and names with HTTP notwithstanding', () => withCamera({ isSecure: true, login: 'digest' }, async camera => {
+  const uri = parseOnvifUri(`onvif://admin:secret@127.0.0.1:${camera.port}`);
+  const device = await connectOnvif({ ...uri, address: { ...uri.address, isSecure: true }, clock: systemClock }, never);
+  assert.match(device.services[0]?.address ?? '', /^http:/);
+  assert.is((await mediaProfiles(device, never)).length, 2);
+  await fails(connect(camera), 'SOURCE_UNREACHABLE'); // HTTP to a port that speaks TLS
+}));
+
+test('a host name is looked up by the book of addresses that is given', () => withCamera({}, async camera => {
+  const asked: string[] = [];
+  const device = await connectOnvif({
+    ...parseOnvifUri(`onvif://camera.test:${camera.port}`), clock: systemClock,
+    lookup: (name, _options, callback) => { asked.push(name); callback(null, [{ address: '127.0.0.1', family: 4 }]); },
+  }, never);
+  assert.is((await mediaProfiles(device, never)).length, 2);
+  assert.equal([...new Set(asked)], ['camera.test']);
+}));
+
 test('a device from before GetServices is asked for its capabilities', () => withCamera({ isOld: true }, async camera => {
   const device = await connect(camera);
   assert.equal(device.services.map(({ name }) => name), ['device', 'media', 'ptz', 'events']);

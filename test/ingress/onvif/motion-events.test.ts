@@ -1,7 +1,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { systemClock } from '../../../src/engine/system-clock.ts';
-import { connectOnvif } from '../../../src/ingress/onvif/connect-onvif.ts';
+import { connectOnvif, type OnvifDevice } from '../../../src/ingress/onvif/connect-onvif.ts';
 import { mediaProfiles, type MediaProfile } from '../../../src/ingress/onvif/media-profiles.ts';
 import { followMotion, readMotion, type MotionMessage } from '../../../src/ingress/onvif/motion-events.ts';
 import { parseOnvifUri } from '../../../src/ingress/onvif/onvif-uri.ts';
@@ -15,13 +15,14 @@ interface Following { readonly camera: OnvifCamera; readonly seen: MotionMessage
 
 async function following(options: OnvifCameraOptions, use: (world: Following) => Promise<void>, change: (profile: MediaProfile) => MediaProfile = profile => profile): Promise<void> {
   const camera = await startOnvifCamera({ login: 'ws-security', ...options });
-  const device = await connectOnvif({ ...parseOnvifUri(`onvif://admin:secret@127.0.0.1:${camera.port}`), clock: systemClock }, never);
+  const connect = (signal: AbortSignal): Promise<OnvifDevice> => connectOnvif({ ...parseOnvifUri(`onvif://admin:secret@127.0.0.1:${camera.port}`), clock: systemClock }, signal);
+  const device = await connect(never);
   const profiles = await mediaProfiles(device, never);
   const [profile] = profiles;
   if (!profile) throw new Error('no profile');
   const over = new AbortController();
   const [seen, lost]: [MotionMessage[], unknown[]] = [[], []];
-  const work = followMotion({ device, profile: change(profile), profiles: [...profiles, change(profile)], onMotion: message => { seen.push(message); }, onLost: error => { lost.push(error); } }, over.signal);
+  const work = followMotion({ device, connect, profile: change(profile), profiles: [...profiles, change(profile)], onMotion: message => { seen.push(message); }, onLost: error => { lost.push(error); } }, over.signal);
   const world: Following = { camera, seen, lost, over, following: work, isOver: false };
   void work.then(() => { world.isOver = true; });
   try {
@@ -52,6 +53,16 @@ test('a camera that forgot the subscription is subscribed to again', () => follo
   camera.restart();
   await eventually(() => lost.length === 1, 'the loss');
   await eventually(() => camera.requests.filter(({ operation }) => operation === 'CreatePullPointSubscription').length === 2, 'a new subscription');
+  camera.move(true);
+  await eventually(() => seen.length === 1, 'the motion');
+}));
+
+test('a camera whose clock was set meanwhile is asked by its new clock', () => following({}, async ({ camera, seen, lost }) => {
+  await eventually(() => camera.requests.at(-1)?.operation === 'PullMessages', 'a pull');
+  camera.setClock(7_200_000);
+  camera.restart();
+  await eventually(() => lost.length === 2, 'the loss, and the refusal of the new subscription', 10_000);
+  await eventually(() => camera.subscriptions === 1, 'a new subscription', 10_000);
   camera.move(true);
   await eventually(() => seen.length === 1, 'the motion');
 }));
