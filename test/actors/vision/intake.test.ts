@@ -118,6 +118,23 @@ test('under overload no frame over the staleness budget is chosen while a newer 
   await stop();
 });
 
+test('what is back-filled waits for the live frames of all cameras, is never stale, and gets the time that they leave', async () => {
+  const { clock, send, seen, detectedOf, stop } = world({ detectMs: 15 });
+  for (let frame = 0; frame < 250; frame += 1) {
+    if (frame < 50) for (let count = 0; count < 5; count += 1) send('a~backfill', true); // ten seconds within two
+    for (const camera of ['a', 'b']) send(camera);
+    await clock.advance(40);
+  }
+  await clock.advance(2_000);
+  for (const { camera, seq, ageMs, isStale } of seen) {
+    assert.is(isStale, false, `${camera} ${seq}`);
+    if (camera !== 'a~backfill') assert.ok(ageMs <= 15 + 15, `live frame ${seq} of ${camera} waited ${ageMs} ms: no longer than for one frame that was under way, and the other camera's`);
+  }
+  assert.equal(['a', 'b', 'a~backfill'].map(detectedOf), [250, 250, 250]);
+  assert.ok(Math.max(...seen.filter(({ camera }) => camera === 'a~backfill').map(({ ageMs }) => ageMs)) > 10 * STALENESS_MS, 'it had to wait');
+  await stop();
+});
+
 test('a camera that sends much does not take the share of one that sends little', async () => {
   const { clock, send, detectedOf, stop } = world({ detectMs: 50 });
   for (let frame = 0; frame < 200; frame += 1) {
