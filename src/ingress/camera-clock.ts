@@ -51,6 +51,8 @@ const LATE_SECONDS = 4;
 const REORDER_MICROS = 1e6;
 /** A picture cannot be taken after it arrived, but for what our own clock may be wrong by. */
 const AHEAD_MICROS = 20_000;
+/** No clock that is followed is this far from the arrival: such times are none. */
+const FAR_MICROS = 7.2e9;
 /** Places of which event time is remembered, for pictures that are decoded after later ones. */
 const ANCHORS = 16;
 
@@ -121,6 +123,8 @@ class OffsetEstimate {
   }
 }
 
+function isFar(at: number, arrivedAt: EpochMicros): boolean { return Math.abs(at - arrivedAt) > FAR_MICROS; }
+
 interface Place { readonly offset: number | undefined; readonly isAcquiring: boolean; readonly arrivedAt: EpochMicros }
 interface Anchor { readonly pts: number; readonly at: number }
 
@@ -141,7 +145,9 @@ class EventLine {
     const newest = this.#anchors.at(-1);
     let at: number;
     if (ptsMicros === null || offset === undefined) at = this.#last === undefined ? arrivedAt : this.#last.at + Math.max(0, arrivedAt - this.#last.arrivedAt);
-    else if (newest === undefined || this.#leaps(newest, ptsMicros, offset)) at = this.#begin(ptsMicros, ptsMicros + offset);
+    else if (newest === undefined || this.#leaps(newest, ptsMicros, offset) || isFar(newest.at + ptsMicros - newest.pts, arrivedAt)) {
+      at = this.#begin(ptsMicros, isFar(ptsMicros + offset, arrivedAt) ? arrivedAt : ptsMicros + offset);
+    }
     else if (ptsMicros > newest.pts) at = this.#extend(newest, ptsMicros, place);
     else at = this.#within(ptsMicros);
     this.#last = { at: Math.max(at, this.#last?.at ?? at), arrivedAt };

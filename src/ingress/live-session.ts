@@ -124,8 +124,12 @@ function keyedStream(options: LiveOptions, reader: PatientReader, { cameraTime, 
   };
 }
 
+/** The camera's clock is not believed to have passed more between two units. */
+const FIRST_PASSED_MAX_MICROS = 3.6e9;
+
 /** By the camera's clock where both units have it; else libav counts from the first unit, so it is 0 (libavformat, rtpdec.c, finalize_packet). */
 function firstPts(first: MediaPacket, second: MediaPacket, microsPerTick: number): number {
   if (second.pts === null || first.cameraClockMicros === null || second.cameraClockMicros === null) return 0;
-  return second.pts - Math.round((second.cameraClockMicros - first.cameraClockMicros) / microsPerTick);
+  const passed = second.cameraClockMicros - first.cameraClockMicros;
+  return passed > 0 && passed < FIRST_PASSED_MAX_MICROS ? second.pts - Math.round(passed / microsPerTick) : 0;
 }

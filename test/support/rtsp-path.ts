@@ -111,6 +111,8 @@ export interface CameraPath {
   /** Frames produced so far, which is the next counter. */
   readonly produced: number;
   readonly playing: number;
+  /** Clients that ever played. */
+  readonly plays: number;
   /** A key unit with parameter sets, for SDP. */
   keyUnit(): Promise<Uint8Array>;
   readonly options: PathOptions;
@@ -128,7 +130,7 @@ export function cameraPath(name: string, options: PathOptions): CameraPath {
   const clients = new Map<number, Client>();
   const sent: SentFrame[] = [];
   const recorded: RecordedFrame[] = [];
-  const state = { faults: new Map<Fault['kind'], Fault>(), content: options.content, damage: 0, produced: 0, isClosed: false };
+  const state = { faults: new Map<Fault['kind'], Fault>(), content: options.content, damage: 0, produced: 0, plays: 0, isClosed: false };
   const clockBase = randomBytes(4).readUInt32BE(0);
   let feed = contentFeed(state.content);
   const epochMs = performance.now();
@@ -184,12 +186,14 @@ export function cameraPath(name: string, options: PathOptions): CameraPath {
     get slowStartMs() { const slow = state.faults.get('slow-start'); return slow?.kind === 'slow-start' ? slow.ms : 0; },
     get produced() { return state.produced; },
     get playing() { return clients.size; },
+    get plays() { return state.plays; },
     keyUnit: async () => {
       for await (const unit of unitsOf(state.content)) if (unit.isKey) return unit.data;
       throw new Error(`content of path '${name}' has no key unit`);
     },
     play(socket, deliver, { session, view }) {
       const nowMs = performance.now();
+      state.plays++;
       const slow = state.faults.get('slow-start');
       clients.set(session, {
         session, view, skewMs: Number(/~(-?\d+)$/.exec(view)?.[1] ?? 0), socket, deliver, stream: rtpStream(state.content.codec), isWaitingForKey: options.startsAtKey ?? true,

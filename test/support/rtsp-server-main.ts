@@ -13,7 +13,7 @@ export type RtspCommand =
   | { readonly do: 'clear'; readonly path: string }
   /** Result: `SentFrame[]` from index `from` on. */
   | { readonly do: 'sent'; readonly path: string; readonly from: number }
-  /** Result: `{ produced, playing, sent }`, all counts. */
+  /** Result: `{ produced, playing, plays, sent }`, all counts. */
   | { readonly do: 'state'; readonly path: string }
   | { readonly do: 'listen'; readonly isListening: boolean };
 
@@ -29,7 +29,7 @@ async function carryOut(server: RtspServer, command: RtspCommand): Promise<unkno
     case 'sent': return server.path(command.path).sent.slice(command.from);
     case 'state': {
       const path = server.path(command.path);
-      return { produced: path.produced, playing: path.playing, sent: path.sent.length };
+      return { produced: path.produced, playing: path.playing, plays: path.plays, sent: path.sent.length };
     }
     case 'listen': await server.listen(command.isListening); return null;
   }

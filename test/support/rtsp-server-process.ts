@@ -14,7 +14,7 @@ export interface RtspServerProcess {
   fault(path: string, fault: Extract<RtspCommand, { do: 'fault' }>['fault']): Promise<void>;
   clear(path: string): Promise<void>;
   sent(path: string, from?: number): Promise<SentFrame[]>;
-  state(path: string): Promise<{ produced: number; playing: number; sent: number }>;
+  state(path: string): Promise<{ produced: number; playing: number; plays: number; sent: number }>;
   listen(isListening: boolean): Promise<void>;
   close(): Promise<void>;
 }
