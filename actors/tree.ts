@@ -15,6 +15,7 @@ import { PlatformError } from '../src/engine/errors.ts';
  *   ├─ ingest-0 … n                process: a group of cameras
  *   │  └─ <camera>
  *   │     ├─ feeder                durable frames → vision, again after a crash
+ *   │     ├─ backfill              the camera's own recording → what a gap lacks; backfill-feeder hands it to vision
  *   │     └─ session               one connection: fails → new generation, new epoch
  *   │        ├─ source
  *   │        ├─ chunker

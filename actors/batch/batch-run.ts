@@ -1,11 +1,11 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { abortable } from '../../src/engine/abortable.ts';
 import { createActorSystem } from '../../src/engine/actor-system.ts';
 import type { Clock } from '../../src/engine/clock.ts';
 import { PlatformError } from '../../src/engine/errors.ts';
 import type { Random } from '../../src/engine/random.ts';
-import { deferred } from '../../src/engine/timers.ts';
 import { terminalRecordCodec } from '../../src/messages/terminal-record-codec.ts';
 import type { TerminalRecord } from '../../src/messages/terminal-record.ts';
 import { listenIpc } from '../../src/transports/ipc/listen-ipc.ts';
@@ -42,16 +42,15 @@ export async function* runBatch(options: BatchRunOptions): AsyncGenerator<Termin
   const input = node.input('vto.detections', terminalRecordCodec, { maxItems: 256, maxBytes: 16 << 20 });
   const system = createActorSystem({ name: 'batch', clock, random, onEvent: () => {} });
   const over = new AbortController();
-  const failure = deferred<undefined>();
+  const failure = new AbortController();
   const child = system.supervise(new ProcessActor({
     name: 'batch', role: 'batch', threadPoolSize: 8, clock, stopMs: STOP_MS, settings: () => ({ ...settings, sources, socket } satisfies BatchSettings),
     onLine: (_name, line) => onLine?.(line), onNote: note => onOpened?.(note as BatchOpened), // the role's only note
   }), POLICIES.link);
-  void child.exit.then(exit => { if (exit.reason === 'escalated') failure.reject(exit.error); });
-  failure.promise.catch(() => { /* also raced below */ });
+  void child.exit.then(exit => { if (exit.reason === 'escalated') failure.abort(exit.error); });
   try {
     for (;;) {
-      const delivery = await Promise.race([input.pull(PULL, over.signal), failure.promise]);
+      const delivery = await abortable(input.pull(PULL, over.signal), failure.signal);
       if (delivery === undefined) return;
       for (const { body } of delivery.items) yield body;
       await delivery.ack();

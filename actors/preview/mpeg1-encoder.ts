@@ -26,8 +26,8 @@ export interface Mpeg1Encoder {
 }
 
 /**
- * MPEG-1 knows a few frame rates only, 25 among them: pictures of other cameras are shown twice or left out. No B-frames, for they delay. One thread: the
- * pictures of old players are small, and there may be many of them.
+ * MPEG-1 knows a few frame rates only, 25 among them: ffmpeg refuses a camera of 15 without being told one. A slower camera's pictures come when it sends them, a
+ * faster one's are thinned out. No B-frames, for they delay. One thread: the pictures of old players are small, and there may be many of them.
  */
 const FFMPEG_OPTIONS = {
   '-nostats': '', '-an': '', '-r': '25', '-bf': '0', '-g': '12', '-b:v': '2500k', '-vf': "scale=w='min(1280,iw)':h=-2", '-threads': '1', '-muxdelay': '0.001', '-flush_packets': '1',

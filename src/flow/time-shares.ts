@@ -6,7 +6,7 @@ export interface TimeSharesOptions<Item> {
   deadlineMs?(item: Item): number;
   /** The key's share of the time when there is not enough for all, relative to the others of its group; above 0. Asked whenever time was spent. @default 1 */
   weightOf?(key: string): number;
-  /** Whose key it is; a tenant. Asked when something of a key begins to wait. @default all keys are of one group */
+  /** Whose key it is; a tenant. Asked of every item. @default all keys are of one group */
   groupOf?(key: string): string;
   /** The group's share of the time, relative to the other groups, however many keys it has; above 0. Asked whenever time was spent. @default 1 */
   groupWeightOf?(group: string): number;
@@ -76,7 +76,9 @@ export class TimeShares<Item> {
   add(item: Item): number {
     const key = this.#options.keyOf(item);
     const share = this.#shareOf(key);
-    if (share.waiting.push(item) === 1) this.#enter(share);
+    const group = this.#groupOf(key);
+    if (share.waiting.length > 0 && share.group !== group) this.#quit(share); // it waits for another one from now on
+    if (share.waiting.push(item) === 1 || share.group !== group) this.#enter(share, group);
     return share.waiting.length;
   }
 
@@ -149,8 +151,7 @@ export class TimeShares<Item> {
   }
 
   /** Time that a key or a group did not ask for is not saved up. */
-  #enter(share: Share<Item>): void {
-    const group = this.#groupOf(share.key);
+  #enter(share: Share<Item>, group: Group): void {
     share.virtualMs = share.group === group ? Math.max(share.virtualMs, group.keysVirtualMs) : group.keysVirtualMs;
     share.group = group;
     if (group.waitingKeys === 0) group.virtualMs = Math.max(group.virtualMs, this.#virtualMs);
@@ -159,9 +160,13 @@ export class TimeShares<Item> {
   }
 
   #leave(share: Share<Item>): void {
-    if (share.waiting.length > 0 || !this.#queues.delete(share.key)) return;
-    share.group.waitingKeys -= 1;
+    if (share.waiting.length > 0) return;
+    this.#quit(share);
     if (this.#queues.size === 0) this.#isOverloaded = false;
+  }
+
+  #quit(share: Share<Item>): void {
+    if (this.#queues.delete(share.key)) share.group.waitingKeys -= 1;
   }
 
   #shareOf(key: string): Share<Item> {

@@ -141,6 +141,7 @@ class SourceLadder implements Ladder {
     this.#life?.abort(OVER);
     this.#life = undefined;
     await Promise.all([...this.#rungs.map(rung => rung.unwant()), ...this.#closing]);
+    await Promise.all(this.#options.rungs.map(async ({ source }) => { await source.close?.(); }));
   }
 
   sources(): readonly RungView[] {

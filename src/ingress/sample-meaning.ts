@@ -14,6 +14,7 @@ export function withMeaning(source: Source, settings: SampleSettings | undefined
   return {
     label: source.label,
     ...source.isAwaited === true && { isAwaited: true },
+    ...source.close && { close: () => source.close?.() ?? Promise.resolve() },
     async open(signal) {
       const session = await source.open(signal);
       const meant = ({ parameters, ...unit }: SourceUnit): SourceUnit => (parameters === undefined ? unit : { ...unit, parameters: meaningful(parameters, settings) });

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { PlatformError } from '../engine/errors.ts';
 import { definePlugin } from '../engine/registry.ts';
+import { epochMicros } from '../engine/units.ts';
 import type { StreamParameters } from '../messages/stream-parameters.ts';
 import { uriLabel } from '../utility-ops/redact-uri.ts';
 import { cameraClock } from './camera-clock.ts';
@@ -12,8 +13,8 @@ import type { Source, SourceSession } from './source.ts';
 import { RTP_CLOCK_HZ, unwrap32 } from './webrtc/rtp-packet.ts';
 
 const options = z.strictObject({
-  clockOffsetMaxMs: z.int().min(0).max(3_600_000).default(2000).describe('The publisher\'s clock is believed while it differs from ours by no more than this; 0: never.'),
-  clockJitterMaxMs: z.int().min(0).max(60_000).default(500).describe('The publisher\'s clock is believed while its difference from ours varies by no more than this.'),
+  clockOffsetMaxMs: z.int().min(0).max(3_600_000).default(200).describe('The publisher\'s clock is believed while pictures arrive after the time it gives them and by no more than this; 0: never. Else the time stamps of the stream are put to the earliest arrivals.'),
+  clockJitterMaxMs: z.int().min(0).max(60_000).default(100).describe('The publisher\'s clock is believed while it changes against its own time stamps by no more than this in five seconds.'),
 });
 
 /** Longest time a picture is said to last, where the next one does not say. */
@@ -59,15 +60,21 @@ function publishedSession(publisher: Publisher, media: MediaAccess, senderClock:
     expectedUnits: null,
     get unreadablePackets() { return publisher.unreadable; },
     get lastUnreadable() { return publisher.lastUnreadable; },
+    get clockSteps() { return senderClock.steps; },
     async next(signal) {
       const picture = await publisher.next(signal);
       if (picture === undefined) return undefined;
-      const { data, isKey, size, arrivedAt, senderMicros } = picture;
+      const { data, isKey, size, begunAt, arrivedAt, senderMicros } = picture;
       if (size !== undefined && (size.width !== described.width || size.height !== described.height)) described = { ...described, ...size };
       const times = place(picture);
       const unit = { data, pts: times.pts, dts: times.pts, duration: times.duration, isKey, isCorrupt: false, arrivedAt };
       const parameters = watch.changeAt({ ...unit, cameraClockMicros: senderMicros });
-      return { ...unit, capturedAt: senderClock.capturedAt(senderMicros, arrivedAt), ...(parameters === null ? {} : { parameters }) };
+      const ptsMicros = times.pts * (1e6 / RTP_CLOCK_HZ);
+      senderClock.see({ ptsMicros, cameraMicros: senderMicros, begunAt });
+      return {
+        ...unit, capturedAt: senderClock.capturedAt(ptsMicros, arrivedAt),
+        ...senderMicros !== null && { cameraClock: epochMicros(senderMicros) }, ...parameters !== null && { parameters },
+      };
     },
     async close() { publisher.leave(); },
   };

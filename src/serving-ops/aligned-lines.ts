@@ -3,7 +3,7 @@ import type { CommittedRecord } from '../data-ops/store.ts';
 import type { CameraId } from '../engine/units.ts';
 import { epochMicros } from '../engine/units.ts';
 import { alignByTime, type Aligned } from '../flow/align-by-time.ts';
-import { abortable } from './abortable.ts';
+import { abortable } from '../engine/abortable.ts';
 import type { Face } from './face.ts';
 import { readRecords, type InferLine } from './infer-lines.ts';
 import { isoTime } from './iso-time.ts';

@@ -3,7 +3,7 @@ import type { z } from 'zod';
 import type { StoredFeature } from '../data-ops/store.ts';
 import { epochMicros, type CameraId } from '../engine/units.ts';
 import { encoderCatalogue } from '../feature-ops/encoder-catalogue.ts';
-import { withinLimit } from './abortable.ts';
+import { withinLimit } from './within-limit.ts';
 import type { Face } from './face.ts';
 import type { InferLine } from './infer-lines.ts';
 import { isoTime } from './iso-time.ts';

@@ -1,5 +1,5 @@
 import type { CommittedRecord } from '../data-ops/store.ts';
-import { abortable } from './abortable.ts';
+import { abortable } from '../engine/abortable.ts';
 import type { Face } from './face.ts';
 import { recordJson } from './record-json.ts';
 import type { ResolvedStream } from './resolve-stream.ts';

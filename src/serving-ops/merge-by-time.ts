@@ -1,5 +1,5 @@
 import type { Clock } from '../engine/clock.ts';
-import { abortable } from './abortable.ts';
+import { abortable } from '../engine/abortable.ts';
 
 /** Options of {@link mergeByTime}. */
 export interface MergeByTimeOptions<Item> {

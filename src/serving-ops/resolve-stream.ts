@@ -1,6 +1,6 @@
 import { PlatformError } from '../engine/errors.ts';
 import { isCameraId, type CameraId } from '../engine/units.ts';
-import { withinLimit } from './abortable.ts';
+import { withinLimit } from './within-limit.ts';
 import { streamNotAllowed } from './allow-stream.ts';
 import type { Face } from './face.ts';
 import type { CameraView } from './service.ts';

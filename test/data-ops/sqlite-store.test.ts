@@ -206,6 +206,8 @@ test('keeps cameras and events, and counts a gap on the epoch it follows', ({ op
   store.putEvents([{ type: 'gap', camera: GATE, at: epochMicros(9), from: epochMicros(200), to: epochMicros(500), reason: 'told again' }]);
   // Was told twice after a camera had been elsewhere meanwhile: recovery knows only where its own footage ended.
   store.putEvents([{ type: 'gap', camera: GATE, at: epochMicros(9), from: epochMicros(100), to: epochMicros(500), reason: 'told with less known' }]);
+  // Most of it was back-filled since: what is left was told with the rest.
+  store.putEvents([{ type: 'gap', camera: GATE, at: epochMicros(9), from: epochMicros(480), to: epochMicros(500), reason: 'told as what is left' }]);
   assert.equal(store.balances().map(({ gaps }) => gaps), [1, 0]);
   assert.equal(store.events({ max: 2 }).map(({ type }) => type), ['gap', 'process']);
   assert.equal(store.events({ max: 9, camera: GATE }).map(({ type }) => type), ['camera-state', 'gap']);

@@ -99,7 +99,7 @@ function crowd(dice: Dice): readonly Task[] {
 
 test('groups that always wait share the time by their weights, however many keys each has, and the keys of a group share its time', () => {
   const dice = rollDice('groups');
-  for (let round = 0; round < 120; round += 1) {
+  for (let round = 0; round < 50; round += 1) {
     const tasks = crowd(dice);
     const groupWeights = Object.fromEntries([...new Set(tasks.map(({ group }) => group ?? ''))].map(group => [group, dice.pick([0.5, 1, 1, 3])]));
     const { done } = simulate(tasks, 3_000, true, groupWeights);
@@ -131,7 +131,7 @@ test('a group with ten keys gets no more than one with one key when there is not
 
 test('what a group does not ask for goes to the others: nothing waits while the worker is idle', () => {
   const dice = rollDice('work-conserving groups');
-  for (let round = 0; round < 100; round += 1) {
+  for (let round = 0; round < 40; round += 1) {
     const modest = { key: 'modest', group: 'modest', periodMs: dice.between(50, 200), costMs: 5 };
     const greedy = crowd(dice).map(task => ({ ...task, group: 'greedy' }));
     const { done } = simulate([modest, ...greedy], 6_000, true);

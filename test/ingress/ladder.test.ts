@@ -1,85 +1,17 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { PlatformError } from '../../src/engine/errors.ts';
-import { seededRandom } from '../../src/engine/seeded-random.ts';
-import { createLadder, type Ladder, type LadderOptions } from '../../src/ingress/ladder.ts';
+import type { LadderOptions } from '../../src/ingress/ladder.ts';
 import type { Source, SourceSession } from '../../src/ingress/source.ts';
 import type { SourceUnit } from '../../src/messages/access-unit.ts';
 import { FakeCamera } from '../support/fake-camera.ts';
-import { fakeClock, settle, type FakeClock } from '../support/fake-clock.ts';
+import { settle, type FakeClock } from '../support/fake-clock.ts';
 import { PARAMETERS } from '../support/fake-media.ts';
-
-/** One session as whoever records it sees it. */
-interface Epoch { readonly units: SourceUnit[]; endedWith: string | undefined; readonly openedAtMs: number }
-
-/** A ladder on a clock that stands still, and whoever records from it: each failure is followed by the next session, as the camera actor does it. */
-class World {
-  readonly clock: FakeClock = fakeClock();
-  readonly main = new FakeCamera('main', this.clock);
-  readonly spare = new FakeCamera('spare', this.clock);
-  readonly epochs: Epoch[] = [];
-  readonly told: string[] = [];
-  readonly switches: string[] = [];
-  readonly stop = new AbortController();
-  ladder!: Ladder;
-  recording!: Promise<void>;
-
-  start(options: Partial<LadderOptions> = {}): this {
-    this.ladder = createLadder({
-      rungs: [{ source: this.main, isCamera: true }, { source: this.spare, isCamera: true }],
-      standby: 'warm', restoreAfterMs: 5000, stallMs: 2000, backoffMs: 250, backoffMaxMs: 10_000, clock: this.clock, random: seededRandom(7), ...options,
-      onSwitch: ({ from, to, reason }) => this.switches.push(`${from}>${to}${reason === undefined ? '' : ` ${reason}`}`),
-    });
-    this.recording = this.#record();
-    return this;
-  }
-
-  /** Labels by epoch would need marks: what it is recorded from at the moment. */
-  get active(): string | undefined { return this.ladder.sources().find(({ state }) => state === 'active')?.label; }
-  get sessions(): number { return this.main.sessions + this.spare.sessions; }
-  get units(): SourceUnit[] { return this.epochs.flatMap(({ units }) => units); }
-
-  async end(): Promise<void> {
-    this.stop.abort(new Error('enough'));
-    await this.clock.advance(100);
-    await this.recording;
-    await this.ladder.close();
-    assert.is(this.sessions, 0, 'no session is left open');
-    assert.is(this.clock.sleeping(), 0, 'nothing waits any more');
-    const seconds = this.units.map(({ dts }) => dts!);
-    assert.equal(seconds, [...new Set(seconds)].toSorted((a, b) => a - b), 'DTS grows from session to session');
-  }
-
-  async #record(): Promise<void> {
-    const { signal } = this.stop;
-    while (!signal.aborted) {
-      let session: SourceSession | undefined;
-      try {
-        session = await this.ladder.open(signal);
-        const epoch: Epoch = { units: [], endedWith: undefined, openedAtMs: this.clock.monotonicMs() };
-        this.epochs.push(epoch);
-        for (let unit = await session.next(signal); unit !== undefined; unit = await session.next(signal)) epoch.units.push(unit);
-        epoch.endedWith = 'end';
-        return;
-      } catch (error) {
-        if (signal.aborted) return;
-        const code = error instanceof PlatformError ? error.code : String(error);
-        const last = this.epochs.at(-1);
-        if (session !== undefined && last !== undefined) last.endedWith = code;
-        this.told.push(code);
-        if (error instanceof PlatformError && error.fate === 'stop') return;
-      } finally {
-        await session?.close();
-      }
-      await this.clock.sleep(10, signal).catch(() => undefined);
-    }
-  }
-}
+import { LadderWorld } from '../support/ladder-world.ts';
 
 const gapsMs = (units: readonly SourceUnit[]): number[] => units.slice(1).map(({ capturedAt }, index) => (capturedAt - units[index]!.capturedAt) / 1000);
 
 test('a warm standby takes over from its newest key frame before the loss: nothing is missing, and times go on', async () => {
-  const world = new World().start();
+  const world = new LadderWorld().start();
   await world.clock.advance(4_030);
   assert.is(world.active, 'main');
   assert.is(world.spare.sessions, 1, 'the standby is connected');
@@ -97,7 +29,7 @@ test('a warm standby takes over from its newest key frame before the loss: nothi
 });
 
 test('a camera that falls silent is replaced by what its standby saw meanwhile', async () => {
-  const world = new World().start();
+  const world = new LadderWorld().start();
   await world.clock.advance(4_030);
   world.main.isStalled = true;
   await world.clock.advance(3_000);
@@ -109,7 +41,7 @@ test('a camera that falls silent is replaced by what its standby saw meanwhile',
 });
 
 test('a cold standby is opened when the source before it fails, and closed again when that is back first', async () => {
-  const world = new World().start({ standby: 'cold' });
+  const world = new LadderWorld().start({ standby: 'cold' });
   await world.clock.advance(3_000);
   assert.is(world.spare.opened, 0);
   world.main.mood = 'away';
@@ -121,7 +53,7 @@ test('a cold standby is opened when the source before it fails, and closed again
 });
 
 test('the better source is returned to after it was stable, without a gap, and the other one is the standby again', async () => {
-  const world = new World().start();
+  const world = new LadderWorld().start();
   await world.clock.advance(3_000);
   world.main.mood = 'away';
   world.main.hangUp();
@@ -145,7 +77,7 @@ test('the better source is returned to after it was stable, without a gap, and t
 });
 
 test('a primary that comes and goes is not returned to before it is stable', async () => {
-  const world = new World().start();
+  const world = new LadderWorld().start();
   await world.clock.advance(3_000);
   for (let round = 0; round < 5; round++) {
     world.main.mood = 'away';
@@ -162,7 +94,7 @@ test('a primary that comes and goes is not returned to before it is stable', asy
 });
 
 test('while all are away each is asked twice a second; the first that is back is recorded within a second', async () => {
-  const world = new World();
+  const world = new LadderWorld();
   world.main.mood = world.spare.mood = 'away';
   world.start();
   await world.clock.advance(30_000);
@@ -178,7 +110,7 @@ test('while all are away each is asked twice a second; the first that is back is
 });
 
 test('a single source that is away is recorded within 0.7 s of its return, fifty times', async () => {
-  const world = new World();
+  const world = new LadderWorld();
   world.start({ rungs: [{ source: world.main, isCamera: true }] });
   for (let round = 0; round < 50; round++) {
     await world.clock.advance(2_500);
@@ -196,7 +128,7 @@ test('a single source that is away is recorded within 0.7 s of its return, fifty
 
 test('a camera that answers and refuses is asked less and less often, one that refuses the login least', async () => {
   const asked = async (mood: 'refusing' | 'login'): Promise<number[]> => {
-    const world = new World();
+    const world = new LadderWorld();
     world.main.mood = mood;
     world.start({ rungs: [{ source: world.main, isCamera: true }] });
     await world.clock.advance(600_000);
@@ -211,7 +143,7 @@ test('a camera that answers and refuses is asked less and less often, one that r
 });
 
 test('a source that ends right after its first pictures is not opened again and again', async () => {
-  const world = new World();
+  const world = new LadderWorld();
   world.start({ rungs: [{ source: world.main, isCamera: true }] });
   for (let ms = 0; ms < 60_000; ms += 100) {
     await world.clock.advance(100);
@@ -222,7 +154,7 @@ test('a source that ends right after its first pictures is not opened again and 
 });
 
 test('a source that can never be opened is left out; when none can, that is the end', async () => {
-  const world = new World();
+  const world = new LadderWorld();
   world.spare.mood = 'broken';
   world.start();
   await world.clock.advance(2_000);
@@ -236,7 +168,7 @@ test('a source that can never be opened is left out; when none can, that is the 
   assert.is(world.active, 'main');
   await world.end();
 
-  const hopeless = new World();
+  const hopeless = new LadderWorld();
   hopeless.main.mood = hopeless.spare.mood = 'broken';
   hopeless.start();
   await hopeless.clock.advance(1_000);
@@ -245,7 +177,7 @@ test('a source that can never be opened is left out; when none can, that is the 
 });
 
 test('a source that opens without end does not keep the next one waiting', async () => {
-  const world = new World();
+  const world = new LadderWorld();
   world.main.mood = 'silent';
   world.start({ standby: 'cold' });
   await world.clock.advance(3_500);
@@ -254,7 +186,7 @@ test('a source that opens without end does not keep the next one waiting', async
 });
 
 test('with three sources the standby is the next one that works', async () => {
-  const world = new World();
+  const world = new LadderWorld();
   const third = new FakeCamera('third', world.clock);
   world.spare.mood = 'away';
   world.start({ rungs: [world.main, world.spare, third].map(source => ({ source, isCamera: true })) as unknown as LadderOptions['rungs'] });
@@ -297,7 +229,7 @@ function recording(label: string, clock: FakeClock, units: number, isLive: boole
 }
 
 test('a file alone is played as it is, from its first unit to its end', async () => {
-  const world = new World();
+  const world = new LadderWorld();
   world.start({ rungs: [{ source: recording('file', world.clock, 20, false), isCamera: false }] });
   await world.clock.advance(100);
   assert.equal(world.epochs.map(({ units, endedWith }) => `${units.length} ${endedWith}`), ['20 end']);
@@ -306,7 +238,7 @@ test('a file alone is played as it is, from its first unit to its end', async ()
 });
 
 test('a file below a camera is played while the camera is away, once, and again the next time', async () => {
-  const world = new World();
+  const world = new LadderWorld();
   const file = recording('file', world.clock, 10, true);
   world.start({ rungs: [{ source: world.main, isCamera: true }, { source: file, isCamera: false }] });
   await world.clock.advance(3_000);
@@ -327,7 +259,7 @@ test('a file below a camera is played while the camera is away, once, and again 
 
 test('it can be stopped at any moment without leaving anything open', async () => {
   for (let atMs = 0; atMs < 12_000; atMs += 230) {
-    const world = new World().start();
+    const world = new LadderWorld().start();
     const script = [[2_000, 'away'], [4_000, 'up']] as const;
     let nowMs = 0;
     for (const [dueMs, mood] of script) {
@@ -342,8 +274,46 @@ test('it can be stopped at any moment without leaving anything open', async () =
   }
 });
 
+test('a lost session is closed before its camera is asked for the next one, and nobody else waits for that', async () => {
+  const world = new LadderWorld();
+  let tooEarly = 0;
+  const slow: Source = {
+    label: 'slow',
+    async open(signal) {
+      if (world.main.sessions > 0) tooEarly += 1;
+      const session = await world.main.open(signal);
+      return { ...session, next: until => session.next(until), close: async () => { await world.clock.sleep(3_000); await session.close(); } };
+    },
+  };
+  world.start({ rungs: [{ source: slow, isCamera: true }, { source: world.spare, isCamera: true }] });
+  await world.clock.advance(3_000);
+  world.main.hangUp();
+  await world.clock.advance(100);
+  assert.is(world.active, 'spare');
+  assert.is(world.main.opened, 1);
+  await world.clock.advance(3_500);
+  assert.is(world.main.opened, 2);
+  assert.is(tooEarly, 0, 'many cameras have one session only');
+  world.stop.abort(new Error('enough'));
+  const closing = world.ladder.close();
+  await world.clock.advance(10_000);
+  await closing;
+  await world.end();
+});
+
+test('closing it closes what its sources keep', async () => {
+  const world = new LadderWorld();
+  let closed = 0;
+  const keeping: Source = { label: 'keeping', open: signal => world.main.open(signal), close: async () => { closed += 1; } };
+  world.start({ rungs: [{ source: keeping, isCamera: true }] });
+  await world.clock.advance(500);
+  assert.is(closed, 0);
+  await world.end();
+  assert.is(closed, 1);
+});
+
 test('after close it can be opened again', async () => {
-  const world = new World().start();
+  const world = new LadderWorld().start();
   await world.clock.advance(1_000);
   await world.end();
   const again = world.ladder.open(new AbortController().signal);
@@ -356,7 +326,7 @@ test('after close it can be opened again', async () => {
 });
 
 test('how long a better source must be stable can be changed while it is watched', async () => {
-  const world = new World().start({ restoreAfterMs: 60_000 });
+  const world = new LadderWorld().start({ restoreAfterMs: 60_000 });
   await world.clock.advance(3_000);
   world.main.hangUp();
   await world.clock.advance(3_000);
@@ -368,7 +338,7 @@ test('how long a better source must be stable can be changed while it is watched
 });
 
 test('what a warm standby keeps is bounded', async () => {
-  const world = new World();
+  const world = new LadderWorld();
   const heavy = new FakeCamera('heavy', world.clock, { unitBytes: 1 << 20, gop: 1000 });
   world.start({ rungs: [{ source: world.main, isCamera: true }, { source: heavy, isCamera: true }] });
   await world.clock.advance(5_000);

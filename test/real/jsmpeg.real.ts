@@ -14,7 +14,8 @@ import { temporaryFolder } from '../support/temporary-folder.ts';
 import { until, VtoRun } from '../support/vto-run.ts';
 
 const PASSWORD = 'p4ssw0rd-of-the-camera';
-const FPS_MIN = 24;
+/** Pictures a second that the page shows at least, of cameras that send 25 and 15. */
+const FPS_MIN = { fast: 24, slow: 14 } as const;
 const WATCHED_MS = 10_000;
 /** From the death of ffmpeg to the next picture on the page. */
 const BACK_MAX_MS = 3_000;
@@ -74,22 +75,22 @@ async function watch(page: Page): Promise<{ readonly fps: number; readonly diffe
   })()`);
 }
 
-/** At least 24; half of that where other programs take more than this machine has. `TIME_SLACK=1` judges strictly. */
-function atFullRate(what: string, fps: number): void {
+/** At least the target; half of that where other programs take more than this machine has. `TIME_SLACK=1` judges strictly. */
+function atFullRate(what: string, fps: number, target: number): void {
   const load = (loadavg()[0] ?? 0) / availableParallelism();
   const isBusy = process.env['TIME_SLACK'] !== '1' && load > 1.5;
-  console.log(`  ${what}: ${fps.toFixed(1)} (target ${FPS_MIN}${fps < FPS_MIN ? `, MISSED at load ${load.toFixed(1)} a core` : ''})`);
-  assert.ok(fps >= (isBusy ? FPS_MIN / 2 : FPS_MIN), `${what}: ${fps}`);
+  console.log(`  ${what}: ${fps.toFixed(1)} (target ${target}${fps < target ? `, MISSED at load ${load.toFixed(1)} a core` : ''})`);
+  assert.ok(fps >= (isBusy ? target / 2 : target), `${what}: ${fps}`);
 }
 
 test('an old player shows a camera of 25 and one of 15 pictures a second at full rate, nothing runs while nobody watches, and no password is in the process list', async ({ browser, run }) => {
   if (browser === undefined || run === undefined) return;
   assert.equal(adapters(run), []);
-  for (const camera of ['fast', 'slow']) {
+  for (const camera of ['fast', 'slow'] as const) {
     await withPage(browser, `${run.url}/live/${camera}/jsmpeg`, async (page) => {
-      await until(async () => await shownBy(page) > 10, `${camera}: the first pictures`, 30_000);
+      await until(async () => await shownBy(page) > 75, `${camera}: the first pictures, and those since the key frame before`, 30_000);
       const { fps, different } = await watch(page);
-      atFullRate(`${camera}: pictures a second`, fps);
+      atFullRate(`${camera}: pictures a second`, fps, FPS_MIN[camera]);
       assert.ok(different > 15, `${camera}: the picture moves, ${different} different ones were seen`);
       assert.equal(adapters(run).map(({ title }) => title.split(' ')[0]), ['vto', 'ffmpeg']);
       const table = spawnSync('ps', ['-eo', 'args'], { encoding: 'utf8' }).stdout;

@@ -12,3 +12,6 @@ export async function launchChromium(what: string, args: readonly string[] = [])
   }
   return chromium.launch({ executablePath: PROGRAM, args: ['--no-sandbox', '--autoplay-policy=no-user-gesture-required', ...args] });
 }
+
+/** A camera and a microphone that need no permission and no device, and addresses that are not hidden. */
+export const FAKE_CAMERA = ['--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream', '--disable-features=WebRtcHideLocalIpsWithMdns'];

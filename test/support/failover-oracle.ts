@@ -113,20 +113,26 @@ function backward(frames: readonly RecordedFrame[], before: readonly RecordedFra
 
 /** What ffmpeg says against the recorded chunks of a camera, each decoded from its first frame to its last; nothing is what it should say. */
 export async function decodingErrors(data: string, store: Store, camera: string): Promise<readonly string[]> {
-  const errors: string[] = [];
-  for (const row of store.chunks({ camera: camera as CameraId })) {
-    if (row.frameCount === 0) continue;
-    const { stderr, decoded } = await decode(join(data, 'archive', row.path));
-    if (stderr !== '') errors.push(`${row.path}: ${stderr.trim().slice(0, 300)}`);
-    if (decoded !== row.frameCount) errors.push(`${row.path}: ${decoded} pictures of ${row.frameCount} frames`);
-  }
-  return errors;
+  const rows = store.chunks({ camera: camera as CameraId }).filter(({ frameCount }) => frameCount > 0);
+  const { stderr, decoded } = await decode(rows.map(({ path }) => join(data, 'archive', path)));
+  return [
+    ...stderr === '' ? [] : [`${camera}: ${stderr.trim().slice(0, 300)}`],
+    ...rows.flatMap(({ path, frameCount }, index) => (decoded.get(index) === frameCount ? [] : [`${path}: ${decoded.get(index) ?? 0} pictures of ${frameCount} frames`])),
+  ];
 }
 
-async function decode(path: string): Promise<{ readonly stderr: string; readonly decoded: number }> {
-  const child = spawn('ffmpeg', ['-v', 'error', '-threads', '1', '-i', path, '-fps_mode', 'passthrough', '-f', 'framecrc', '-'], { stdio: ['ignore', 'pipe', 'pipe'] });
+/** Each file as an input of its own, so that every one is decoded from nothing; pictures by its number. */
+async function decode(paths: readonly string[]): Promise<{ readonly stderr: string; readonly decoded: ReadonlyMap<number, number> }> {
+  const inputs = paths.flatMap((path) => ['-threads', '1', '-i', path]);
+  const maps = paths.flatMap((_, index) => ['-map', `${index}:v:0`]);
+  const child = spawn('ffmpeg', ['-v', 'error', ...inputs, ...maps, '-fps_mode', 'passthrough', '-f', 'framecrc', '-'], { stdio: ['ignore', 'pipe', 'pipe'] });
   const texts = { stdout: '', stderr: '' };
   for (const name of ['stdout', 'stderr'] as const) child[name].setEncoding('utf8').on('data', (text: string) => { texts[name] += text; });
   await new Promise((resolve) => { child.on('close', resolve); });
-  return { stderr: texts.stderr, decoded: texts.stdout.split('\n').filter((line) => line.startsWith('0,')).length };
+  const decoded = new Map<number, number>();
+  for (const line of texts.stdout.split('\n')) {
+    const stream = /^(\d+),/.exec(line)?.[1];
+    if (stream !== undefined) decoded.set(Number(stream), (decoded.get(Number(stream)) ?? 0) + 1);
+  }
+  return { stderr: texts.stderr, decoded };
 }

@@ -120,6 +120,10 @@ export class JitterBuffer {
   /** Packets from `first` on that are missing and waited for long enough. */
   #countLost(first: number, nowMs: number): number {
     let number = first;
+    if (first < this.#givenUpBefore) {
+      number = this.#givenUpBefore;
+      for (const held of this.#held.keys()) number = Math.min(number, held);
+    }
     for (; number <= this.#highest && !this.#held.has(number); number++) {
       const missing = this.#missing.get(number);
       if (missing !== undefined && nowMs - missing.sinceMs < this.#limits.waitMs) break;

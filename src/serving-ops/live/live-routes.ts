@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { PlatformError } from '../../engine/errors.ts';
-import { withinLimit } from '../abortable.ts';
+import { withinLimit } from '../within-limit.ts';
 import type { Face } from '../face.ts';
 import { CameraPath, FileQuery, LiveQuery, parseRequest, SnapshotQuery } from '../requests.ts';
 import { cameraView } from '../resolve-stream.ts';

@@ -1,6 +1,6 @@
 import type { Clock } from '../../engine/clock.ts';
 import type { CameraId } from '../../engine/units.ts';
-import { withinLimit } from '../abortable.ts';
+import { withinLimit } from '../within-limit.ts';
 import type { LiveAccess, Snapshot } from '../service.ts';
 
 /** How old a picture may be that is given out again. */

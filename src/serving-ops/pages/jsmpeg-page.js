@@ -1,5 +1,6 @@
 // A camera in JSMpeg, for browsers that decode nothing themselves: a plain script in the JavaScript of 2009, as they may know no modules.
 /* global JSMpeg */
+/* oxlint-disable no-var -- see above */
 (function () {
   'use strict';
 

@@ -1,4 +1,5 @@
 import { deserialize, serialize } from 'node:v8';
+import { abortable } from '../../engine/abortable.ts';
 import { PlatformError, reportError } from '../../engine/errors.ts';
 import { deferred, type Deferred } from '../../engine/timers.ts';
 import type { Connection } from './connection.ts';
@@ -95,16 +96,19 @@ export class CallServer {
     const handler = this.#streamHandlers.get(call.method);
     if (handler === undefined) throw unknownMethod(call.method, this.#streamHandlers);
     const { signal } = running.stop;
-    const left = new Promise<undefined>(resolve => { signal.addEventListener('abort', () => resolve(undefined), { once: true }); });
     const values = handler(deserialize(call.params), signal)[Symbol.asyncIterator]();
     try {
       for (;;) {
         while (running.credit <= 0 && !signal.aborted) { running.wake = deferred(); await running.wake.promise; }
-        const next = signal.aborted ? undefined : await Promise.race([values.next(), left]);
-        if (next === undefined || next.done === true) return undefined;
+        if (signal.aborted) return undefined;
+        const next = await abortable(values.next(), signal);
+        if (next.done === true) return undefined;
         running.credit -= 1;
         call.connection.send(numbersFrame(FRAME.value, [call.id], serialize(next.value)));
       }
+    } catch (error) {
+      if (!signal.aborted) throw error;
+      return undefined;
     } finally {
       // not awaited: a generator that hangs in its own await would hold the answer back for ever
       Promise.resolve(values.return?.()).catch(() => { /* its end has been reported already */ });

@@ -9,6 +9,9 @@ const VERSION = 1;
 /** Buffers below this size are joined before they are written: a system call's vector entry costs more than copying them. */
 const JOIN_BELOW_BYTES = 2048;
 
+/** How long acknowledgements and credit wait for more of them: each write is a system call here and a wake-up on the other side. */
+const GATHER_MS = 10;
+
 /** How long the last frames may take to leave at `close`. */
 const LINGER_MS = 250;
 
@@ -25,17 +28,22 @@ export interface ConnectionListener {
 export class Connection {
   readonly #socket: Socket;
   readonly #listener: ConnectionListener;
+  readonly #clock: Clock;
   readonly #decoder = new FrameDecoder();
   readonly #flushers = new Set<() => void>();
+  /** Of what nobody waits for. */
+  readonly #patient = new Set<() => void>();
+  #isGathering = false;
   #queue: Uint8Array[] = [];
   #isBatching = false;
   #hasOpened = false;
   #isClosed = false;
   #error: unknown;
 
-  constructor(socket: Socket, listener: ConnectionListener) {
+  constructor(socket: Socket, listener: ConnectionListener, clock: Clock) {
     this.#socket = socket;
     this.#listener = listener;
+    this.#clock = clock;
     const hello = startFrame(FRAME.hello, 5);
     hello.write(MAGIC, FRAME_HEAD, 'latin1');
     hello.writeUInt8(VERSION, FRAME_HEAD + 4);
@@ -59,21 +67,31 @@ export class Connection {
     this.#schedule();
   }
 
-  /** Calls `flush` once at the end of this turn, to send what gathers meanwhile (acknowledgements, credit). */
+  /** Calls `flush` once at the end of this turn, to send what gathers meanwhile. */
   later(flush: () => void): void {
     if (this.#isClosed) return;
     this.#flushers.add(flush);
     this.#schedule();
   }
 
-  /** Sends what is queued, then closes; at the latest after a short while, when the other side does not read. */
-  async close(clock: Clock): Promise<void> {
+  /** As `later`, but with the next frames that leave, at the latest in a few milliseconds (acknowledgements, credit). */
+  soon(flush: () => void): void {
     if (this.#isClosed) return;
+    this.#patient.add(flush);
+    if (this.#isGathering) return;
+    this.#isGathering = true;
+    void this.#clock.sleep(GATHER_MS).then(() => { this.#isGathering = false; this.#flushPatient(); this.#flush(); });
+  }
+
+  /** Sends what is queued, then closes; at the latest after a short while, when the other side does not read. */
+  async close(): Promise<void> {
+    if (this.#isClosed) return;
+    this.#flushPatient();
     this.#flush();
     const left = new AbortController();
     const closed = new Promise<void>(resolve => { this.#socket.once('close', () => resolve()); });
     this.#socket.end(() => this.#socket.destroy());
-    void clock.sleep(LINGER_MS, left.signal).then(() => this.#socket.destroy(), () => { /* closed in time */ });
+    void this.#clock.sleep(LINGER_MS, left.signal).then(() => this.#socket.destroy(), () => { /* closed in time */ });
     await closed;
     left.abort();
   }
@@ -93,8 +111,18 @@ export class Connection {
   #flush(): void {
     for (const flush of this.#flushers) flush();
     this.#flushers.clear();
+    if (this.#queue.length > 0) this.#flushPatient(); // they go along for nothing
     this.#isBatching = false;
     if (this.#queue.length > 0 && !this.#isClosed) this.#writeQueue();
+  }
+
+  /** Queues what has gathered: it leaves with the next `#flush`. */
+  #flushPatient(): void {
+    const wasBatching = this.#isBatching;
+    this.#isBatching = true;
+    for (const flush of this.#patient) flush();
+    this.#patient.clear();
+    this.#isBatching = wasBatching;
   }
 
   #writeQueue(): void {
@@ -130,6 +158,7 @@ export class Connection {
     this.#isClosed = true;
     this.#queue = [];
     this.#flushers.clear();
+    this.#patient.clear();
     this.#listener.closed(this, this.#error);
   }
 }

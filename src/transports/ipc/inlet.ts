@@ -184,7 +184,7 @@ export class Inlet<Body> implements LinkInPort<Body> {
       feed.buffered -= 1;
       feed.takenItems += 1;
       feed.takenBytes += sizeBytes;
-      feed.connection.later(feed.flush);
+      this.#tell(feed);
     }
     return deliveryOf(taken.map(item => item.envelope), () => this.#acknowledge(taken), () => this.#putBack(taken));
   }
@@ -193,8 +193,18 @@ export class Inlet<Body> implements LinkInPort<Body> {
     for (const { feed, seq } of taken) {
       if (feed.isGone) continue; // it comes again over the next connection
       feed.acknowledged.push(seq);
-      feed.connection.later(feed.flush);
+      this.#tell(feed);
     }
+  }
+
+  /** Has the other side told, before it waits for credit. */
+  #tell(feed: Feed): void {
+    if (this.#isHalfTaken(feed)) feed.connection.later(feed.flush);
+    else feed.connection.soon(feed.flush);
+  }
+
+  #isHalfTaken({ takenItems, takenBytes }: Feed): boolean {
+    return takenItems * 2 >= this.#bounds.maxItems || takenBytes * 2 >= this.#bounds.maxBytes;
   }
 
   #putBack(taken: readonly Item<Body>[]): void {
@@ -216,7 +226,7 @@ export class Inlet<Body> implements LinkInPort<Body> {
       feed.connection.send(ackFrame(this.port, feed.acknowledged));
       feed.acknowledged = [];
     }
-    const isUsedUp = feed.takenItems * 2 >= this.#bounds.maxItems || feed.takenBytes * 2 >= this.#bounds.maxBytes || feed.buffered === 0;
+    const isUsedUp = this.#isHalfTaken(feed) || feed.buffered === 0;
     if (feed.takenItems <= 0 || feed.takenBytes <= 0 || !isUsedUp) return;
     feed.connection.send(numbersFrame(FRAME.credit, [this.port, feed.takenItems, feed.takenBytes]));
     feed.creditItems += feed.takenItems;

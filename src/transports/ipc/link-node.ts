@@ -41,7 +41,7 @@ export class LinkNode implements IpcNode, ConnectionListener {
 
   /** Takes over a connected socket. */
   accept(socket: Socket): Connection {
-    const connection = new Connection(socket, this);
+    const connection = new Connection(socket, this, this.#end.clock);
     this.#connections.add(connection);
     if (this.#closing !== undefined) connection.destroy();
     return connection;
@@ -149,7 +149,7 @@ export class LinkNode implements IpcNode, ConnectionListener {
 
   async #tearDown(): Promise<void> {
     const shut = this.#end.shut();
-    await Promise.all([...this.#connections].map(connection => connection.close(this.#end.clock)));
+    await Promise.all([...this.#connections].map(connection => connection.close()));
     for (const inlet of this.#inlets.values()) inlet.close();
     for (const outlet of this.#outlets.values()) outlet.destroy();
     await shut;

@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module';
 import { connect as connectPlain, isIP, type Socket } from 'node:net';
 import { connect as connectTls, type ConnectionOptions } from 'node:tls';
-import { deferred, type Deferred } from '../../engine/timers.ts';
+import { abortable } from '../../engine/abortable.ts';
 
 // The one place that reaches below the public face of kafkajs, which is why its version is pinned (checked by test/transports/kafka).
 // kafkajs brings connections, TLS, SASL, negotiation of versions and the request formats. Its producer and consumer are not used: the producer
@@ -106,10 +106,10 @@ export class KafkaLink {
   readonly #sockets = new Set<Socket>();
   readonly #coordinators = new Map<string, number>();
   readonly #topics = new Set<string>();
-  /** Rejects when the connection to a broker is given up. */
-  readonly #lost = new WeakMap<KafkajsBroker, Deferred<never>>();
-  /** Rejects when any is. */
-  #anyLost = quiet();
+  /** Aborts when the connection to a broker is given up. */
+  readonly #lost = new WeakMap<KafkajsBroker, AbortController>();
+  /** Aborts when any is. */
+  #anyLost = new AbortController();
   #isClosed = false;
 
   constructor(settings: LinkSettings) {
@@ -184,7 +184,7 @@ export class KafkaLink {
     const { brokers, seedBroker } = this.#cluster.brokerPool;
     for (const broker of new Set([...Object.values(brokers), ...(seedBroker === undefined ? [] : [seedBroker])])) this.#drop(broker);
     for (const socket of this.#sockets) socket.destroy();
-    this.#anyLost.reject(givenUp());
+    this.#anyLost.abort(givenUp());
   }
 
   #open({ host, port, ssl, onConnect }: { host: string; port: number; ssl: ConnectionOptions | null; onConnect: () => void }): Socket {
@@ -209,7 +209,7 @@ export class KafkaLink {
     const lost = broker === undefined ? this.#anyLost : this.#lostOf(broker);
     try {
       // What is sent on a connection that is being given up has no answer, no failure and no time-out: kafkajs has stopped its clock.
-      return await Promise.race([act(), lost.promise]);
+      return await abortable(act(), lost.signal);
     } catch (error) {
       // A connection keeps the start of a broken answer: it is never used again.
       if (broker !== undefined && isConnectionFailure(error)) this.#drop(broker);
@@ -217,17 +217,17 @@ export class KafkaLink {
     }
   }
 
-  #lostOf(broker: KafkajsBroker): Deferred<never> {
-    const lost = this.#lost.get(broker) ?? quiet();
+  #lostOf(broker: KafkajsBroker): AbortController {
+    const lost = this.#lost.get(broker) ?? new AbortController();
     this.#lost.set(broker, lost);
     return lost;
   }
 
   #drop(broker: KafkajsBroker): void {
     const pool = this.#cluster.brokerPool;
-    this.#lostOf(broker).reject(givenUp());
-    this.#anyLost.reject(givenUp());
-    this.#anyLost = quiet();
+    this.#lostOf(broker).abort(givenUp());
+    this.#anyLost.abort(givenUp());
+    this.#anyLost = new AbortController();
     for (const [nodeId, each] of Object.entries(pool.brokers)) if (each === broker) delete pool.brokers[nodeId];
     if (pool.seedBroker === broker) pool.seedBroker = Object.values(pool.brokers)[0]; // none only where no broker is known: kafkajs makes a new one then
     for (const connection of broker.connectionPool.pool) {
@@ -236,13 +236,6 @@ export class KafkaLink {
     }
     broker.disconnect().catch(() => { /* it has no connection any more */ });
   }
-}
-
-/** A promise that may reject without anybody listening. */
-function quiet(): Deferred<never> {
-  const made = deferred<never>();
-  made.promise.catch(() => { /* whoever waits for it is told */ });
-  return made;
 }
 
 function givenUp(): Error { return new Error('the connection was given up'); }

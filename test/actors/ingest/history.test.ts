@@ -23,6 +23,11 @@ test('what lies between two sessions is a gap, whatever the order of the chunks'
   assert.equal(seconds([chunk(3, 0, 20, 15), chunk(1, 1, 90, 80), chunk(1, 0, 100, 90), chunk(2, 0, 70, 60)]), [[80, 70], [60, 20]]);
 });
 
+test('what was back-filled lies between the sessions around it: what it covers is no gap', () => {
+  assert.equal(seconds([chunk(4, 0, 100, 90), chunk(5, 0, 91, 70), chunk(8, 0, 70, 60)]), []);
+  assert.equal(seconds([chunk(4, 0, 100, 90), chunk(5, 0, 91, 80), chunk(8, 0, 70, 60)]), [[80, 70]]);
+});
+
 test('sessions without a frame, of another clock or of the day before yesterday make none', () => {
   assert.equal(seconds([chunk(1, 0, 100, 90), chunk(2, 0, 70, 70, 0)]), []);
   assert.equal(seconds([chunk(1, 0, 100, 90), chunk(2, 0, 95, 60)]), [], 'it began before the other ended');

@@ -10,7 +10,7 @@ import type { Box, DetectedRecord, TerminalRecord } from '../../../src/messages/
 
 const box = (x: number, score = 0.9): Box => ({ classId: 0, label: 'person', score, x1: x, y1: 0, x2: x + 40, y2: 80 });
 
-interface Frame { readonly camera: string; readonly epoch?: number; readonly frameSeq: number; readonly ms: number; readonly boxes: readonly Box[] }
+interface Frame { readonly camera: string; readonly key?: string; readonly epoch?: number; readonly frameSeq: number; readonly ms: number; readonly boxes: readonly Box[] }
 
 /** A stage that gives the records it is given. */
 const detector: Stage<Feature, TerminalRecord> = { open: async () => {}, process: async batch => batch as unknown as readonly Envelope<TerminalRecord>[], close: async () => {} };
@@ -30,7 +30,7 @@ async function world(names: TrackerNames): Promise<World> {
   return {
     objects,
     async see(...frames) {
-      const batch = frames.map(frame => ({ key: frame.camera as CameraId, capturedAt: epochMicros(0), trace: '', body: recordOf(frame) }));
+      const batch = frames.map(frame => ({ key: (frame.key ?? frame.camera) as CameraId, capturedAt: epochMicros(0), trace: '', body: recordOf(frame) }));
       const records = await stage.process(batch as unknown as readonly Envelope<Feature>[], undefined as never);
       return records.map(({ body }) => (body.kind === 'detected' ? body.boxes : []));
     },
@@ -45,6 +45,15 @@ test('cameras of one batch are followed apart, and only those that are to be', a
   assert.equal(idsOf(await see(...frames(0), ...frames(1))), [[1, 2], [undefined, undefined], [1, 2], [1, 2], [undefined, undefined], [1, 2]]);
   assert.equal([...objects], [['north', 2], ['south', 2]]);
   assert.equal(idsOf(await see(...frames(2))), [[1, 2], [undefined, undefined], [1, 2]]);
+});
+
+test('what is back-filled is followed by itself: objects of the live frames between keep their names', async () => {
+  const { see } = await world({ '*': 'byte-track' });
+  const live = (seq: number): Frame => ({ camera: 'north', epoch: 8, frameSeq: seq, ms: 900_000 + seq * 40, boxes: [box(seq * 2)] });
+  const filled = (seq: number): Frame => ({ camera: 'north', key: 'north~backfill', epoch: 5, frameSeq: seq, ms: 500_000 + seq * 40, boxes: [box(300 + seq * 2), box(100)] });
+  const ids = idsOf(await see(live(0), filled(0), live(1), filled(1), live(2), filled(2)));
+  assert.equal([ids[0], ids[2], ids[4]].map(each => each![0]! - 900_000), [1, 1, 1]);
+  assert.equal([ids[1], ids[3], ids[5]].map(each => each!.map(id => id! - 500_000)), [[1, 2], [1, 2], [1, 2]]);
 });
 
 test('without a tracker the detector is left as it is, and keeps its threshold', async () => {

@@ -1,6 +1,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { visionFlow } from '../../../actors/pipeline.ts';
+import type { IntakeRules } from '../../../actors/vision/intake.ts';
 import { Detector } from '../../../actors/vision/detector.ts';
 import { createActorSystem } from '../../../src/engine/actor-system.ts';
 import type { Envelope } from '../../../src/engine/ports.ts';
@@ -23,7 +24,7 @@ const STALENESS_MS = 100;
 interface Seen { readonly camera: string; readonly seq: number; readonly isStale: boolean; readonly ageMs: number; readonly waiting: number }
 
 /** The flow of a vision process with a detector that takes `detectMs` a frame, and a link with its parts. */
-function world(options: { readonly detectMs: number; readonly catchUpMs?: number; readonly stalenessMs?: number; readonly batchMs?: (frames: number) => number; readonly withinMs?: number; readonly decodeMs?: Readonly<Record<string, number>> }) {
+function world(options: { readonly detectMs: number; readonly catchUpMs?: number; readonly stalenessMs?: number; readonly batchMs?: (frames: number) => number; readonly withinMs?: number; readonly decodeMs?: Readonly<Record<string, number>>; readonly shares?: Pick<IntakeRules, 'priorityOf' | 'tenantOf' | 'tenantShareOf'> }) {
   const clock = fakeClock();
   const link = createMemoryPort<ChunkPart>({ maxItems: 100_000, maxBytes: 1e9, sizeOf: () => 1 });
   const store = createMemoryPort<TerminalRecord>({ maxItems: 100_000, maxBytes: 1e9, sizeOf: () => 1 });
@@ -59,7 +60,7 @@ function world(options: { readonly detectMs: number; readonly catchUpMs?: number
   const detector = new Detector(async () => model, () => { released += 1; }, { max: 16, withinMs: options.withinMs ?? 0, stalenessMs: options.stalenessMs ?? STALENESS_MS });
   const actors = visionFlow({ clock, random: systemRandom, observer: { batch() {}, dropped() {}, failed() {} } }, {
     parts: link.input, records: store.output, featurizer, detector, batching: detector, credit: 16_384,
-    stalenessMs: options.stalenessMs ?? STALENESS_MS, catchUpMs: options.catchUpMs ?? 0,
+    stalenessMs: options.stalenessMs ?? STALENESS_MS, catchUpMs: options.catchUpMs ?? 0, ...options.shares,
   }).map(actor => system.supervise(actor, LINK));
   void (async () => {
     for (let delivery = await store.input.pull(64, NEVER); delivery; delivery = await store.input.pull(64, NEVER)) {
@@ -117,6 +118,23 @@ test('under overload no frame over the staleness budget is chosen while a newer 
   await stop();
 });
 
+test('what is back-filled waits for the live frames of all cameras, is never stale, and gets the time that they leave', async () => {
+  const { clock, send, seen, detectedOf, stop } = world({ detectMs: 15 });
+  for (let frame = 0; frame < 250; frame += 1) {
+    if (frame < 50) for (let count = 0; count < 5; count += 1) send('a~backfill', true); // ten seconds within two
+    for (const camera of ['a', 'b']) send(camera);
+    await clock.advance(40);
+  }
+  await clock.advance(2_000);
+  for (const { camera, seq, ageMs, isStale } of seen) {
+    assert.is(isStale, false, `${camera} ${seq}`);
+    if (camera !== 'a~backfill') assert.ok(ageMs <= 15 + 15, `live frame ${seq} of ${camera} waited ${ageMs} ms: no longer than for one frame that was under way, and the other camera's`);
+  }
+  assert.equal(['a', 'b', 'a~backfill'].map(detectedOf), [250, 250, 250]);
+  assert.ok(Math.max(...seen.filter(({ camera }) => camera === 'a~backfill').map(({ ageMs }) => ageMs)) > 10 * STALENESS_MS, 'it had to wait');
+  await stop();
+});
+
 test('a camera that sends much does not take the share of one that sends little', async () => {
   const { clock, send, detectedOf, stop } = world({ detectMs: 50 });
   for (let frame = 0; frame < 200; frame += 1) {
@@ -126,6 +144,48 @@ test('a camera that sends much does not take the share of one that sends little'
   }
   assert.is(detectedOf('calm'), 40, 'each of its frames');
   assert.ok(detectedOf('busy') > 60);
+  await stop();
+});
+
+test('under overload tenants have equal shares, however many cameras each has, and every frame ends: detected, or dropped as stale', async () => {
+  const many = Array.from({ length: 10 }, (_, index) => `many-${index}`);
+  const { clock, stream, records, detectedOf, end, stop } = world({ detectMs: 60, shares: { tenantOf: camera => camera.split('-')[0] ?? '', priorityOf: camera => (camera === 'many-0' ? 3 : 1) } });
+  await stream([...many, 'single'], 30);
+  end();
+  await clock.advance(20_000);
+  await stop();
+  const [own, others] = [detectedOf('single'), many.map(detectedOf)];
+  const total = own + others.reduce((sum, count) => sum + count, 0);
+  assert.ok(total > 400, `${total} frames are detected on: the detector is never idle`);
+  assert.ok(Math.abs(own / total - 0.5) < 0.05, `${own} of ${total}`);
+  assert.ok(Math.min(...others) > 0, `none starves: ${others.join(' ')}`);
+  const average = others.slice(1).reduce((sum, count) => sum + count, 0) / 9;
+  assert.ok(Math.abs((others[0] ?? 0) / average - 3) < 0.6, `the one with priority 3 has three times as much: ${others.join(' ')}`);
+  for (const camera of ['single', ...many]) {
+    const ended = records.filter(record => record.camera === camera).reduce((sum, record) => sum + (record.kind === 'dropped' ? record.to - record.from + 1 : 1), 0);
+    assert.is(ended, 750, camera);
+  }
+  assert.equal([...new Set(records.flatMap(record => (record.kind === 'dropped' ? [record.reason] : [])))], ['stale']);
+});
+
+test('shares and tenants that change hold from then on', async () => {
+  let tenants: Readonly<Record<string, number>> = { a: 1, b: 1 };
+  let [tenantOfX, priorityOfX] = ['a', 1];
+  const { stream, detectedOf, stop } = world({ detectMs: 60, shares: { tenantOf: camera => (camera === 'x' ? tenantOfX : 'b'), priorityOf: camera => (camera === 'x' ? priorityOfX : 1), tenantShareOf: tenant => tenants[tenant] ?? 1 } });
+  const shareOfX = async (): Promise<number> => {
+    const before = [detectedOf('x'), detectedOf('y')];
+    await stream(['x', 'y'], 20);
+    const [x, y] = [detectedOf('x') - (before[0] ?? 0), detectedOf('y') - (before[1] ?? 0)];
+    return x / (x + y);
+  };
+  const about = (share: number, wanted: number): void => assert.ok(Math.abs(share - wanted) < 0.06, `${share}, wanted ${wanted}`);
+  about(await shareOfX(), 1 / 2);
+  tenants = { a: 3, b: 1 };
+  about(await shareOfX(), 3 / 4);
+  [tenantOfX, priorityOfX] = ['b', 1];
+  about(await shareOfX(), 1 / 2);
+  priorityOfX = 2;
+  about(await shareOfX(), 2 / 3);
   await stop();
 });
 
