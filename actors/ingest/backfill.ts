@@ -57,8 +57,10 @@ export const BACKFILL_TRIES = 3;
 const WAIT_MS = [1_000, 5_000, 20_000] as const;
 /** Gaps that wait. */
 const GAPS_MAX = 16;
-/** A recording that reaches this close to the end is complete. */
+/** A recording that does not reach this close to the end is not complete, however few pictures a camera makes. */
 const COMPLETE_MICROS = 1_000_000;
+/** A gap in which a camera may have made no picture at all. */
+const SHORT_MICROS = 500_000;
 /** Where the camera's clock is known at neither end: what event times may differ from it, as long as it is believed. */
 const INEXACT_MICROS = 2_000_000;
 /** Where it is known at one end: what its offset may have changed. */
@@ -115,14 +117,17 @@ export class Backfill {
     const bounds = boundsOf(gap, maxMs);
     let reached = bounds.from;
     let frames = 0;
+    let wanted = 0;
     let failure: unknown;
-    const isComplete = (): boolean => reached >= bounds.to - COMPLETE_MICROS - (gap.to.cameraClock === undefined ? INEXACT_MICROS : 0);
+    // A camera sends nothing between two pictures: what is nearer to the end than a few of them is all there is. A short gap may be without any.
+    const isComplete = (): boolean => (wanted === 0 ? failure === undefined && bounds.goal - bounds.from <= SHORT_MICROS : reached >= bounds.goal - Math.min(COMPLETE_MICROS, 3 * (reached - bounds.from) / wanted));
     for (const [index, epoch] of gap.epochs.entries()) {
       await clock.sleep(WAIT_MS[index] ?? 0, ending).catch(() => { /* the camera ends */ });
       if (ending.aborted) break;
       const { counts, frames: added, error } = await this.#inTurn(() => this.#try({ ...bounds, from: reached }, epoch, life), ending);
       failure = error;
       frames += added;
+      wanted += counts.wanted;
       reached = epochMicros(Math.max(reached, counts.lastCapturedAt ?? 0));
       if (error instanceof PlatformError && (error.code === 'MEDIA_UNSUPPORTED' || error.code === 'ONVIF_UNSUPPORTED')) {
         this.#isSupported = false;
@@ -185,8 +190,8 @@ const NOTHING: Try = { counts: { wanted: 0, overlap: 0, skipped: 0, lastCaptured
 /** How long it may take. */
 interface Life { readonly ctx: ActorContext; readonly ending: AbortSignal }
 
-/** What is asked of a device: event times, and what its clock is ahead of them; undefined when no picture tells. `isCut`: the gap began before. */
-interface Bounds { readonly from: EpochMicros; readonly to: EpochMicros; readonly isCut: boolean; readonly clockOffsetMicros: number | undefined }
+/** What is asked of a device: event times, and what its clock is ahead of them; undefined when no picture tells. `goal`: where the gap ends at the earliest. `isCut`: it began before. */
+interface Bounds { readonly from: EpochMicros; readonly to: EpochMicros; readonly goal: number; readonly isCut: boolean; readonly clockOffsetMicros: number | undefined }
 
 /**
  * By the camera's own clock where it is known: the pictures at both ends are then found exactly. An end of which it is not known is put by the other's
@@ -200,5 +205,5 @@ function boundsOf({ from, to }: Pick<Gap, 'from' | 'to'>, maxMs: number): Bounds
   const end = exact(to) ?? to.capturedAt + slack;
   const begin = exact(from) ?? from.capturedAt - slack;
   const earliest = end - maxMs * 1000;
-  return { from: epochMicros(Math.max(begin, earliest)), to: epochMicros(end), isCut: begin < earliest, clockOffsetMicros: offset };
+  return { from: epochMicros(Math.max(begin, earliest)), to: epochMicros(end), goal: exact(to) ?? to.capturedAt - slack, isCut: begin < earliest, clockOffsetMicros: offset };
 }

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { createServer } from 'node:net';
 import { constants } from 'node:fs';
 import { access, mkdir, statfs } from 'node:fs/promises';
@@ -22,7 +23,7 @@ const GIB = 2 ** 30;
 export async function doctorCommand(invocation: DoctorInvocation, cwd: string): Promise<number> {
   const config = loadConfig({ files: invocation.configFiles, environment: process.env, flags: invocation.flags, cwd });
   const findings = [
-    machine(), ...media(config), ...providerFindings(config.modelOps, await capabilities()), ...await model(config), await port(config), await dataFolder(config), ...await kafkaChecks(config),
+    machine(), ...media(config), oldPlayers(), ...providerFindings(config.modelOps, await capabilities()), ...await model(config), await port(config), await dataFolder(config), ...await kafkaChecks(config),
   ];
   const width = Math.max(...findings.map(finding => finding.topic.length));
   for (const { level, topic, says } of findings) process.stdout.write(`${{ ok: 'ok  ', note: 'note', warn: 'WARN', fail: 'FAIL' }[level]}  ${topic.padEnd(width)}  ${says}\n`);
@@ -46,6 +47,14 @@ function media(config: Config): readonly Finding[] {
     { level: 'note', topic: 'hardware', says: hardware.length > 0 ? `decoding devices: ${hardware.join(', ')}` : 'no hardware decoding device opened' },
     nvdecFinding(config.vision.decoder, openNvdec()),
   ];
+}
+
+/** Pictures for JSMpeg players are the one thing that another program makes. */
+function oldPlayers(): Finding {
+  const { status, stdout } = spawnSync('ffmpeg', ['-version'], { encoding: 'utf8', timeout: 5_000 });
+  const version = /^ffmpeg version (\S+)/.exec(stdout ?? '')?.[1];
+  if (status !== 0) return { level: 'note', topic: 'ffmpeg', says: 'not here: live pictures for JSMpeg players need it, everything else does not (Debian: apt-get install ffmpeg)' };
+  return { level: 'ok', topic: 'ffmpeg', says: `${version ?? 'found'} (for JSMpeg players)` };
 }
 
 async function model(config: Config): Promise<readonly Finding[]> {

@@ -1,11 +1,11 @@
-import { existsSync, globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, globSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { build } from '../../src/cli/build.ts';
-import { blank, importsOf, sourceFiles } from '../support/source-files.ts';
+import { blank, importsOf, ROOT, sourceFiles } from '../support/source-files.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'vto-dist-'));
 test.after(() => rmSync(folder, { recursive: true }));
@@ -14,6 +14,8 @@ test('compiles every source with declarations and source maps, and nothing else'
   build(folder);
   const sources = sourceFiles('src', 'actors').map(({ path }) => path.replace(/\.ts$/, '')).filter((path) => path !== 'src/cli/build');
   for (const path of sources) for (const end of ['.js', '.d.ts', '.js.map']) assert.ok(existsSync(join(folder, path + end)), path + end);
+  const pages = 'src/serving-ops/pages';
+  assert.equal(readdirSync(join(folder, pages)).toSorted(), readdirSync(join(ROOT, pages)).toSorted());
   assert.equal(globSync('**/*', { cwd: folder }).filter((path) => /^(?:test|bench|schemas)\b/.test(path)), []);
 });
 

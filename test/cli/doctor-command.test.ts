@@ -6,6 +6,7 @@ import * as assert from 'uvu/assert';
 import { parseArguments } from '../../src/cli/arguments.ts';
 import { doctorCommand } from '../../src/cli/doctor-command.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
+import { runVto } from '../support/vto-process.ts';
 
 /** Runs the command with settings and returns what it printed. */
 async function doctor(settings: { readonly data: string; readonly port: number; readonly model?: string }): Promise<{ readonly code: number; readonly lines: readonly string[] }> {
@@ -47,6 +48,12 @@ test('a port that is taken, a folder that is a file and a model that is none are
   assert.match(lineOf(lines, 'data') ?? '', /^FAIL.*cannot be used/);
   assert.match(lineOf(lines, 'model') ?? '', /^FAIL.*MODEL_INVALID/);
   assert.match(lines.at(-1) ?? '', /^3 of \d+ checks failed$/);
+});
+
+test('a machine without ffmpeg is told what that is for, and is ready all the same', async () => {
+  const { code, stdout } = await runVto(['doctor'], { PATH: '/nonexistent', VTO__SERVING__HTTP_PORT: '0', VTO__DATA: temporaryFolder() });
+  assert.match(stdout, /^note {2}ffmpeg +not here: live pictures for JSMpeg players need it/m);
+  assert.is(code, 0, stdout);
 });
 
 test.run();

@@ -3,7 +3,7 @@ import { drawBoxes } from './live-boxes.js';
 
 /** Pictures are shown this much after they came, so that their detections are there; longer where those take longer, up to the limit. */
 const DELAY_MS = 60;
-const DELAY_MAX_MS = 160;
+const DELAY_MAX_MS = 120;
 /** Decoded pictures that wait to be shown. Each is some megabytes. */
 const WAITING_MAX = 12;
 /** A decoder that is so far behind goes on at the next key frame: a slow machine shows less, not later. */

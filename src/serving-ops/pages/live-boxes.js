@@ -42,21 +42,25 @@ export function drawBoxes(context, record, { clears }) {
   if (clears) context.clearRect(0, 0, width, height);
   if (!record) return;
   const [scaleX, scaleY] = [width / record.width, height / record.height];
-  const unit = Math.max(1, Math.round(width / 640));
+  const unit = Math.max(1, width / 1_100);
   context.lineWidth = 2 * unit;
-  context.font = `${12 * unit}px system-ui, sans-serif`;
+  context.font = `${13 * unit}px system-ui, sans-serif`;
   context.textBaseline = 'top';
-  for (const each of record.boxes) {
+  const placed = record.boxes.map(each => {
     const [x1, y1, x2, y2] = each.box;
-    const [left, top] = [x1 * scaleX, y1 * scaleY];
+    return { each, left: x1 * scaleX, top: y1 * scaleY, width: (x2 - x1) * scaleX, height: (y2 - y1) * scaleY };
+  });
+  for (const { each, left, top, ...size } of placed) {
     context.strokeStyle = colourOf(each);
-    context.strokeRect(left, top, (x2 - x1) * scaleX, (y2 - y1) * scaleY);
+    context.strokeRect(left, top, size.width, size.height);
+  }
+  for (const { each, left, top } of placed) {
     const text = `${each.label}${each.trackId === undefined ? '' : ` #${each.trackId}`} ${Math.round(each.score * 100)}`;
-    const textHeight = 16 * unit;
+    const textHeight = 18 * unit;
     const textTop = top >= textHeight ? top - textHeight : top;
     context.fillStyle = colourOf(each);
     context.fillRect(left - unit, textTop, context.measureText(text).width + 8 * unit, textHeight);
     context.fillStyle = '#101418';
-    context.fillText(text, left + 3 * unit, textTop + 2 * unit);
+    context.fillText(text, left + 3 * unit, textTop + 3 * unit);
   }
 }

@@ -142,6 +142,38 @@ test('a part that the device never recorded stays a gap, and the rest is told as
   await server.close();
 });
 
+test('a short gap without a picture is tried once and left in peace, one that cannot be asked for is tried again and told', async () => {
+  const server = await device();
+  const calm = open(knownRecording(server.url));
+  calm.backfill.offer({ from: { capturedAt: at(20), cameraClock: at(20) }, to: { capturedAt: at(21), cameraClock: at(21) }, epochs: [5, 6, 7] });
+  await eventually(() => server.requests.includes('TEARDOWN'), 'it was asked for');
+  await new Promise(resolve => { setTimeout(resolve, 120); });
+  assert.equal([calm.left, calm.events, server.plays.length], [[], [], 1]);
+  await calm.close();
+  await server.close();
+  const failing = open(knownRecording(server.url));
+  failing.backfill.offer(gap(20, 22));
+  await eventually(() => failing.left.length === 1, 'it is given up');
+  assert.equal(failing.left, ['failed']);
+  await failing.close();
+});
+
+test('a device whose newest second is not there yet is asked again for it', async () => {
+  let shown = 137;
+  const clip = await makeClip({ width: 160, height: 96, frames: 20, gop: 10, fps: FPS });
+  const frames = Array.from({ length: 200 }, (_, index) => ({ data: stamp(clip.units[index % 20]!.data, index), isKey: clip.units[index % 20]!.isKey, capturedMicros: at(index), counter: index }));
+  const server = await device({ frames: () => frames.slice(0, shown) });
+  const world = open(knownRecording(server.url));
+  world.backfill.offer(gap(105, 150));
+  await eventually(() => world.parts.some(({ epoch, isEpochEnd }) => epoch === 5 && isEpochEnd), 'the first part is there');
+  shown = 200;
+  await eventually(() => world.events.length === 1, 'the rest too', 10_000);
+  assert.equal(world.counters(), [...range(100, 136), ...range(130, 149)]);
+  assert.equal([world.events[0]!.to, world.events[0]!.frames, world.left], [at(150), 44, []]);
+  await world.close();
+  await server.close();
+});
+
 test('of a long gap the last part is filled', async () => {
   const server = await device();
   const world = open(knownRecording(server.url), { maxMs: 1_000 });
