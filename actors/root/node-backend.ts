@@ -24,6 +24,13 @@ export interface NodeParts {
   readonly pictures: PictureAccess;
 }
 
+/** The desks of a node that runs no cameras: built with its API like any, they refuse when they are asked. */
+const NO_DESKS: DeskAccess = {
+  call: () => Promise.reject(absent('it runs no cameras')),
+  socketOf() { throw absent('it runs no cameras'); },
+  async *stream() { yield await Promise.reject<never>(absent('it runs no cameras')); },
+};
+
 /** What a node without role gateway serves: how it is, and the cameras that it runs itself. */
 export class NodeBackend implements BackendRoot {
   readonly cluster: ClusterView;
@@ -33,8 +40,10 @@ export class NodeBackend implements BackendRoot {
 
   readonly models: ModelAccess;
   readonly pictures: PictureAccess;
+  readonly desks: DeskAccess;
 
   constructor(part: NodePart, cluster: ClusterView, { cameras, models = NO_MODELS, pictures }: NodeParts) {
+    this.desks = cameras?.desks ?? NO_DESKS;
     this.pictures = pictures;
     this.models = models;
     this.#part = part;
@@ -45,8 +54,6 @@ export class NodeBackend implements BackendRoot {
   get board(): BackendRoot['board'] { return this.#cameras?.board ?? { views: () => [], stateOf: () => undefined }; }
   get signal(): AbortSignal { return this.#cameras?.signal ?? this.#never.signal; }
   get store(): RemoteStore { return this.#local().store; }
-
-  get desks(): DeskAccess { return this.#local().desks; }
 
   camera(id: CameraId): CameraRow | undefined { return this.#cameras?.camera(id); }
   cameraRows(): readonly CameraRow[] { return this.#cameras?.cameraRows() ?? []; }
