@@ -1,18 +1,8 @@
 import type { PlatformError } from '../engine/errors.ts';
-import type { EpochMicros } from '../engine/units.ts';
-import type { PictureSize } from '../media/picture-size.ts';
+import type { ReceivedPicture } from './webrtc/picture-assembler.ts';
 
 /** An encoded picture from a publisher. */
-export interface PublishedPicture {
-  readonly data: Uint8Array;
-  readonly isKey: boolean;
-  /** Where the picture itself says it. */
-  readonly size?: PictureSize;
-  /** 32 bits, in ticks of 1/90000 s, wraps. */
-  readonly timestamp: number;
-  /** When its first and its last packet came. */
-  readonly begunAt: EpochMicros;
-  readonly arrivedAt: EpochMicros;
+export interface PublishedPicture extends ReceivedPicture {
   /** Microseconds since the Unix epoch by the sender's clock; null before it told. */
   readonly senderMicros: number | null;
 }

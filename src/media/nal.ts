@@ -189,6 +189,20 @@ export function parameterSetsDiffer(layout: UnitLayout, unit: Uint8Array): boole
 /** Annex-B extradata made of parameter sets; AV1 sequence headers are joined as they are. Empty when there are none. */
 export function joinParameterSets(codec: StreamParameters['codec'], sets: readonly Uint8Array[]): Uint8Array {
   if (sets.length === 0) return EMPTY;
-  const parts = codec === 'av1' ? sets : sets.flatMap((set) => [Uint8Array.of(0, 0, 0, 1), set]);
-  return new Uint8Array(Buffer.concat(parts));
+  return codec === 'av1' ? new Uint8Array(Buffer.concat(sets)) : annexB(sets);
+}
+
+/** Four bytes, as encoders put before the NAL units of a picture. */
+export const LONG_START_CODE = Uint8Array.of(0, 0, 0, 1);
+
+/** NAL units as a byte stream (ITU-T H.264 and H.265, annex B), each behind a start code of four bytes. */
+export function annexB(nals: readonly Uint8Array[]): Uint8Array {
+  const stream = new Uint8Array(nals.reduce((bytes, nal) => bytes + LONG_START_CODE.length + nal.byteLength, 0));
+  let at = 0;
+  for (const nal of nals) {
+    stream.set(LONG_START_CODE, at);
+    stream.set(nal, at + LONG_START_CODE.length);
+    at += LONG_START_CODE.length + nal.byteLength;
+  }
+  return stream;
 }

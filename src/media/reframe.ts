@@ -1,6 +1,4 @@
-import { lengthSizeOf, nalUnits, type UnitLayout } from './nal.ts';
-
-const START_CODE = Uint8Array.of(0, 0, 0, 1);
+import { annexB, lengthSizeOf, LONG_START_CODE, nalUnits, type UnitLayout } from './nal.ts';
 
 /**
  * An access unit of a chunk file in the framing of the stream it was recorded from, so that one decoder takes both. Units whose framing is
@@ -8,16 +6,12 @@ const START_CODE = Uint8Array.of(0, 0, 0, 1);
  */
 export function reframe(unit: Uint8Array, file: UnitLayout, source: UnitLayout): Uint8Array {
   if (file.framing !== 'length-prefixed' || source.framing !== 'annexb') return unit;
-  if (lengthSizeOf(file) !== START_CODE.length) return joined(unit, file);
+  if (lengthSizeOf(file) !== LONG_START_CODE.length) return annexB(nalUnits(unit, file));
   const view = new DataView(unit.buffer, unit.byteOffset, unit.byteLength);
-  for (let at = 0; at + START_CODE.length <= unit.length;) {
+  for (let at = 0; at + LONG_START_CODE.length <= unit.length;) {
     const length = view.getUint32(at);
-    unit.set(START_CODE, at);
-    at += START_CODE.length + length;
+    unit.set(LONG_START_CODE, at);
+    at += LONG_START_CODE.length + length;
   }
   return unit;
-}
-
-function joined(unit: Uint8Array, file: UnitLayout): Uint8Array {
-  return new Uint8Array(Buffer.concat(nalUnits(unit, file).flatMap((nal) => [START_CODE, nal])));
 }

@@ -2,7 +2,7 @@ import type { LookupFunction } from 'node:net';
 import type { Clock } from '../../engine/clock.ts';
 import { PlatformError } from '../../engine/errors.ts';
 import { addressBook } from '../knock.ts';
-import type { Login } from './digest-login.ts';
+import type { Login } from '../login.ts';
 import { readDeviceTime } from './device-time.ts';
 import { postSoap } from './post-soap.ts';
 import { deviceUrl, serviceUrl, type DeviceAddress } from './service-address.ts';

@@ -1,7 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
-
-/** Who asks. */
-export interface Login { readonly user: string; readonly password: string }
+import type { Login } from '../login.ts';
 
 /** One challenge of a `WWW-Authenticate: Digest` header. */
 type Challenge = ReadonlyMap<string, string>;

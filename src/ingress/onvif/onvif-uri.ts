@@ -1,6 +1,6 @@
 import { PlatformError } from '../../engine/errors.ts';
 import { encodeLogin, uriLabel } from '../../utility-ops/redact-uri.ts';
-import type { Login } from './digest-login.ts';
+import type { Login } from '../login.ts';
 import { DEVICE_SERVICE, type DeviceAddress } from './service-address.ts';
 
 /** What an `onvif://user:password@host[:port][/path][?profile=…]` URI says. */

@@ -3,7 +3,8 @@ import { request as httpsRequest } from 'node:https';
 import type { LookupFunction } from 'node:net';
 import type { Clock } from '../../engine/clock.ts';
 import { PlatformError } from '../../engine/errors.ts';
-import { digestAnswer, type Login } from './digest-login.ts';
+import type { Login } from '../login.ts';
+import { digestAnswer } from './digest-login.ts';
 
 /** One SOAP request over HTTP. */
 export interface SoapPost {

@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import type { Cam } from 'onvif';
 import { PlatformError } from '../../engine/errors.ts';
-import type { Login } from './digest-login.ts';
+import type { Login } from '../login.ts';
 import { escapeXml } from './xml.ts';
 
 /** Writes one request: calls one method of the package's client. Texts given to it have to be escaped (`escapeXml`): it escapes nothing. */

@@ -1,4 +1,5 @@
 import { PlatformError } from '../../engine/errors.ts';
+import { annexB, LONG_START_CODE } from '../../media/nal.ts';
 import type { ReplayMark, RtpPacket } from './rtp-packet.ts';
 
 /** One access unit out of RTP. */
@@ -21,7 +22,6 @@ export type RtpCodec = 'h264' | 'hevc';
 const UNIT_MAX_BYTES = 16 << 20;
 /** NAL units of one picture: H.264 level 6.2 allows 600 slices. */
 const NALS_MAX = 4_096;
-const START_CODE = Uint8Array.of(0, 0, 0, 1);
 
 /** RFC 6184 table 1: packet types that are taken; interleaved mode (25 to 27, 29) needs a decoding order that cameras do not use. */
 const H264 = { aggregation: 24, fragment: 28, idr: 5, sps: 7, headerSize: 1 } as const;
@@ -67,7 +67,7 @@ export class Depacketizer {
     if (this.#fragments !== undefined) this.#isCorrupt = true; // its end did not come
     const timestamp = this.#timestamp;
     const units = timestamp === undefined || this.#nals.length === 0 ? [] : [{
-      data: joined(this.#nals), timestamp, isKey: this.#isKey(), isCorrupt: this.#isCorrupt, mark: this.#mark,
+      data: annexB(this.#nals), timestamp, isKey: this.#isKey(), isCorrupt: this.#isCorrupt, mark: this.#mark,
     }];
     this.#nals = [];
     this.#sizeBytes = 0;
@@ -121,7 +121,7 @@ export class Depacketizer {
   }
 
   #add(nal: Uint8Array): void {
-    this.#grow(nal.length + START_CODE.length);
+    this.#grow(nal.length + LONG_START_CODE.length);
     this.#nals.push(nal);
     if (this.#nals.length > NALS_MAX) throw new PlatformError('MEDIA_INVALID', `a picture of more than ${NALS_MAX} NAL units`, {});
   }
@@ -142,15 +142,4 @@ export class Depacketizer {
     if (this.#codec === 'hevc') return types.some(type => type >= HEVC.irapFrom && type <= HEVC.irapTo);
     return types.includes(H264.idr) || (this.#mark?.isClean === true && types.includes(H264.sps));
   }
-}
-
-function joined(nals: readonly Uint8Array[]): Uint8Array {
-  const data = new Uint8Array(nals.reduce((sum, nal) => sum + nal.length + START_CODE.length, 0));
-  let at = 0;
-  for (const nal of nals) {
-    data.set(START_CODE, at);
-    data.set(nal, at + START_CODE.length);
-    at += START_CODE.length + nal.length;
-  }
-  return data;
 }

@@ -1,7 +1,5 @@
 import { createHash } from 'node:crypto';
-
-/** Who asks to be let in. */
-export interface Login { readonly user: string; readonly password: string }
+import type { Login } from '../login.ts';
 
 /** A challenge of a 401 answer that can be met (RFC 7616, RFC 7617). */
 export type Challenge =

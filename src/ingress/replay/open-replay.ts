@@ -1,7 +1,7 @@
 import { PlatformError } from '../../engine/errors.ts';
 import { deferred } from '../../engine/timers.ts';
 import type { SourceContext } from '../source.ts';
-import type { Login } from './digest.ts';
+import type { Login } from '../login.ts';
 import { RtspConnection, rtspAddress, type RtspAddress, type RtspAnswer } from './rtsp-connection.ts';
 import { describedVideo, type VideoDescription } from './sdp.ts';
 

@@ -1,6 +1,6 @@
 import type { EpochMicros } from '../../engine/units.ts';
 import { encodeLogin, uriLabel } from '../../utility-ops/redact-uri.ts';
-import type { Login } from './digest.ts';
+import type { Login } from '../login.ts';
 
 /** Where a device replays what it recorded. */
 export interface Recording {

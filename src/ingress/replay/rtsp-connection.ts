@@ -4,7 +4,8 @@ import { AbortGroup, Wait } from '../../engine/abort-group.ts';
 import { PlatformError } from '../../engine/errors.ts';
 import { withTimeout } from '../../engine/timers.ts';
 import type { SourceContext } from '../source.ts';
-import { authorization, bestChallenge, type Challenge, type Login } from './digest.ts';
+import type { Login } from '../login.ts';
+import { authorization, bestChallenge, type Challenge } from './digest.ts';
 import { RtspWire, type RtspHeaders, type RtspItem } from './rtsp-wire.ts';
 
 /** An answer of the device. */

@@ -1,3 +1,4 @@
+import { annexB } from '../../media/nal.ts';
 import type { JoinedPicture, PayloadFormat } from './payload-format.ts';
 
 /** Packet types besides single NAL units (RFC 6184, table 1). The others are of interleaved mode, which is never offered to senders. */
@@ -8,7 +9,6 @@ const LAST_SLICE = 5;
 const IDR = 5;
 const SPS = 7;
 const DELIMITER = 9;
-const START_CODE = Uint8Array.of(0, 0, 0, 1);
 /** Most bytes of parameter sets and the like that are kept for the picture they belong to. */
 const KEPT_MAX_BYTES = 64 * 1024;
 
@@ -41,14 +41,7 @@ function isSlice(unit: Uint8Array): boolean {
 }
 
 function joined(units: readonly Uint8Array[]): JoinedPicture {
-  const data = new Uint8Array(units.reduce((bytes, unit) => bytes + START_CODE.length + unit.byteLength, 0));
-  let at = 0;
-  for (const unit of units) {
-    data.set(START_CODE, at);
-    data.set(unit, at + START_CODE.length);
-    at += START_CODE.length + unit.byteLength;
-  }
-  return { data, isKey: units.some((unit) => ((unit[0] ?? 0) & 31) === IDR) };
+  return { data: annexB(units), isKey: units.some((unit) => ((unit[0] ?? 0) & 31) === IDR) };
 }
 
 /** The NAL units of a picture; undefined when a payload is cut short, or fragments do not fit together. */

@@ -1,6 +1,7 @@
 import { Event, RTCDtlsFingerprint, RTCDtlsParameters, RTCDtlsTransport, type RtcpPacket, type RTCIceTransport, type RtpPacket as WerRtpPacket } from 'werift';
 import type { Clock } from '../../engine/clock.ts';
 import { PlatformError } from '../../engine/errors.ts';
+import { annexB } from '../../media/nal.ts';
 import type { PublishedPicture, Publisher } from '../publisher.ts';
 import type { IceAgent } from './ice-socket.ts';
 import type { Offer } from './offer.ts';
@@ -189,5 +190,5 @@ function lost(message: string, cause?: unknown): PlatformError {
 /** `sprop-parameter-sets` (RFC 6184, section 8.1) as Annex B. */
 function parameterSetsOf({ video }: Offer): Uint8Array {
   const sets = video.codec === 'h264' ? /(?:^|;)\s*sprop-parameter-sets=([A-Za-z0-9+/=,]{1,2048})/.exec(video.parameters)?.[1]?.split(',') ?? [] : [];
-  return new Uint8Array(Buffer.concat(sets.flatMap((set) => [Buffer.of(0, 0, 0, 1), Buffer.from(set, 'base64')])));
+  return annexB(sets.map((set) => Buffer.from(set, 'base64')));
 }

@@ -8,8 +8,9 @@ import type { RtpPacket } from './rtp-packet.ts';
 export interface ReceivedPicture {
   readonly data: Uint8Array;
   readonly isKey: boolean;
+  /** Where the picture itself says it. */
   readonly size?: PictureSize;
-  /** RTP timestamp, 32 bits. */
+  /** RTP timestamp: 32 bits, in ticks of 1/90000 s, wraps. */
   readonly timestamp: number;
   /** When its first and its last packet came. */
   readonly begunAt: EpochMicros;
